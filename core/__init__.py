@@ -1,0 +1,1 @@
+"""Rooms, people, lectures and the hooks that plugins fill in. Core knows no plugin."""

@@ -1,0 +1,455 @@
+"""The values that cross the border between core and plugins: plain, frozen, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import Enum, IntEnum, StrEnum
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from flask import Blueprint
+
+
+# --- who somebody is -----------------------------------------------------------------
+
+
+class Role(StrEnum):
+    """What the caller is in the room or lecture of this request; worked out by core."""
+
+    STRANGER = "stranger"
+    WAITING = "waiting"
+    PARTICIPANT = "participant"
+    HOST = "host"
+    ADMIN = "admin"
+
+
+EVERYONE = frozenset(Role)
+PEOPLE_INSIDE = frozenset({Role.PARTICIPANT, Role.HOST})
+HOSTS = frozenset({Role.HOST})
+HOSTS_AND_ADMINS = frozenset({Role.HOST, Role.ADMIN})
+ADMINS = frozenset({Role.ADMIN})
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks at a page. ``name`` is empty for a stranger, ``identity`` outside a live lecture.
+
+    ``user_id`` and ``guest_session_id`` are database keys: never put them into a page.
+    """
+
+    role: Role
+    name: str = ""
+    identity: str = ""
+    user_id: int | None = None
+    guest_session_id: int | None = None
+
+    @property
+    def is_host(self) -> bool:
+        return self.role is Role.HOST
+
+    @property
+    def sees_hosts_part(self) -> bool:
+        """Whether sections meant for hosts may be shown to this viewer."""
+        return self.role in HOSTS_AND_ADMINS
+
+
+# --- joining -------------------------------------------------------------------------
+
+
+class Kind(IntEnum):
+    """How strict a verdict is; the strictest of all plugins wins."""
+
+    WAIT = 1
+    ASK = 2
+    DENY = 3
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a guard says to a join it objects to. Make one with ``deny``, ``ask`` or ``wait``.
+
+    ``reason`` is shown to the person, already translated. ``retry_after`` (seconds) turns a
+    refusal into a 429. Only the verdict that wins is acted upon.
+    """
+
+    kind: Kind
+    reason: str = ""
+    field: str = ""
+    label: str = ""
+    check: Callable[[str], Verdict | None] | None = None
+    start: Callable[[JoinRequest], None] | None = None
+    retry_after: int = 0
+
+    @classmethod
+    def deny(cls, reason: str, *, retry_after: int = 0) -> Verdict:
+        return cls(Kind.DENY, reason, retry_after=retry_after)
+
+    @classmethod
+    def ask(
+        cls,
+        field: str,
+        label: str,
+        check: Callable[[str], Verdict | None],
+        *,
+        reason: str = "",
+        retry_after: int = 0,
+    ) -> Verdict:
+        """Ask for ``field``. ``check(answer)`` is called once for each submitted answer.
+
+        ``check`` returns None when the answer is right (core then remembers the pass) or the
+        verdict that applies now. Only ``check`` may reserve a try.
+        """
+        return cls(Kind.ASK, reason, field=field, label=label, check=check, retry_after=retry_after)
+
+    @classmethod
+    def wait(cls, reason: str = "", *, start: Callable[[JoinRequest], None] | None = None) -> Verdict:
+        """Let the person wait. ``start(join)`` is called when the waiting begins; it may write."""
+        return cls(Kind.WAIT, reason, start=start)
+
+
+@dataclass(frozen=True)
+class JoinRequest:
+    """One person who asks to enter a room now.
+
+    ``key`` names the person within one call of ``admit`` and is stable over reloads.
+    ``email`` is set for verified accounts only. ``address`` is an IPv4 address or an IPv6
+    /64. ``fingerprint`` is 64 hex digits, or empty. ``passes`` names the guards that this
+    person has satisfied in this lecture. ``returning`` tells that the person was admitted to
+    this lecture before. ``removed`` tells that the last time ended with a removal.
+    """
+
+    key: str
+    name: str
+    guest_session_id: int | None = None
+    user_id: int | None = None
+    email: str | None = None
+    fingerprint: str = ""
+    address: str = ""
+    passes: frozenset[str] = frozenset()
+    lecture_id: int | None = None
+    returning: bool = False
+    removed: bool = False
+
+
+@dataclass(frozen=True)
+class Grants:
+    """What a participant may do. Plugins can only take away (`&`)."""
+
+    microphone: bool = True
+    camera: bool = True
+    screen: bool = True
+    chat: bool = True
+
+    def __and__(self, other: Grants) -> Grants:
+        return Grants(*(getattr(self, f.name) and getattr(other, f.name) for f in fields(self)))
+
+    @classmethod
+    def none(cls) -> Grants:
+        return cls(*(False for _ in fields(cls)))
+
+
+# --- what a plugin adds at start-up ---------------------------------------------------
+
+
+class MountPoint(StrEnum):
+    """Where a blueprint is mounted, and what core has checked before its views run.
+
+    ``SITE`` /plugins/<name> · ``ROOM`` /api/rooms/<room_id>/<name> · ``LECTURE``
+    /api/lectures/<lecture_id>/<name> · ``INTERNAL`` /api/internal/lectures/<lecture_id>/<name>
+    (callers prove themselves by the lecture's agent key).
+    """
+
+    SITE = "site"
+    ROOM = "room"
+    LECTURE = "lecture"
+    INTERNAL = "internal"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A Flask blueprint and its place. Its name is the plugin's, or starts with ``<name>_``."""
+
+    at: MountPoint
+    blueprint: Blueprint
+
+
+@dataclass(frozen=True)
+class Process:
+    """A program to run beside the web. ``argv[0]`` may be ``{python}``; restarted when it dies."""
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class AdminPage:
+    """An entry of the admin menu. ``endpoint`` is a Flask endpoint of a ``SITE`` mount."""
+
+    id: str
+    title: str
+    endpoint: str
+    icon: str = "puzzle"
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """``run()`` returns when all is well and raises, with what to do, when it is not."""
+
+    name: str
+    run: Callable[[], None]
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True)
+class RoomUi:
+    """An ES module for the room page, with ``export default function setup(room)``.
+
+    ``module`` and ``css`` are paths below the plugin's ``static`` folder; empty for a
+    first-party plugin, whose built ``ui/room`` is taken. ``config`` must be JSON and may be
+    read by everybody in the room.
+    """
+
+    module: str = ""
+    css: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    api_version: int = 1
+
+
+# --- files ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class File:
+    """A finished file; ``body`` is read once, from its beginning, then closed."""
+
+    name: str
+    mime: str
+    body: BinaryIO
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where an export went that is not a file."""
+
+    url: str
+    title: str = ""
+
+
+@runtime_checkable
+class Exporter(Protocol):
+    """A way to take a lecture out: as a file to download, or as a link to where it went."""
+
+    id: str
+    title: str
+
+    def export(self, package: LecturePackage, options: Mapping[str, Any]) -> File | Link:
+        """Runs in a job, never in a web worker. Raise ``ValueError`` with words for the person."""
+        ...
+
+
+@runtime_checkable
+class Storage(Protocol):
+    """A place that keeps files. Every stored file remembers the ``id`` of its storage.
+
+    Keys are made by core: ASCII, at most 200 characters, never from a person's input.
+    """
+
+    id: str
+
+    def save(self, key: str, body: BinaryIO, mime: str) -> None: ...
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO: ...
+    def delete(self, key: str) -> None: ...
+    def list(self, prefix: str) -> Iterable[str]: ...
+    def url(self, key: str, name: str, mime: str, seconds: int) -> str | None:
+        """A short-lived download address, or None where files are streamed by core."""
+        ...
+
+
+# --- a lecture as data ---------------------------------------------------------------
+
+
+class Audience(StrEnum):
+    EVERYONE = "everyone"
+    HOSTS = "hosts"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A typed part of a lecture. ``id`` is unique within its plugin; sections sort by ``order``."""
+
+    id: str
+    title: str
+    audience: Audience = Audience.EVERYONE
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class Prose(Section):
+    """Paragraphs of plain text (never HTML or Markdown)."""
+
+    paragraphs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a timeline. ``at`` counts seconds from the lecture's start."""
+
+    at: float
+    speaker: str
+    text: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline(Section):
+    """Lines in order of time: transcript, chat."""
+
+    lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts(Section):
+    """Pairs of a name and a value."""
+
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Table(Section):
+    """Attendance, poll results. Every row has as many cells as there are columns."""
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file that belongs to a lecture; ``size`` in bytes."""
+
+    name: str
+    mime: str
+    size: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Files(Section):
+    """Files that were shared or made."""
+
+    files: tuple[FileEntry, ...] = ()
+
+
+SECTION_TYPES: tuple[type[Section], ...] = (Prose, Timeline, Facts, Table, Files)
+
+
+@dataclass(frozen=True)
+class LecturePackage:
+    """A lecture as one viewer may see it: the only thing that exporters get."""
+
+    id: str
+    title: str
+    room_title: str
+    started_at: datetime
+    ended_at: datetime | None
+    language: str
+    sections: tuple[Section, ...]
+
+
+# --- what happened -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that core has committed. Ids are database keys; the rows may be gone by now."""
+
+    room_id: int
+
+
+@dataclass(frozen=True)
+class LectureStarted(Event):
+    lecture_id: int
+
+
+@dataclass(frozen=True)
+class LectureEnded(Event):
+    lecture_id: int
+
+
+@dataclass(frozen=True)
+class ParticipantJoined(Event):
+    """Media is connected; fires again after a lost connection."""
+
+    lecture_id: int
+    participant_id: int
+
+
+@dataclass(frozen=True)
+class ParticipantLeft(Event):
+    lecture_id: int
+    participant_id: int
+
+
+EVENT_TYPES: tuple[type[Event], ...] = (
+    LectureStarted,
+    LectureEnded,
+    ParticipantJoined,
+    ParticipantLeft,
+)
+
+
+# --- people's data -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody whose data is asked for: an account, guest sessions, or both, by database key."""
+
+    user_id: int | None
+    guest_session_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """What a plugin keeps of a person: rows as JSON, by table."""
+
+    tables: Mapping[str, Sequence[Mapping[str, Any]]]
+
+
+class Erasure(Enum):
+    """What erasing a person does to a column that is about them."""
+
+    DELETE_ROW = "delete_row"
+    BLANK = "blank"
+    ANONYMISE_NAME = "anonymise_name"
+
+
+# --- the plugin itself ---------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NoSettings:
+    """For plugins without settings."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What a plugin says about itself, as ``plugin`` in its ``__init__.py``.
+
+    ``room_settings``: a dataclass whose fields all have defaults; the plugin can then be
+    switched on and off in each room. ``guard``: it keeps the door, so a room that asks for it
+    denies entry while it is not enabled. ``on_by_default``: rooms have it unless switched off.
+    ``title`` and ``description`` are marked for translation with ``lazy_gettext``.
+    """
+
+    name: str
+    title: Any
+    requires_core: str
+    version: str = ""
+    description: Any = ""
+    settings: type = NoSettings
+    room_settings: type | None = None
+    guard: bool = False
+    on_by_default: bool = True

@@ -1,0 +1,73 @@
+"""The database session, and the small rules that every table keeps."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from core.errors import Refusal
+
+CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Parent of all tables; names of constraints are fixed so that migrations can find them."""
+
+    metadata = sa.MetaData(naming_convention=CONVENTION)
+    type_annotation_map = {
+        int: sa.BigInteger,
+        str: sa.Text,
+        datetime: sa.DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+    }
+
+
+db = SQLAlchemy(model_class=Base)
+migrate = Migrate()
+T = TypeVar("T")
+
+
+def now() -> datetime:
+    """The present moment, with its zone."""
+    return datetime.now(UTC)
+
+
+def new_public_id() -> str:
+    """132 random bits in 22 URL-safe letters that start with none of `-_`."""
+    while (made := secrets.token_urlsafe(16))[0] in "-_":
+        pass
+    return made
+
+
+def random_id() -> Mapped[str]:
+    """A column for the random id by which the outside knows a row."""
+    return mapped_column(sa.Text, unique=True, default=new_public_id)
+
+
+def scoped(parent: Any, model: type[T], public_id: str) -> T:
+    """The row of ``model`` with that public id below ``parent``, or a 404.
+
+    The only way to load a child row by an id that came from outside: an id of another
+    parent's row is answered as if it didn't exist.
+    """
+    column = getattr(model, f"{parent.__tablename__}_id")
+    found = db.session.scalar(
+        sa.select(model).where(model.public_id == public_id, column == parent.id)  # type: ignore[attr-defined]
+    )
+    if found is None:
+        raise Refusal(404, _("This doesn't exist here. It may have been deleted."), code="not_found")
+    return found

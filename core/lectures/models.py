@@ -1,0 +1,118 @@
+"""Lectures and who takes part in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.contracts import Grants
+from core.db import db, now, random_id
+from core.people.models import GuestSession, User
+from core.rooms.models import Room
+
+
+class Lecture(db.Model):
+    """One meeting in a room. ``public_id`` is the name of its room at LiveKit.
+
+    Live while ``ended_at`` is empty; ``closed_at`` says when LiveKit confirmed that its room is
+    gone. ``absent_since`` is set while nobody is connected.
+    """
+
+    __tablename__ = "lecture"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = random_id()
+    room_id: Mapped[int] = mapped_column(sa.ForeignKey("room.id", ondelete="CASCADE"))
+    title: Mapped[str]
+    language: Mapped[str] = mapped_column(default="en")
+    started_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user.id", ondelete="SET NULL"), index=True
+    )
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    ended_at: Mapped[datetime | None]
+    ended_reason: Mapped[str] = mapped_column(default="")
+    closed_at: Mapped[datetime | None]
+    absent_since: Mapped[datetime | None] = mapped_column(default=now)
+
+    room: Mapped[Room] = relationship()
+    started_by: Mapped[User | None] = relationship()
+
+    __table_args__ = (
+        sa.Index("one_live_lecture", "room_id", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
+        sa.Index("ix_lecture_room_id_started_at", "room_id", sa.text("started_at DESC")),
+        sa.Index("ix_lecture_not_closed", "id", postgresql_where=sa.text("closed_at IS NULL")),
+    )
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended_at is None
+
+
+class Participant(db.Model):
+    """One person's presence in one lecture, and what they may do there.
+
+    Current while ``removed_at`` is empty: a return after a removal is a new row with a new
+    identity. The four grants are the effective ones; the gate mints tokens from them.
+    """
+
+    __tablename__ = "participant"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = random_id()
+    lecture_id: Mapped[int] = mapped_column(sa.ForeignKey("lecture.id", ondelete="CASCADE"), index=True)
+    identity: Mapped[str] = random_id()
+    guest_session_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("guest_session.id", ondelete="SET NULL"), index=True
+    )
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    name: Mapped[str]
+    role: Mapped[str] = mapped_column(default="guest")
+    microphone: Mapped[bool] = mapped_column(default=True)
+    camera: Mapped[bool] = mapped_column(default=True)
+    screen: Mapped[bool] = mapped_column(default=True)
+    chat: Mapped[bool] = mapped_column(default=True)
+    admitted_at: Mapped[datetime] = mapped_column(default=now)
+    removed_at: Mapped[datetime | None]
+    first_joined_at: Mapped[datetime | None]
+    present_since: Mapped[datetime | None]
+    left_at: Mapped[datetime | None]
+    seconds_present: Mapped[int] = mapped_column(default=0)
+    livekit_sid: Mapped[str] = mapped_column(default="")
+    connects_since: Mapped[datetime | None]
+    connects: Mapped[int] = mapped_column(default=0)
+
+    lecture: Mapped[Lecture] = relationship()
+    user: Mapped[User | None] = relationship()
+    guest_session: Mapped[GuestSession | None] = relationship()
+
+    __table_args__ = (
+        sa.Index(
+            "one_current_participant_per_user",
+            "lecture_id",
+            "user_id",
+            unique=True,
+            postgresql_where=sa.text("removed_at IS NULL AND user_id IS NOT NULL"),
+        ),
+        sa.Index(
+            "one_current_participant_per_guest",
+            "lecture_id",
+            "guest_session_id",
+            unique=True,
+            postgresql_where=sa.text("removed_at IS NULL AND user_id IS NULL AND guest_session_id IS NOT NULL"),
+        ),
+    )
+
+    @property
+    def grants(self) -> Grants:
+        return Grants(self.microphone, self.camera, self.screen, self.chat)
+
+    @grants.setter
+    def grants(self, value: Grants) -> None:
+        self.microphone, self.camera = value.microphone, value.camera
+        self.screen, self.chat = value.screen, value.chat
+
+    @property
+    def is_host(self) -> bool:
+        return self.role == "host"

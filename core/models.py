@@ -1,0 +1,119 @@
+"""All tables that core owns, in one place for migrations. A table with ``__`` in its name is a plugin's."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from core.db import db, now
+from core.lectures.models import Lecture, Participant
+from core.people.models import GuestSession, OneTimeLink, User
+from core.rooms.models import Room, RoomHost, RoomPlugin
+
+__all__ = [
+    "AuditEntry",
+    "GuardPass",
+    "GuestSession",
+    "Lecture",
+    "OneTimeLink",
+    "Participant",
+    "PersonalColumn",
+    "Room",
+    "RoomHost",
+    "RoomPlugin",
+    "User",
+    "Waiting",
+    "WebhookEvent",
+]
+
+
+class Waiting(db.Model):
+    """Somebody who waits before a room's door; ``cause`` is ``host_absent`` or a plugin's name."""
+
+    __tablename__ = "waiting"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(sa.ForeignKey("room.id", ondelete="CASCADE"))
+    guest_session_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("guest_session.id", ondelete="CASCADE"), index=True
+    )
+    name: Mapped[str]
+    fingerprint: Mapped[str] = mapped_column(default="")
+    address: Mapped[str] = mapped_column(default="")
+    cause: Mapped[str]
+    since: Mapped[datetime] = mapped_column(default=now)
+
+    room: Mapped[Room] = relationship()
+    guest_session: Mapped[GuestSession] = relationship()
+
+    __table_args__ = (sa.UniqueConstraint("room_id", "guest_session_id"),)
+
+
+class GuardPass(db.Model):
+    """A guard's question that somebody has answered rightly, kept until the lecture has ended.
+
+    ``lecture_id`` is empty while none is live; the next lecture of the room takes it over.
+    """
+
+    __tablename__ = "guard_pass"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    room_id: Mapped[int] = mapped_column(sa.ForeignKey("room.id", ondelete="CASCADE"), index=True)
+    guest_session_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("guest_session.id", ondelete="CASCADE"), index=True
+    )
+    guard: Mapped[str]
+    lecture_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("lecture.id", ondelete="CASCADE"), index=True
+    )
+    passed_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (sa.UniqueConstraint("room_id", "guest_session_id", "guard"),)
+
+
+class WebhookEvent(db.Model):
+    """A LiveKit webhook, stored once by its id; ``worked_at`` is set when its job is done."""
+
+    __tablename__ = "webhook_event"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    lecture_public_id: Mapped[str] = mapped_column(index=True)
+    happened_at: Mapped[datetime]
+    payload: Mapped[dict[str, Any]]
+    received_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    worked_at: Mapped[datetime | None]
+
+
+class AuditEntry(db.Model):
+    """Who did what, when, to whom: every action of a host or an admin over others."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now, index=True)
+    action: Mapped[str] = mapped_column(index=True)
+    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    actor_name: Mapped[str] = mapped_column(default="")
+    room_id: Mapped[int | None] = mapped_column(sa.ForeignKey("room.id", ondelete="SET NULL"), index=True)
+    lecture_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("lecture.id", ondelete="SET NULL"), index=True
+    )
+    target: Mapped[str] = mapped_column(default="")
+    details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class PersonalColumn(db.Model):
+    """Which columns are about a person, and what erasing does to them; outlives a switched-off plugin."""
+
+    __tablename__ = "personal_column"
+
+    plugin: Mapped[str] = mapped_column(primary_key=True)
+    table: Mapped[str] = mapped_column(primary_key=True)
+    column: Mapped[str] = mapped_column(primary_key=True)
+    person_column: Mapped[str]
+    person_kind: Mapped[str]
+    erasure: Mapped[str]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+import sqlalchemy.orm
 from flask_babel import gettext as _
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -27,13 +28,15 @@ CONVENTION = {
 class Base(DeclarativeBase):
     """Parent of all tables; names of constraints are fixed so that migrations can find them."""
 
-    metadata = sa.MetaData(naming_convention=CONVENTION)
-    type_annotation_map = {
-        int: sa.BigInteger,
-        str: sa.Text,
-        datetime: sa.DateTime(timezone=True),
-        dict[str, Any]: JSONB,
-    }
+    registry = sa.orm.registry(
+        metadata=sa.MetaData(naming_convention=CONVENTION),
+        type_annotation_map={
+            int: sa.BigInteger,
+            str: sa.Text,
+            datetime: sa.DateTime(timezone=True),
+            dict[str, Any]: JSONB,
+        },
+    )
 
 
 db = SQLAlchemy(model_class=Base)

@@ -1,1 +1,73 @@
 """Rooms, people, lectures and the hooks that plugins fill in. Core knows no plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# In the order they start. A part has ``init_app(app)``, or ``bp``, or both.
+BEFORE_PLUGINS = (
+    "core.http.security",
+    "core.http.problems",
+    "core.http.limits",
+    "core.http.i18n",
+    "core.http.assets",
+    "core.bus",
+    "core.people.accounts",
+)
+AFTER_PLUGINS = (
+    "core.livekit.webhooks",
+    "core.livekit.reconciler",
+    "core.events",
+    "core.jobs",
+    "core.livekit.gate",
+    "core.rooms.api",
+    "core.rooms.views",
+    "core.rooms.page",
+    "core.lectures.views",
+    "core.waiting",
+    "core.joining",
+    "core.http.openapi",
+    "core.engine.mounts",
+)
+
+
+def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+    """Build the app; reads from top to bottom in the order things start."""
+    from core import models  # noqa: F401  (all tables, for migrations and relationships)
+    from core.config import load
+    from core.db import db, migrate
+
+    config = load(overrides)
+    app = Flask(__name__, root_path=str(ROOT / "core"), template_folder=str(ROOT / "templates"))
+    app.extensions["audimax_config"] = config
+    app.config.update(
+        TESTING=config.mode == "test",
+        SQLALCHEMY_DATABASE_URI=config.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20},
+    )
+    db.init_app(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    for part in (*BEFORE_PLUGINS, "core.engine.plugins", *AFTER_PLUGINS):
+        _start(app, part)
+    return app
+
+
+def _start(app: Flask, part: str) -> None:
+    try:
+        module = import_module(part)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("core."):
+            app.logger.warning("MISSING PART %s", error)
+            return
+        raise
+    if hasattr(module, "init_app"):
+        module.init_app(app)
+    if hasattr(module, "bp"):
+        app.register_blueprint(module.bp)

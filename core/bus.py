@@ -1,0 +1,144 @@
+"""The bus: whoever waits is woken by the commit itself (PostgreSQL's LISTEN and NOTIFY).
+
+A notification says "look again"; it carries hints, never truth. After a lost connection every
+subscriber is woken once with ``None``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+import psycopg2
+import psycopg2.extensions
+import sqlalchemy as sa
+from flask import Flask, current_app
+from sqlalchemy.engine import make_url
+
+from core.config import Config
+from core.db import db
+
+log = logging.getLogger(__name__)
+CHANNEL = "audimax"
+QUIET_SECONDS = 30
+Wake = Callable[[dict[str, Any] | None], None]
+
+
+def notify(topic: str, **hint: Any) -> None:
+    """Wake everybody who subscribed to ``topic`` when the current transaction commits.
+
+    Topics: ``room:<id>``, ``user:<id>``, ``session:<guest session id>``, ``dashboard:<user id>``.
+    The hint must stay far below PostgreSQL's 8,000 bytes.
+    """
+    payload = json.dumps({"topic": topic, **hint}, separators=(",", ":"))
+    db.session.execute(sa.text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload})
+
+
+def subscribe(topic: str, wake: Wake) -> Callable[[], None]:
+    """Call ``wake(hint)`` at every notification of ``topic``; returns how to stop.
+
+    ``wake`` runs on the listener and must only set a flag or fill a queue.
+    """
+    return _bus().subscribe(topic, wake)
+
+
+def init_app(app: Flask) -> None:
+    """Give the app a bus; the listener starts with the first subscriber."""
+    app.extensions["audimax_bus"] = Bus(app.extensions["audimax_config"])
+
+
+def _bus() -> Bus:
+    return cast("Bus", current_app.extensions["audimax_bus"])
+
+
+class Bus:
+    """One listening connection for all subscribers of a process."""
+
+    def __init__(self, config: Config) -> None:
+        url = make_url(config.listen_url).set(drivername="postgresql")
+        self._dsn = url.render_as_string(hide_password=False)
+        self._wakes: dict[str, set[Wake]] = {}
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._listener: threading.Thread | None = None
+
+    def subscribe(self, topic: str, wake: Wake) -> Callable[[], None]:
+        with self._lock:
+            self._wakes.setdefault(topic, set()).add(wake)
+            self._start()
+        self._ready.wait(5)
+        return lambda: self._unsubscribe(topic, wake)
+
+    def _unsubscribe(self, topic: str, wake: Wake) -> None:
+        with self._lock:
+            wakes = self._wakes.get(topic, set())
+            wakes.discard(wake)
+            if not wakes:
+                self._wakes.pop(topic, None)
+
+    def _start(self) -> None:
+        if self._listener is None or not self._listener.is_alive():
+            self._listener = threading.Thread(target=self._run, name="bus", daemon=True)
+            self._listener.start()
+
+    def _run(self) -> None:
+        delay = 0.1
+        while True:
+            try:
+                connection = self._connect()
+                delay = 0.1
+                self._listen(connection)
+            except psycopg2.Error as error:
+                self._ready.clear()
+                log.warning("the bus lost its connection (%s), trying again", str(error).strip()[:120])
+                time.sleep(delay * (0.5 + random.random()))
+                delay = min(delay * 2, 5)
+
+    def _connect(self) -> psycopg2.extensions.connection:
+        connection = psycopg2.connect(
+            self._dsn,
+            connect_timeout=5,
+            keepalives_idle=20,
+            keepalives_interval=5,
+            keepalives_count=3,
+            application_name="audimax bus",
+        )
+        connection.autocommit = True
+        connection.cursor().execute(f"LISTEN {CHANNEL}")
+        return connection
+
+    def _listen(self, connection: psycopg2.extensions.connection) -> None:
+        self._ready.set()
+        self._wake_all()
+        while True:
+            if not select.select([connection], [], [], QUIET_SECONDS)[0]:
+                connection.cursor().execute("SELECT 1")
+            connection.poll()
+            while connection.notifies:
+                self._deliver(connection.notifies.pop(0).payload)
+
+    def _deliver(self, payload: str) -> None:
+        hint = json.loads(payload)
+        with self._lock:
+            wakes = list(self._wakes.get(hint["topic"], ()))
+        for wake in wakes:
+            self._call(wake, hint)
+
+    def _wake_all(self) -> None:
+        with self._lock:
+            wakes = [wake for several in self._wakes.values() for wake in several]
+        for wake in wakes:
+            self._call(wake, None)
+
+    def _call(self, wake: Wake, hint: dict[str, Any] | None) -> None:
+        try:
+            wake(hint)
+        except Exception:
+            # A subscriber that raises must not cut the others off.
+            log.exception("a subscriber of the bus failed")

@@ -1,0 +1,202 @@
+"""Core's settings: defaults, then ``audimax.toml``, then ``AUDIMAX_…`` variables."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+from flask import current_app
+
+from core.engine.settings import fill, setting
+from core.errors import ConfigError
+
+PREFIX = "AUDIMAX_"
+SHORTEST_SECRET = 32
+# Values that stand in examples and must never reach production.
+KNOWN_SECRETS = frozenset({"secret", "changeme", "devkey", "secretsecretsecretsecretsecretsecret"})
+
+SignUp = Literal["open", "domains", "invitation", "closed"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that can be set. The help texts are the comments of ``audimax.example.toml``."""
+
+    mode: Literal["production", "embedded", "test"] = setting(
+        "production", help="embedded is what `audimax run` sets for its own processes"
+    )
+    instance_dir: str = setting("instance", help="where files, mails and the embedded database live")
+    public_url: str = setting("http://localhost:8000", help="the address in people's browsers")
+    trusted_hosts: list[str] = setting(
+        factory=list, help="further host names that may be asked for; that of public_url always may"
+    )
+    trusted_proxies: list[str] = setting(
+        factory=list, help="addresses or networks (CIDR) of reverse proxies whose headers count"
+    )
+    secret_key: str = setting(
+        "", secret=True, help="signs cookies and links; make one with `openssl rand -base64 48`"
+    )
+    database_url: str = setting("", secret=True, help="postgresql+psycopg2://user:password@host/database")
+    database_direct_url: str = setting(
+        "", secret=True, help="past pgbouncer, for LISTEN and the job worker; the same when empty"
+    )
+    livekit_api_url: str = setting("http://127.0.0.1:7880", help="LiveKit as the server reaches it")
+    livekit_url: str = setting(
+        "ws://localhost:8001", help="what browsers connect to: the gate, or LiveKit itself when `gated` is off"
+    )
+    livekit_key: str = setting("", help="LiveKit's API key")
+    livekit_secret: str = setting("", secret=True, help="LiveKit's API secret, 32 characters or more")
+    gated: bool = setting(True, help="whether signalling passes the gate; off for LiveKit Cloud")
+    enabled_plugins: list[str] = setting(factory=list, help="in any order")
+    mail_url: str = setting(
+        "", secret=True, help="smtp://user:password@host:587?starttls=1; empty writes mails into a folder"
+    )
+    mail_from: str = setting("Audimax <audimax@localhost>", help="sender of mails")
+    sign_up: SignUp = setting("invitation", help="who may make an account")
+    sign_up_domains: list[str] = setting(factory=list, help="for sign_up = domains: uni.example")
+    institution: str = setting("Audimax", help="the name people see")
+    default_locale: str = setting("en", help="language of pages for people who chose none")
+    time_zone: str = setting("UTC", help="e.g. Europe/Berlin")
+    rate_limit_storage: str = setting("memory://", help="redis://… with more than one web worker")
+    absence_minutes: int = setting(10, minimum=1, help="a lecture ends after everyone was gone this long")
+    guest_session_hours: int = setting(12, minimum=1, help="idle time after which a guest is a new guest")
+    streams_per_session: int = setting(3, minimum=1, help="open streams of one browser")
+    streams_per_worker: int = setting(6000, minimum=10, help="open streams of one web worker")
+    waiting_per_room: int = setting(2000, minimum=1, help="people who may wait before one room")
+    plugins: dict[str, Any] = setting(factory=dict, help="a table for each plugin")
+
+    @property
+    def is_https(self) -> bool:
+        return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def origin(self) -> str:
+        parts = urlsplit(self.public_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def hosts(self) -> list[str]:
+        return [urlsplit(self.public_url).netloc, *self.trusted_hosts]
+
+    @property
+    def listen_url(self) -> str:
+        return self.database_direct_url or self.database_url
+
+    @property
+    def instance(self) -> Path:
+        return Path(self.instance_dir).resolve()
+
+
+def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read all sources; raises ``ConfigError`` that names every mistake at once."""
+    environ = os.environ if environ is None else environ
+    raw = {**_from_file(environ), **_from_environment(environ), **(overrides or {})}
+    try:
+        made = fill(Config, raw)
+    except ConfigError as error:
+        raise ConfigError(f"settings: {error}") from error
+    _refuse_unsafe(made)
+    return made
+
+
+def config() -> Config:
+    """The running app's settings."""
+    return cast(Config, current_app.extensions["audimax_config"])
+
+
+# Variables that start like settings but are read before the app exists.
+OTHER_VARIABLES = frozenset(
+    "config port bind gate_port gate_bind gate_asks livekit_port livekit_tcp_port livekit_udp_port livekit_node_ip "
+    "jobs_concurrency web_workers open_files test_database_url livekit_server postgres_bin lan log_level".split()
+)
+
+
+def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
+    named = environ.get(f"{PREFIX}CONFIG", "")
+    path = Path(named or "audimax.toml")
+    if not path.exists():
+        if named:
+            raise ConfigError(f"AUDIMAX_CONFIG names {named}, which doesn't exist")
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in environ.items():
+        name = key.removeprefix(PREFIX).lower()
+        if not key.startswith(PREFIX) or name in OTHER_VARIABLES:
+            continue
+        if name.startswith("plugins__"):
+            _put_plugin_setting(found, name, value)
+        else:
+            found[name] = value
+    return found
+
+
+def _put_plugin_setting(found: dict[str, Any], name: str, value: str) -> None:
+    parts = name.split("__", 2)
+    if len(parts) != 3:
+        raise ConfigError(f"{PREFIX}{name.upper()}: write {PREFIX}PLUGINS__<PLUGIN>__<SETTING>")
+    found.setdefault("plugins", {}).setdefault(parts[1], {})[parts[2]] = value
+
+
+def _refuse_unsafe(made: Config) -> None:
+    problems = [p for p in _problems(made) if p]
+    if problems:
+        raise ConfigError("settings: " + "; ".join(problems))
+
+
+def _problems(made: Config) -> list[str]:
+    return [
+        _bad_secret("secret_key", made.secret_key),
+        _bad_secret("livekit_secret", made.livekit_secret),
+        "" if made.livekit_key else "livekit_key is not set: it is the name of the key in LiveKit's configuration",
+        "" if made.database_url else "database_url is not set: postgresql+psycopg2://user:password@host/database",
+        _bad_database(made.database_url),
+        _bad_url("public_url", made.public_url, ("http", "https")),
+        _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
+        _bad_url("livekit_api_url", made.livekit_api_url, ("http", "https", "ws", "wss")),
+        _plain_http(made),
+    ]
+
+
+def _bad_secret(name: str, value: str) -> str:
+    remedy = "make one with `openssl rand -base64 48`"
+    if not value:
+        return f"{name} is not set: {remedy}"
+    if value.lower() in KNOWN_SECRETS:
+        return f"{name} is an example that everybody knows: {remedy}"
+    if len(value) < SHORTEST_SECRET:
+        return f"{name} is shorter than {SHORTEST_SECRET} characters: {remedy}"
+    return ""
+
+
+def _bad_database(url: str) -> str:
+    if url.startswith("postgresql://"):
+        return "database_url must start with postgresql+psycopg2:// (postgresql:// means another driver)"
+    if url and not url.startswith("postgresql+psycopg2://"):
+        return "database_url must start with postgresql+psycopg2://"
+    return ""
+
+
+def _bad_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
+    parts = urlsplit(value)
+    if parts.scheme in schemes and parts.netloc:
+        return ""
+    return f"{name} must be an address that starts with {' or '.join(s + '://' for s in schemes)}, not {value!r}"
+
+
+def _plain_http(made: Config) -> str:
+    host = urlsplit(made.public_url).hostname or ""
+    if made.is_https or made.mode != "production" or host in ("localhost", "127.0.0.1", "::1"):
+        return ""
+    return "public_url must be https://: browsers give no camera or microphone to a page without it"

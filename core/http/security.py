@@ -1,0 +1,169 @@
+"""Rules that every request keeps: host, origin, headers, cookies, the caller's address."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+from functools import lru_cache
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, request
+from flask_babel import gettext as _
+
+from core.config import Config, config
+from core.errors import Refusal
+
+log = logging.getLogger(__name__)
+F = TypeVar("F")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_BODY = 1_000_000
+
+
+def init_app(app: Flask) -> None:
+    """Set the cookies' flags and put the checks before, the headers behind every request."""
+    settings: Config = app.extensions["audimax_config"]
+    secure = settings.is_https
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SESSION_COOKIE_NAME=cookie_name("audimax", secure),
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_PATH="/",
+        MAX_CONTENT_LENGTH=LARGEST_BODY,
+        MAX_FORM_MEMORY_SIZE=LARGEST_BODY,
+        MAX_FORM_PARTS=500,
+        TRUSTED_HOSTS=[_host_of(host) for host in settings.hosts],
+    )
+    app.before_request(_check)
+    app.after_request(_add_headers)
+    app.jinja_env.globals["csp_nonce"] = csp_nonce
+
+
+def cookie_name(name: str, secure: bool) -> str:
+    """``__Host-`` binds a cookie to this host and to HTTPS; browsers refuse it on plain HTTP."""
+    return f"__Host-{name}" if secure else name
+
+
+def _host_of(netloc: str) -> str:
+    return urlsplit(f"//{netloc}").hostname or netloc
+
+
+def from_machines(view: F) -> F:
+    """Mark a view that programs call and that proves its caller by itself: no origin is asked."""
+    view.from_machines = True  # type: ignore[attr-defined]
+    return view
+
+
+def csp_nonce() -> str:
+    """This response's nonce for inline scripts and styles."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
+def client_address() -> str:
+    """Who asks: the last address that a trusted proxy vouches for; IPv6 as its /64."""
+    if "client_address" not in g:
+        g.client_address = network_of(_last_untrusted())
+    return str(g.client_address)
+
+
+@lru_cache(maxsize=4096)
+def network_of(address: str) -> str:
+    """An IPv4 address as it is, an IPv6 address as its /64: one home or one attacker."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _last_untrusted() -> str:
+    remote = request.remote_addr or "127.0.0.1"
+    if not _trusted(remote, tuple(config().trusted_proxies)):
+        return remote
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    for hop in reversed(hops):
+        if not _trusted(hop, tuple(config().trusted_proxies)):
+            return hop
+    return hops[0] if hops else remote
+
+
+@lru_cache(maxsize=4096)
+def _trusted(address: str, proxies: tuple[str, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in ipaddress.ip_network(network, strict=False) for network in proxies)
+
+
+def _check() -> None:
+    if "\0" in request.path or b"%00" in request.query_string or "\0" in request.cookies.__repr__():
+        raise Refusal(400, _("The address contains a character that can't be used."), code="bad_address")
+    if request.method not in SAFE_METHODS or _is_websocket():
+        check_origin()
+
+
+def _is_websocket() -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def check_origin() -> None:
+    """Refuse what another page sent: exact ``Origin``, and nothing from sibling hosts."""
+    from flask import current_app
+
+    view = current_app.view_functions.get(request.endpoint or "")
+    if getattr(view, "from_machines", False):
+        return
+    if request.headers.get("Origin") != config().origin or _from_sibling():
+        detail = _("This was sent from another address than %(url)s. Open that address and try again.",
+                   url=config().origin)  # fmt: skip
+        raise Refusal(403, detail, code="foreign_origin")
+
+
+def _from_sibling() -> bool:
+    return request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none")
+
+
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "same-origin")
+    if response.mimetype == "text/html":
+        headers.setdefault("Content-Security-Policy", _content_policy())
+        headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        headers.setdefault(
+            "Permissions-Policy",
+            "camera=(self), microphone=(self), display-capture=(self), fullscreen=(self), geolocation=()",
+        )
+        headers.setdefault("Cache-Control", "no-store")
+    elif request.path.startswith("/api/"):
+        headers.setdefault("Cache-Control", "no-store")
+    if config().is_https:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response
+
+
+def _content_policy() -> str:
+    return _policy_template(config().livekit_url).replace("NONCE", csp_nonce())
+
+
+@lru_cache(maxsize=8)
+def _policy_template(livekit_url: str) -> str:
+    media = urlsplit(livekit_url).netloc
+    secure = livekit_url.startswith(("wss", "https"))
+    socket, plain = (f"wss://{media}", f"https://{media}") if secure else (f"ws://{media}", f"http://{media}")
+    return (
+        "default-src 'none'; script-src 'self' 'nonce-NONCE'; style-src 'self' 'nonce-NONCE'; "
+        "img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob: mediastream:; "
+        f"connect-src 'self' {socket} {plain}; worker-src 'self' blob:; manifest-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+    )

@@ -1,0 +1,107 @@
+"""Background work: a job is deferred in the transaction of the change that needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import procrastinate
+from flask import Flask
+from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
+from sqlalchemy.engine import make_url
+
+from core.config import Config
+from core.db import db
+
+log = logging.getLogger(__name__)
+
+# Tasks of core register here when their modules are imported; plugins bring blueprints of their own.
+core_tasks = procrastinate.Blueprint()
+task = core_tasks.task
+periodic = core_tasks.periodic
+RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
+KEEP_DONE_HOURS = 24
+
+
+def init_app(app: Flask) -> None:
+    """Make the app's task registry; only the web's side, which defers."""
+    made = procrastinate.App(connector=SQLAlchemyPsycopg2Connector())
+    _register(made, app)
+    app.extensions["audimax_jobs"] = made
+
+
+def open_connector(app: Flask) -> None:
+    """Hand the engine to the connector, on first use: a forked worker has one of its own."""
+    made = app.extensions["audimax_jobs"]
+    if not app.extensions.get("audimax_jobs_open"):
+        made.open(db.engine)
+        app.extensions["audimax_jobs_open"] = True
+
+
+def defer(name: str, *, lock: str | None = None, schedule_in: dict[str, int] | None = None, **args: Any) -> None:
+    """Put a job into the current transaction: a rollback takes it back.
+
+    ``name`` is the task's full name (``core:…`` or ``<plugin>:…``), ``args`` must be JSON.
+    """
+    from flask import current_app
+
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    open_connector(app)
+    options: dict[str, Any] = {"connection": db.session.connection()}
+    if lock:
+        options["lock"] = lock
+    if schedule_in:
+        options["schedule_in"] = schedule_in
+    app.extensions["audimax_jobs"].tasks[name].configure(**options).defer(**args)
+
+
+def _register(made: procrastinate.App, app: Flask) -> None:
+    made.add_tasks_from(core_tasks, namespace="core")
+    engine = app.extensions["audimax_plugins"]
+    for plugin, blueprints in engine.ask("jobs"):
+        for blueprint in blueprints:
+            made.add_tasks_from(blueprint, namespace=plugin)
+
+
+def conninfo(config: Config) -> str:
+    """The direct database address in libpq's form, as psycopg 3 wants it."""
+    url = make_url(config.listen_url).set(drivername="postgresql")
+    return url.render_as_string(hide_password=False)
+
+
+def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True) -> None:
+    """Work off jobs until told to stop (or until none is left, without ``wait``)."""
+    made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
+    _register(made, app)
+    asyncio.run(_work(made, concurrency, wait))
+
+
+async def _work(made: procrastinate.App, concurrency: int, wait: bool) -> None:
+    async with made.open_async():
+        await made.run_worker_async(
+            concurrency=concurrency,
+            wait=wait,
+            install_signal_handlers=wait,
+            delete_jobs="successful",
+            shutdown_graceful_timeout=20,
+        )
+
+
+def apply_schema(app: Flask) -> None:
+    """Create procrastinate's tables where they are missing."""
+    with app.app_context(), db.engine.connect() as connection:
+        if connection.dialect.has_table(connection, "procrastinate_jobs"):
+            return
+    made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
+
+    async def apply() -> None:
+        async with made.open_async():
+            await made.schema_manager.apply_schema_async()
+
+    asyncio.run(apply())
+
+
+def _config(app: Flask) -> Config:
+    found: Config = app.extensions["audimax_config"]
+    return found

@@ -1,0 +1,73 @@
+"""What people type, cleaned: names and titles without control or direction-changing characters."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from flask_babel import gettext as _
+
+NAME_LENGTH = 60
+TITLE_LENGTH = 120
+PROSE_LENGTH = 2_000
+# Cut before Unicode work, so that a megabyte of text costs nothing.
+LONGEST_READ = 20_000
+# Marks that may stand on one letter: enough for every script, too few for towers over other lines.
+MARKS_PER_LETTER = 4
+# Joiners shape letters and emoji; alone they are invisible names.
+JOINERS = "\u200c\u200d"
+
+
+def clean_name(text: str, limit: int = NAME_LENGTH) -> str:
+    """A person's name for a line; raises ``ValueError`` with words when nothing or too much is left."""
+    return _one_line(text, limit, _("Please type a name."))
+
+
+def clean_title(text: str, limit: int = TITLE_LENGTH) -> str:
+    """The title of a room or a lecture; raises ``ValueError`` like ``clean_name``."""
+    return _one_line(text, limit, _("Please type a title."))
+
+
+def clean_prose(text: str, limit: int = PROSE_LENGTH) -> str:
+    """Some lines of plain text, possibly none; raises ``ValueError`` when it is too long."""
+    lines = (_collapsed(line) for line in text[:LONGEST_READ].splitlines())
+    return _bounded("\n".join(lines).strip(), limit)
+
+
+def _one_line(text: str, limit: int, when_empty: str) -> str:
+    cleaned = _collapsed(text[:LONGEST_READ])
+    if not any(_is_visible(letter) for letter in cleaned):
+        raise ValueError(when_empty)
+    return _bounded(cleaned, limit)
+
+
+def _bounded(text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise ValueError(_("Please use at most %(limit)s characters.", limit=limit))
+    return text
+
+
+def _collapsed(text: str) -> str:
+    kept = "".join(_kept(letter) for letter in unicodedata.normalize("NFC", text))
+    return " ".join(_without_towers(kept).split())
+
+
+def _kept(letter: str) -> str:
+    kind = unicodedata.category(letter)
+    if kind in ("Cc", "Zs", "Zl", "Zp"):
+        return " "
+    # Cf holds the bidi overrides and zero-width characters, Cs and Co have no meaning to others.
+    return letter if kind not in ("Cf", "Cs", "Co", "Cn") or letter in JOINERS else ""
+
+
+def _without_towers(text: str) -> str:
+    made: list[str] = []
+    marks = 0
+    for letter in text:
+        marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
+        if marks <= MARKS_PER_LETTER:
+            made.append(letter)
+    return "".join(made)
+
+
+def _is_visible(letter: str) -> bool:
+    return unicodedata.category(letter)[0] in "LNPS" and letter not in "\u115f\u1160\u3164\uffa0\u2800"

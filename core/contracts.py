@@ -71,7 +71,8 @@ class Verdict:
     """What a guard says to a join it objects to. Make one with ``deny``, ``ask`` or ``wait``.
 
     ``reason`` is shown to the person, already translated. ``retry_after`` (seconds) turns a
-    refusal into a 429. Only the verdict that wins is acted upon.
+    refusal into a 429. ``info`` (JSON) reaches the page of somebody who waits: place, message.
+    Only the verdict that wins is acted upon.
     """
 
     kind: Kind
@@ -81,6 +82,7 @@ class Verdict:
     check: Callable[[str], Verdict | None] | None = None
     start: Callable[[JoinRequest], None] | None = None
     retry_after: int = 0
+    info: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def deny(cls, reason: str, *, retry_after: int = 0) -> Verdict:
@@ -104,9 +106,15 @@ class Verdict:
         return cls(Kind.ASK, reason, field=field, label=label, check=check, retry_after=retry_after)
 
     @classmethod
-    def wait(cls, reason: str = "", *, start: Callable[[JoinRequest], None] | None = None) -> Verdict:
+    def wait(
+        cls,
+        reason: str = "",
+        *,
+        start: Callable[[JoinRequest], None] | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> Verdict:
         """Let the person wait. ``start(join)`` is called when the waiting begins; it may write."""
-        return cls(Kind.WAIT, reason, start=start)
+        return cls(Kind.WAIT, reason, start=start, info=info or {})
 
 
 @dataclass(frozen=True)

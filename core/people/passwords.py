@@ -25,16 +25,18 @@ LONGEST_QUEUE = 32
 # Judging a password costs more the longer it is; 40 characters tell enough.
 JUDGED = 40
 STRONG_ENOUGH = 3
+# Salt and hash of nothing: checking against it costs what a real one costs.
+NOBODYS_HASH = "C6UzMDM.H6dfI/f/IKcEeO" + "." * 31
 
 
 def hash_password(password: str) -> str:
     """The bcrypt hash to store."""
-    return _off_the_loop(lambda: bcrypt.hashpw(_digest(password), bcrypt.gensalt(_rounds())).decode())
+    return _off_the_loop(lambda: bcrypt.hashpw(_digest(password), bcrypt.gensalt(ROUNDS)).decode())
 
 
 def check_password(password: str, stored: str | None) -> bool:
     """Whether the password fits the stored hash; takes as long when there is none."""
-    hashed = (stored or _nobodys_hash(_rounds())).encode()
+    hashed = (stored or f"$2b${ROUNDS:02}${NOBODYS_HASH}").encode()
     fits = _off_the_loop(lambda: bcrypt.checkpw(_digest(password), hashed))
     return fits and bool(stored)
 
@@ -63,15 +65,6 @@ def _score(password: str, about: tuple[str, ...]) -> int:
 
     found = zxcvbn(password[:JUDGED], user_inputs=["audimax", *filter(None, about)])
     return cast(int, found["score"])
-
-
-@lru_cache(maxsize=4)
-def _nobodys_hash(rounds: int) -> str:
-    return bcrypt.hashpw(_digest("nobody"), bcrypt.gensalt(rounds)).decode()
-
-
-def _rounds() -> int:
-    return ROUNDS
 
 
 # --- threads --------------------------------------------------------------------------

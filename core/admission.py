@@ -1,0 +1,284 @@
+"""Who may enter a room, and with which rights: the only place that turns a join into a token.
+
+A room's hosts always pass. Everybody else is judged by the guards: the strictest verdict wins,
+and a guard that fails or is missing keeps the door shut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+from sqlalchemy.dialects.postgresql import insert
+
+from core.config import config
+from core.contracts import Grants, JoinRequest, Kind, Verdict
+from core.db import db, new_public_id
+from core.engine import room_plugins
+from core.engine.plugins import FAILED, plugins
+from core.lectures.models import Lecture, Participant
+from core.livekit.gate import may_connect
+from core.livekit.tokens import join_token
+from core.models import GuardPass, Waiting
+from core.rooms.models import Room
+
+__all__ = ["Answered", "Decision", "Ticket", "decide", "let_in", "may_connect", "narrow", "ticket_for"]
+
+HOST_ABSENT = "host_absent"
+UNAVAILABLE = "unavailable"
+# Every right answer removes one question; more rounds than guards would mean a guard that never learns.
+ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a browser needs to connect."""
+
+    token: str
+    livekit_url: str
+    identity: str
+    lecture_id: str
+    name: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a join: ``admitted`` with a ticket, ``waiting``, ``asked`` or ``denied``."""
+
+    status: str
+    reason: str = ""
+    code: str = ""
+    ticket: Ticket | None = None
+    field: str = ""
+    label: str = ""
+    retry_after: int = 0
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that came with a join: the field it is for, and what was typed."""
+
+    field: str
+    value: str
+
+
+def decide(room: Room, lecture: Lecture | None, join: JoinRequest, answer: Answered | None) -> Decision:
+    """Judge one join that came with a request; may note a wait or a guard's pass."""
+    for _round in range(ROUNDS):
+        guard, verdict = _strictest(room, [join])[join.key]
+        if verdict is None or verdict.kind is not Kind.ASK or not _is_for(verdict, answer):
+            break
+        objection = verdict.check(answer.value)  # type: ignore[misc, union-attr]
+        if objection is not None:
+            return _act(room, lecture, join, guard, objection)
+        _remember(room, lecture, join, guard)
+        join, answer = replace(join, passes=join.passes | {guard}), None
+    return _act(room, lecture, join, guard, verdict)
+
+
+def look_again(room: Room, lecture: Lecture | None, joins: Sequence[JoinRequest]) -> dict[str, Decision]:
+    """Judge everybody who waits, at once; by ``join.key``."""
+    verdicts = _strictest(room, joins)
+    free = [join for join in joins if verdicts[join.key][1] is None]
+    made = let_in(room, lecture, free) if lecture else {}
+    return {
+        join.key: made[join.key]
+        if join.key in made
+        else _said(lecture, *verdicts[join.key])
+        for join in joins
+    }  # fmt: skip
+
+
+# --- verdicts -------------------------------------------------------------------------
+
+
+def _strictest(room: Room, joins: Sequence[JoinRequest]) -> dict[str, tuple[str, Verdict | None]]:
+    """The winning guard and its verdict for each join; no verdict where nobody objects."""
+    won: dict[str, tuple[str, Verdict | None]] = {join.key: ("", None) for join in joins}
+    if not joins:
+        return won
+    if missing := room_plugins.missing_guards(room):
+        return dict.fromkeys(won, (sorted(missing)[0], _refusal()))
+    for plugin, answers in plugins.ask("admit", room=room, joins=joins):
+        if answers is FAILED:
+            return dict.fromkeys(won, (plugin, _refusal()))
+        for key, verdict in answers.items():
+            if key in won and _stricter(verdict, won[key][1]):
+                won[key] = (plugin, verdict)
+    return won
+
+
+def _stricter(one: Verdict, other: Verdict | None) -> bool:
+    return other is None or one.kind > other.kind
+
+
+def _refusal() -> Verdict:
+    return Verdict.deny(_("This room can't be entered right now. The host has been told what to do."))
+
+
+def _is_for(verdict: Verdict, answer: Answered | None) -> bool:
+    return answer is not None and verdict.check is not None and answer.field == verdict.field
+
+
+def _remember(room: Room, lecture: Lecture | None, join: JoinRequest, guard: str) -> None:
+    row = {
+        "room_id": room.id,
+        "guest_session_id": join.guest_session_id,
+        "guard": guard,
+        "lecture_id": lecture.id if lecture else None,
+    }
+    unique = ["room_id", "guest_session_id", "guard"]
+    db.session.execute(
+        insert(GuardPass)
+        .values(row)
+        .on_conflict_do_update(index_elements=unique, set_={"lecture_id": row["lecture_id"]})
+    )
+
+
+# --- what becomes of it ---------------------------------------------------------------
+
+
+def _act(
+    room: Room, lecture: Lecture | None, join: JoinRequest, guard: str, verdict: Verdict | None
+) -> Decision:
+    if verdict is None and lecture is not None:
+        return let_in(room, lecture, [join])[join.key]
+    if verdict is None or verdict.kind is Kind.WAIT:
+        if _too_many(room, join):
+            return Decision("denied", _("Too many people are waiting already. Try again later."), "full")
+        if verdict is not None and verdict.start is not None:
+            verdict.start(join)
+        _note_waiting(room, join, guard or HOST_ABSENT)
+    return _said(lecture, guard, verdict)
+
+
+def _said(_lecture: Lecture | None, guard: str, verdict: Verdict | None) -> Decision:
+    if verdict is None:
+        return Decision("waiting", _("The host isn't here yet. You'll be let in when the lecture starts."), HOST_ABSENT)  # fmt: skip
+    status = {Kind.DENY: "denied", Kind.ASK: "asked", Kind.WAIT: "waiting"}[verdict.kind]
+    return Decision(
+        status,
+        verdict.reason,
+        guard,
+        field=verdict.field,
+        label=verdict.label,
+        retry_after=verdict.retry_after,
+        info=verdict.info,
+    )
+
+
+def _too_many(room: Room, join: JoinRequest) -> bool:
+    waiting = sa.select(sa.func.count()).select_from(Waiting).where(
+        Waiting.room_id == room.id, Waiting.guest_session_id != join.guest_session_id
+    )  # fmt: skip
+    return (db.session.scalar(waiting) or 0) >= config().waiting_per_room
+
+
+def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
+    row = {
+        "room_id": room.id,
+        "guest_session_id": join.guest_session_id,
+        "name": join.name,
+        "fingerprint": join.fingerprint,
+        "address": join.address,
+        "cause": cause,
+    }
+    changed = {name: row[name] for name in ("name", "fingerprint", "address", "cause")}
+    unique = ["room_id", "guest_session_id"]
+    db.session.execute(
+        insert(Waiting).values(row).on_conflict_do_update(index_elements=unique, set_=changed)
+    )
+
+
+# --- letting in -----------------------------------------------------------------------
+
+
+def let_in(room: Room, lecture: Lecture, joins: Sequence[JoinRequest], role: str = "guest") -> dict[str, Decision]:
+    """Give each join its participant row, with the rights all plugins leave, and a ticket."""
+    if not joins:
+        return {}
+    found = _current_rows(lecture, joins)
+    new = [join for join in joins if join.key not in found]
+    if new:
+        db.session.execute(insert(Participant).values([_row(lecture, j, role) for j in new]).on_conflict_do_nothing())
+        found |= _current_rows(lecture, new)
+    _refresh(found, joins, role)
+    narrow(room, list(found.values()))
+    _stop_waiting(room, joins)
+    tickets = {key: ticket_for(lecture, participant) for key, participant in found.items()}
+    return {key: Decision("admitted", ticket=ticket) for key, ticket in tickets.items()}
+
+
+def narrow(room: Room, participants: Sequence[Participant]) -> None:
+    """Set each row's grants to what the room and every plugin leave; hosts keep all."""
+    guests = [p for p in participants if not p.is_host]
+    left = {p.id: room_plugins.room_grants(room) for p in guests}
+    for plugin, answers in plugins.ask("narrow_grants", room=room, participants=guests) if guests else ():
+        for row_id in left:
+            kept = Grants.none() if answers is FAILED else answers.get(row_id)
+            if kept is not None:
+                left[row_id] &= kept
+    for participant in participants:
+        wanted = left.get(participant.id, Grants())
+        if participant.grants != wanted:
+            participant.grants = wanted
+
+
+def ticket_for(lecture: Lecture, participant: Participant) -> Ticket:
+    """A token minted now from the participant's row, and where to go with it."""
+    return Ticket(
+        token=join_token(lecture, participant),
+        livekit_url=config().livekit_url,
+        identity=participant.identity,
+        lecture_id=lecture.public_id,
+        name=participant.name,
+        role=participant.role,
+    )
+
+
+def _current_rows(lecture: Lecture, joins: Sequence[JoinRequest]) -> dict[str, Participant]:
+    users = {j.user_id: j.key for j in joins if j.user_id}
+    guests = {j.guest_session_id: j.key for j in joins if not j.user_id}
+    mine = sa.or_(
+        Participant.user_id.in_(users),
+        sa.and_(Participant.user_id.is_(None), Participant.guest_session_id.in_(guests)),
+    )
+    query = sa.select(Participant).where(
+        Participant.lecture_id == lecture.id, Participant.removed_at.is_(None), mine
+    )
+    rows = db.session.scalars(query).all()
+    return {users[p.user_id] if p.user_id else guests[p.guest_session_id]: p for p in rows}
+
+
+def _row(lecture: Lecture, join: JoinRequest, role: str) -> dict[str, Any]:
+    return {
+        "public_id": new_public_id(),
+        "identity": new_public_id(),
+        "lecture_id": lecture.id,
+        "guest_session_id": join.guest_session_id,
+        "user_id": join.user_id,
+        "name": join.name,
+        "role": role,
+    }
+
+
+def _refresh(found: Mapping[str, Participant], joins: Sequence[JoinRequest], role: str) -> None:
+    for join in joins:
+        row = found[join.key]
+        for name, value in (("name", join.name), ("role", role)):
+            if getattr(row, name) != value:
+                setattr(row, name, value)
+
+
+def _stop_waiting(room: Room, joins: Sequence[JoinRequest]) -> None:
+    sessions = [join.guest_session_id for join in joins]
+    db.session.execute(
+        sa.delete(Waiting)
+        .where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,242 @@
+"""The road into a room over HTTP: join, start, token, leave, end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint
+from flask_babel import gettext as _
+from pydantic import Field
+
+from core import admission, audit
+from core.admission import Answered, Decision
+from core.bus import notify
+from core.contracts import EVERYONE, HOSTS, JoinRequest
+from core.db import db, now
+from core.errors import Refusal
+from core.http.callers import is_host, signed_in
+from core.http.security import client_address
+from core.http.views import Answer, Body, here, view
+from core.lectures import lectures
+from core.lectures.models import Lecture, Participant
+from core.livekit.client import livekit
+from core.models import GuardPass, Waiting
+from core.people.guests import current_guest, guest_session, new_guest
+from core.people.models import GuestSession, User
+from core.rooms.models import Room
+from core.text import clean_name
+
+bp = Blueprint("joining", __name__)
+
+
+class GivenAnswer(Body):
+    field: str = Field(max_length=40)
+    value: str = Field(max_length=200)
+
+
+class JoinBody(Body):
+    """``fingerprint``: SHA-256 of coarse browser facts in hex, for guard plugins."""
+
+    name: str = Field("", max_length=400)
+    answer: GivenAnswer | None = None
+    fingerprint: str = Field("", pattern=r"^([0-9a-f]{64})?$")
+    as_someone_else: bool = False
+
+
+class Admitted(Answer):
+    """``status`` is admitted, waiting or asked; the fields that belong to it are set."""
+
+    status: str
+    token: str | None = None
+    livekit_url: str | None = None
+    identity: str | None = None
+    lecture_id: str | None = None
+    name: str | None = None
+    role: str | None = None
+    reason: str | None = None
+    code: str | None = None
+    field: str | None = None
+    label: str | None = None
+    stream_url: str | None = None
+    info: dict[str, Any] | None = None
+
+
+class Started(Answer):
+    lecture_id: str
+
+
+class Ended(Answer):
+    lecture_id: str
+    url: str
+
+
+@bp.post("/api/rooms/<room_id>/join")
+@view(roles=EVERYONE, body=JoinBody, answer=Admitted, limit="1200/minute")
+def join(body: JoinBody) -> Any:
+    """Ask to enter: admitted with a token, asked something, waiting, or denied."""
+    room = _open_room()
+    livekit().must_be_reachable()
+    user = signed_in()
+    lecture = lectures.live_in(room)
+    decision = _host_joins(room, lecture, user) if is_host(room, user) else _guest_joins(room, lecture, user, body)
+    db.session.commit()
+    return answer_for(room, decision)
+
+
+@bp.post("/api/rooms/<room_id>/token")
+@view(roles=HOSTS, answer=Admitted, limit="120/minute")
+def token() -> Any:
+    """A token for a host of exactly this room."""
+    room = _open_room()
+    livekit().must_be_reachable()
+    decision = _host_joins(room, lectures.live_in(room), signed_in())
+    db.session.commit()
+    return answer_for(room, decision)
+
+
+@bp.post("/api/rooms/<room_id>/start")
+@view(roles=HOSTS, answer=Started, limit="30/minute")
+def start() -> Started:
+    """Start a lecture; everybody who waits for it is woken by the commit."""
+    user = signed_in()
+    assert user is not None
+    return Started(lecture_id=lectures.start(_open_room(), user).public_id)
+
+
+@bp.post("/api/rooms/<room_id>/end")
+@view(roles=HOSTS, answer=Ended, limit="30/minute")
+def end() -> Ended:
+    """End the live lecture for everybody."""
+    lecture = lectures.live_in(here.room)
+    if lecture is None:
+        raise Refusal(409, _("No lecture is running in this room."), code="not_live")
+    lectures.end(lecture, reason="host", by=signed_in())
+    return Ended(lecture_id=lecture.public_id, url=f"/lectures/{lecture.public_id}")
+
+
+@bp.post("/api/rooms/<room_id>/leave")
+@view(roles=EVERYONE, limit="600/minute")
+def leave() -> None:
+    """Give up waiting. Leaving a lecture is seen by LiveKit and needs no call."""
+    guest = current_guest()
+    if guest is not None:
+        gone = sa.delete(Waiting).where(Waiting.room_id == here.room.id, Waiting.guest_session_id == guest.id)
+        db.session.execute(gone)
+        notify(f"room:{here.room.id}", sessions=[guest.id])
+        db.session.commit()
+
+
+def answer_for(room: Room, decision: Decision) -> Any:
+    """A decision as the response of a join."""
+    if decision.status == "denied":
+        status = 429 if decision.retry_after else 403
+        raise Refusal(status, decision.reason, code=decision.code or "denied",
+                      retry_after=decision.retry_after or None, **_denied(decision))  # fmt: skip
+    made = Admitted(status=decision.status, **_shown(decision))
+    if decision.status == "waiting":
+        made.stream_url = f"/api/rooms/{room.public_id}/stream"
+        return made, 202
+    return made
+
+
+def shown(decision: Decision) -> dict[str, Any]:
+    """A decision as data for a page, without what is empty."""
+    return {"status": decision.status, **_shown(decision)}
+
+
+def _denied(decision: Decision) -> dict[str, Any]:
+    # A too early answer keeps the question on the screen.
+    return {"field": decision.field} if decision.field else {}
+
+
+def _shown(decision: Decision) -> dict[str, Any]:
+    if decision.ticket is not None:
+        return vars(decision.ticket)
+    facts = {"reason": decision.reason, "code": decision.code, "field": decision.field,
+             "label": decision.label, "info": dict(decision.info)}  # fmt: skip
+    return {name: value for name, value in facts.items() if value}
+
+
+# --- who joins ------------------------------------------------------------------------
+
+
+def _open_room() -> Room:
+    if here.room.archived_at is not None:
+        raise Refusal(409, _("This room is archived. Ask its host to open it again."), code="archived")
+    return here.room
+
+
+def _host_joins(room: Room, lecture: Lecture | None, user: User | None) -> Decision:
+    assert user is not None
+    if lecture is None:
+        raise Refusal(409, _("No lecture is running in this room. Start it first."), code="not_live")
+    request = JoinRequest(key=f"u{user.id}", name=user.name, user_id=user.id)
+    return admission.let_in(room, lecture, [request], role="host")[request.key]
+
+
+def _guest_joins(room: Room, lecture: Lecture | None, user: User | None, body: JoinBody) -> Decision:
+    name = user.name if user else _typed_name(body.name)
+    session = _session(body.as_someone_else and user is None)
+    if session.name != name:
+        session.name = name
+    request = request_of(room, lecture, user, session, name, body.fingerprint, client_address())
+    answer = Answered(body.answer.field, body.answer.value) if body.answer else None
+    return admission.decide(room, lecture, request, answer)
+
+
+def _typed_name(typed: str) -> str:
+    try:
+        return clean_name(typed)
+    except ValueError as error:
+        mistake = {"field": "name", "message": str(error)}
+        raise Refusal(422, str(error), code="invalid", errors=[mistake]) from error
+
+
+def _session(someone_else: bool) -> GuestSession:
+    made = new_guest() if someone_else else guest_session(create=True)
+    assert made is not None
+    return made
+
+
+def request_of(
+    room: Room,
+    lecture: Lecture | None,
+    user: User | None,
+    session: GuestSession,
+    name: str,
+    fingerprint: str,
+    address: str,
+) -> JoinRequest:
+    """What the guards are told about somebody; two queries, the second only for a live lecture."""
+    removed_ats = _earlier(lecture, user, session)
+    return JoinRequest(
+        key=f"u{user.id}" if user else f"g{session.id}",
+        name=name,
+        guest_session_id=session.id,
+        user_id=user.id if user else None,
+        email=user.email if user else None,
+        fingerprint=fingerprint,
+        address=address,
+        passes=_passes(room, lecture, session),
+        lecture_id=lecture.id if lecture else None,
+        returning=bool(removed_ats),
+        removed=bool(removed_ats) and removed_ats[0] is not None,
+    )
+
+
+def _earlier(lecture: Lecture | None, user: User | None, session: GuestSession) -> list[Any]:
+    if lecture is None:
+        return []
+    mine = Participant.user_id == user.id if user else Participant.guest_session_id == session.id
+    query = sa.select(Participant.removed_at).where(Participant.lecture_id == lecture.id, mine)
+    return list(db.session.scalars(query.order_by(Participant.id.desc())))
+
+
+def _passes(room: Room, lecture: Lecture | None, session: GuestSession) -> frozenset[str]:
+    query = sa.select(GuardPass.guard).where(
+        GuardPass.room_id == room.id,
+        GuardPass.guest_session_id == session.id,
+        GuardPass.lecture_id == (lecture.id if lecture else None),
+    )
+    return frozenset(db.session.scalars(query))

@@ -1,0 +1,90 @@
+"""Start a program as our child, and be sure that it ends when we do."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def spawn(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    user: str = "",
+    output: IO[bytes] | int | None = None,
+    death_signal: int = signal.SIGTERM,
+    cwd: Path | str | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start ``argv`` in a session of its own; the kernel signals it when our main thread is gone.
+
+    Call it from the main thread: Linux takes the death of the starting thread for ours.
+    """
+    as_user: dict[str, Any] = identity(user) if user else {}
+    return subprocess.Popen(
+        [str(part) for part in argv],
+        env=dict(os.environ if env is None else env),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        start_new_session=True,
+        preexec_fn=_leash(death_signal),
+        cwd=cwd,
+        **as_user,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], how: int = signal.SIGTERM, grace: float = 15) -> None:
+    """Ask the process to end, wait, then end its whole group by force."""
+    if process.poll() is None:
+        process.send_signal(how)
+        wait_for(lambda: process.poll() is not None, grace)
+    end_group(process.pid)
+    process.wait()
+
+
+def end_group(pid: int) -> None:
+    """End whatever is left of a child's process group."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float, pause: float = 0.02) -> bool:
+    """Whether the condition came true in that time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+    return True
+
+
+def identity(user: str) -> dict[str, Any]:
+    """What ``subprocess`` needs to run something as ``user``."""
+    found = pwd.getpwnam(user)
+    return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
+
+
+def _leash(death_signal: int) -> Callable[[], None] | None:
+    if _libc is None:
+        return None
+    prctl, parent = _libc.prctl, os.getpid()
+
+    def follow_the_parent() -> None:
+        prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return follow_the_parent

@@ -1,0 +1,365 @@
+"""The waiting stream: everybody before a room's door holds one SSE connection; nothing polls.
+
+Each worker keeps one hall for each room that somebody waits for. A wake costs one look at the
+database for the whole hall; what is found is fanned out in memory.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, cast
+
+import sqlalchemy as sa
+from flask import Blueprint, Flask, Response, current_app
+from flask_babel import force_locale, get_locale
+from flask_babel import gettext as _
+
+from core import admission, joining
+from core.admission import Decision
+from core.bus import subscribe
+from core.config import config
+from core.contracts import EVERYONE, JoinRequest
+from core.db import db
+from core.engine.plugins import plugins
+from core.errors import Refusal
+from core.http.callers import is_host
+from core.http.views import here, view
+from core.lectures import lectures
+from core.lectures.models import Lecture, Participant
+from core.models import GuardPass, Waiting
+from core.people.guests import current_guest
+from core.people.models import GuestSession, User
+from core.rooms.models import Room
+
+log = logging.getLogger(__name__)
+bp = Blueprint("waiting", __name__)
+
+HEARTBEAT_SECONDS = 15
+EVENTS = {"admitted": "APPROVED", "waiting": "WAITING", "asked": "ASKED", "denied": "REJECTED"}
+LAST_WORDS = frozenset({"APPROVED", "ASKED", "REJECTED", "CLOSED"})
+
+
+@bp.get("/api/rooms/<room_id>/stream")
+@view(roles=EVERYONE, limit="1200/minute")
+def stream() -> Response:
+    """The waiting stream (SSE) of a guest who was told to wait."""
+    return open_stream(here.room)
+
+
+def open_stream(room: Room) -> Response:
+    """Let this request's guest hold the waiting stream of ``room``; 403 for who doesn't wait."""
+    guest = current_guest()
+    if guest is None or not _expected(room, guest.id):
+        detail = _("You aren't waiting for this room. Open the link again and type your name.")
+        raise Refusal(403, detail, code="not_waiting")
+    made = halls().enter(room.id, guest.id, str(get_locale() or "en"))
+    # The connection must not be held while somebody waits for hours.
+    db.session.remove()
+    response = Response(made.messages(), mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(made.close)
+    return response
+
+
+def _expected(room: Room, guest_session_id: int) -> bool:
+    """Waits, or was let in while the stream was cut: the state that was missed comes first."""
+    waits = sa.select(Waiting.id).where(
+        Waiting.room_id == room.id, Waiting.guest_session_id == guest_session_id
+    )
+    inside = (
+        sa.select(Participant.id)
+        .join(Lecture)
+        .where(
+            Lecture.room_id == room.id,
+            Lecture.ended_at.is_(None),
+            Participant.guest_session_id == guest_session_id,
+            Participant.removed_at.is_(None),
+        )
+    )
+    return bool(db.session.scalar(sa.select(sa.or_(sa.exists(waits), sa.exists(inside)))))
+
+
+def init_app(app: Flask) -> None:
+    """Give the app its halls."""
+    app.extensions["audimax_halls"] = Halls(app)
+
+
+def halls() -> Halls:
+    """The halls of the running app."""
+    return cast("Halls", current_app.extensions["audimax_halls"])
+
+
+class Stream:
+    """One open connection. Messages are put by the hall, taken by the response."""
+
+    __slots__ = ("_hall", "_queue", "_said", "locale", "session")
+
+    def __init__(self, hall: Hall, session: int, locale: str) -> None:
+        self._hall, self.session, self.locale = hall, session, locale
+        self._queue: SimpleQueue[str] = SimpleQueue()
+        self._said = ""
+
+    def say(self, event: str, data: dict[str, Any]) -> None:
+        """Send an event, unless it is the one that was sent last."""
+        message = f"event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+        if message != self._said:
+            self._said = message
+            self._queue.put(message)
+        if event in LAST_WORDS:
+            self._queue.put("")
+
+    def messages(self) -> Iterator[str]:
+        yield "retry: 3000\n\n"
+        while True:
+            try:
+                message = self._queue.get(timeout=HEARTBEAT_SECONDS)
+            except Empty:
+                message = ": \n\n"
+            if not message:
+                return
+            yield message
+
+    def close(self) -> None:
+        self._hall.leave(self)
+
+
+@dataclass
+class Halls:
+    """All halls of one worker, with the worker's limits."""
+
+    app: Flask
+    open: dict[int, Hall] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    closing: bool = False
+
+    def enter(self, room_id: int, session: int, locale: str) -> Stream:
+        with self.lock:
+            if self.closing or self.count() >= config().streams_per_worker:
+                raise Refusal(503, _("The server is busy. You keep your place; trying again."),
+                              code="busy", retry_after=5)  # fmt: skip
+            hall = self.open.get(room_id)
+            if hall is None:
+                hall = self.open[room_id] = Hall(self, room_id)
+            return hall.enter(session, locale)
+
+    def count(self) -> int:
+        return sum(hall.count for hall in self.open.values())
+
+    def close(self) -> None:
+        """End all streams, so that a worker that stops needn't wait for guests; they come back."""
+        self.closing = True
+        for hall in list(self.open.values()):
+            hall.say_to_all("CLOSED", {"reason": "restart"})
+
+
+class Hall:
+    """Who waits for one room in this worker."""
+
+    def __init__(self, halls: Halls, room_id: int) -> None:
+        self.halls, self.room_id = halls, room_id
+        self.streams: dict[int, list[Stream]] = {}
+        self.count = 0
+        self._hints: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
+        self._unsubscribe = subscribe(f"room:{room_id}", self._woken)
+        threading.Thread(target=self._run, name=f"hall {room_id}", daemon=True).start()
+
+    def enter(self, session: int, locale: str) -> Stream:
+        made = Stream(self, session, locale)
+        mine = self.streams.setdefault(session, [])
+        if len(mine) >= config().streams_per_session:
+            mine[0].say("CLOSED", {"reason": "elsewhere"})
+        mine.append(made)
+        self.count += 1
+        self._hints.put({"sessions": [session]})
+        return made
+
+    def leave(self, stream: Stream) -> None:
+        with self.halls.lock:
+            mine = self.streams.get(stream.session, [])
+            if stream in mine:
+                mine.remove(stream)
+                self.count -= 1
+            if not mine:
+                self.streams.pop(stream.session, None)
+            if not self.streams and self.halls.open.get(self.room_id) is self:
+                del self.halls.open[self.room_id]
+                self._unsubscribe()
+                self._hints.put({"close": True})
+
+    def say_to_all(self, event: str, data: dict[str, Any]) -> None:
+        for streams in list(self.streams.values()):
+            for stream in list(streams):
+                stream.say(event, data)
+
+    def _woken(self, hint: dict[str, Any] | None) -> None:
+        if hint and hint.get("live"):
+            # It is time: said at once, before anybody's token is made.
+            self.say_to_all("STARTING", {})
+        self._hints.put(hint)
+
+    def _run(self) -> None:
+        delay = 0.2
+        while True:
+            hints = self._collect()
+            if any(hint and hint.get("close") for hint in hints):
+                return
+            try:
+                self._look(hints)
+                delay = 0.2
+            except Exception:
+                # Nobody is lost while the database is away: the same people are asked about again.
+                log.warning("hall %s could not look, trying again", self.room_id, exc_info=True)
+                time.sleep(delay)
+                delay = min(delay * 2, 5)
+                self._hints.put(None)
+
+    def _collect(self) -> list[dict[str, Any] | None]:
+        hints = [self._hints.get()]
+        while True:
+            try:
+                hints.append(self._hints.get_nowait())
+            except Empty:
+                return hints
+
+    def _look(self, hints: list[dict[str, Any] | None]) -> None:
+        wanted = self._wanted(hints)
+        if not wanted:
+            return
+        by_locale: dict[str, set[int]] = defaultdict(set)
+        for session in wanted:
+            for stream in self.streams.get(session, ()):
+                by_locale[stream.locale].add(session)
+        with self.halls.app.app_context():
+            for locale, sessions in by_locale.items():
+                with force_locale(locale):
+                    self._tell(sessions, look(self.room_id, sessions))
+
+    def _wanted(self, hints: list[dict[str, Any] | None]) -> set[int]:
+        if any(hint is None or "sessions" not in hint for hint in hints):
+            return set(self.streams)
+        return {s for hint in hints if hint for s in hint["sessions"]} & set(self.streams)
+
+    def _tell(self, sessions: set[int], decisions: dict[int, Decision]) -> None:
+        for session in sessions:
+            decision = decisions.get(session)
+            for stream in list(self.streams.get(session, ())):
+                if decision is None:
+                    stream.say("CLOSED", {"reason": "gone"})
+                else:
+                    stream.say(EVENTS[decision.status], joining.shown(decision))
+
+
+# --- one look for many ----------------------------------------------------------------
+
+
+def look(room_id: int, sessions: set[int]) -> dict[int, Decision]:
+    """What becomes of those who wait for a room, by guest session; nobody's fate twice."""
+    room = db.session.get(Room, room_id)
+    if room is None:
+        gone = Decision("denied", _("This room doesn't exist any more."), "gone")
+        return dict.fromkeys(sessions, gone)
+    lecture = lectures.live_in(room)
+    joins = _joins(room, lecture, sessions)
+    made = admission.look_again(room, lecture, list(joins.values()))
+    _forget_denied(room, [s for s, join in joins.items() if made[join.key].status == "denied"])
+    db.session.commit()
+    return {session: made[join.key] for session, join in joins.items()}
+
+
+def _forget_denied(room: Room, sessions: list[int]) -> None:
+    if sessions:
+        db.session.execute(
+            sa.delete(Waiting).where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
+        )
+
+
+def _joins(room: Room, lecture: Lecture | None, sessions: set[int]) -> dict[int, JoinRequest]:
+    people = {**_inside(lecture, sessions), **_waiting(room, sessions)}
+    passes = _passes(room, lecture, people)
+    earlier = _earlier(lecture, people)
+    made = {}
+    for session, (name, fingerprint, address, user) in people.items():
+        if user is not None and is_host(room, user):
+            user = None
+        removed = earlier.get(session, [])
+        made[session] = JoinRequest(
+            key=f"u{user.id}" if user else f"g{session}",
+            name=user.name if user else name,
+            guest_session_id=session,
+            user_id=user.id if user else None,
+            email=user.email if user else None,
+            fingerprint=fingerprint,
+            address=address,
+            passes=frozenset(passes[session]),
+            lecture_id=lecture.id if lecture else None,
+            returning=bool(removed),
+            removed=bool(removed) and removed[-1] is not None,
+        )
+    return made
+
+
+People = dict[int, tuple[str, str, str, User | None]]
+
+
+def _waiting(room: Room, sessions: set[int]) -> People:
+    query = (
+        sa.select(Waiting, User)
+        .join(GuestSession, Waiting.guest_session_id == GuestSession.id)
+        .outerjoin(User, GuestSession.user_id == User.id)
+        .where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
+    )
+    return {
+        row.guest_session_id: (row.name, row.fingerprint, row.address, user if user and user.is_active else None)
+        for row, user in db.session.execute(query)
+    }
+
+
+def _inside(lecture: Lecture | None, sessions: set[int]) -> People:
+    """Who was let in while their stream was cut gets a ticket again."""
+    if lecture is None:
+        return {}
+    query = (
+        sa.select(Participant, User)
+        .outerjoin(User, Participant.user_id == User.id)
+        .where(
+            Participant.lecture_id == lecture.id,
+            Participant.guest_session_id.in_(sessions),
+            Participant.removed_at.is_(None),
+            Participant.role == "guest",
+        )
+    )
+    return {row.guest_session_id: (row.name, "", "", user) for row, user in db.session.execute(query)}
+
+
+def _passes(room: Room, lecture: Lecture | None, people: People) -> dict[int, set[str]]:
+    query = sa.select(GuardPass.guest_session_id, GuardPass.guard).where(
+        GuardPass.room_id == room.id,
+        GuardPass.guest_session_id.in_(people),
+        GuardPass.lecture_id == (lecture.id if lecture else None),
+    )
+    found: dict[int, set[str]] = defaultdict(set)
+    for session, guard in db.session.execute(query):
+        found[session].add(guard)
+    return found
+
+
+def _earlier(lecture: Lecture | None, people: People) -> dict[int, list[Any]]:
+    if lecture is None:
+        return {}
+    query = (
+        sa.select(Participant.guest_session_id, Participant.removed_at)
+        .where(Participant.lecture_id == lecture.id, Participant.guest_session_id.in_(people))
+        .order_by(Participant.id)
+    )
+    found: dict[int, list[Any]] = defaultdict(list)
+    for session, removed_at in db.session.execute(query):
+        found[session].append(removed_at)
+    return found

@@ -83,12 +83,16 @@ class EmbeddedPostgres:
         """Run the server; returns when it answers and the database exists."""
         binaries = find_binaries(self._user)
         self._named.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.socket_dir = self._make_socket_dir()
         if not (self._named / "PG_VERSION").exists():
             self._initialise(binaries)
         _refuse_other_version(self.data_dir, binaries)
-        self.process = self._launch(binaries)
-        self.create_database(self.database)
+        self.socket_dir = self._make_socket_dir()
+        try:
+            self.process = self._launch(binaries)
+            self.create_database(self.database)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self) -> None:
@@ -102,13 +106,17 @@ class EmbeddedPostgres:
     def destroy(self) -> None:
         """Stop, and remove the data."""
         self.stop()
+        shutil.rmtree(self.socket_dir, ignore_errors=True)
         shutil.rmtree(self.data_dir, ignore_errors=True)
-        self._named.unlink(missing_ok=True) if self._named.is_symlink() else None
+        if self._named.is_symlink():
+            self._named.unlink()
         self.password_file.unlink(missing_ok=True)
 
     def create_database(self, name: str, template: str = "template0") -> None:
         """Make a database where it is missing."""
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template)
+        )
         with suppress(psycopg2.errors.DuplicateDatabase):
             self._execute(statement)
 
@@ -126,7 +134,11 @@ class EmbeddedPostgres:
 
     def _connect(self) -> psycopg2.extensions.connection:
         return psycopg2.connect(
-            host=str(self.socket_dir), user=ROLE, password=self._password(), dbname="postgres", connect_timeout=5
+            host=str(self.socket_dir),
+            user=ROLE,
+            password=self._password(),
+            dbname="postgres",
+            connect_timeout=5,
         )
 
     def _password(self) -> str:
@@ -177,10 +189,9 @@ class EmbeddedPostgres:
 
     def _make_socket_dir(self) -> Path:
         wanted = self._wanted_socket_dir or self._named.with_name("run")
-        fits = len(os.fsencode(wanted / SOCKET_FILE)) <= LONGEST_SOCKET_PATH
         if self._user and not places.is_open_to_others(wanted.parent):
-            return self._make_temporary_socket_dir(places.shared_state())
-        if not fits:
+            wanted = self.data_dir.with_name(self.data_dir.name + ".socket")
+        if len(os.fsencode(wanted / SOCKET_FILE)) > LONGEST_SOCKET_PATH:
             return self._make_temporary_socket_dir(Path(tempfile.gettempdir()))
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         wanted.chmod(0o700)
@@ -201,7 +212,9 @@ class EmbeddedPostgres:
             if process is None or process.poll() is not None:
                 # An old server of this folder may still be shutting down: try again until the time is over.
                 process = self._spawn(binaries)
-            return wait_for(lambda: self._answers() or process.poll() is not None, 5) and process.poll() is None
+            return (
+                wait_for(lambda: self._answers() or process.poll() is not None, 5) and process.poll() is None
+            )
 
         if not wait_for(is_up, START_SECONDS, pause=0.5) or process is None:
             if process is not None:
@@ -216,7 +229,12 @@ class EmbeddedPostgres:
             argv += ["-c", f"{name}={value}"]
         with self._open_log() as log:
             return spawn(
-                argv, user=self._user, output=log, death_signal=signal.SIGINT, env=_environment(), cwd=self.data_dir
+                argv,
+                user=self._user,
+                output=log,
+                death_signal=signal.SIGINT,
+                env=_environment(),
+                cwd=self.data_dir,
             )
 
     def _open_log(self) -> IO[bytes]:
@@ -250,7 +268,9 @@ def find_binaries(user: str = "") -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only we can read, from its first byte on."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
         os.fchmod(file.fileno(), 0o600)
         file.write(text)
 
@@ -268,7 +288,9 @@ def _of_the_wheel() -> Path | None:
 def _of_the_system() -> Path | None:
     on_path = shutil.which("postgres")
     folders = [Path(on_path).resolve().parent] if on_path else []
-    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: _number(p.parent.name), reverse=True)
+    folders += sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: _number(p.parent.name), reverse=True
+    )
     return next((f for f in folders if (f / "initdb").exists() and (f / "postgres").exists()), None)
 
 
@@ -302,7 +324,9 @@ def _refuse_other_version(data: Path, binaries: Path) -> None:
 
 
 def _major(binaries: Path) -> str:
-    said = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True
+    )
     found = re.search(r"\)\s+(\d+)", said.stdout)
     return found[1] if found else ""
 

@@ -1,0 +1,141 @@
+"""Languages: which one a request gets, and the catalogue for the browser's part of a page.
+
+English is the source. A language is a folder with ``messages.po`` below ``core/translations`` or
+below a plugin's ``translations``; it is offered as soon as core has it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from babel import Locale, UnknownLocaleError
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from flask import Flask, current_app, has_request_context, request
+from flask_babel import Babel, get_locale
+from flask_login import current_user
+
+from core.config import Config, config
+
+log = logging.getLogger(__name__)
+babel = Babel()
+SOURCE = "en"
+SCRIPTS = (".ts", ".tsx", ".js")
+
+
+def init_app(app: Flask) -> None:
+    """Set up Flask-Babel over core's and the plugins' catalogues."""
+    settings: Config = app.extensions["audimax_config"]
+    folders = _folders(app)
+    compile_catalogues(folders)
+    app.extensions["audimax_locales"] = _locales(folders[0])
+    app.extensions["audimax_translations"] = folders
+    babel.init_app(
+        app,
+        default_locale=settings.default_locale,
+        default_timezone=settings.time_zone,
+        default_translation_directories=";".join(map(str, folders)),
+        locale_selector=choose_locale,
+    )
+    app.context_processor(_for_templates)
+
+
+def choose_locale() -> str:
+    """The person's choice, else the best of what the browser asks for, else the institution's."""
+    if not has_request_context():
+        return config().default_locale
+    chosen = current_user.locale if current_user and current_user.is_authenticated else ""
+    if chosen in locales():
+        return str(chosen)
+    return request.accept_languages.best_match(list(locales()), default=config().default_locale)
+
+
+def locales() -> dict[str, str]:
+    """The languages on offer, each with its own name for itself."""
+    return cast(dict[str, str], current_app.extensions["audimax_locales"])
+
+
+def messages_for_browser(locale: str, under: str = "ui") -> dict[str, Any]:
+    """The translations of what scripts below the folder ``under`` say, by their English text.
+
+    A message with a plural has a list of its forms. ``plugins/<name>/ui`` gives a plugin's.
+    """
+    folders = tuple(current_app.extensions["audimax_translations"])
+    return _script_messages(folders, locale, under)
+
+
+@lru_cache(maxsize=256)
+def _script_messages(folders: tuple[Path, ...], locale: str, under: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for folder in folders:
+        for message in _catalogue(folder, locale):
+            if message.id and message.string and _said_by_scripts(message.locations, under):
+                key = message.id if isinstance(message.id, str) else message.id[0]
+                found[key] = message.string if isinstance(message.string, str) else list(message.string)
+    return found
+
+
+def _said_by_scripts(locations: Iterable[tuple[str, Any]], under: str) -> bool:
+    return any(file.startswith(f"{under}/") and file.endswith(SCRIPTS) for file, _line in locations)
+
+
+def _catalogue(folder: Path, locale: str) -> Catalog:
+    path = folder / locale / "LC_MESSAGES" / "messages.po"
+    if not path.exists():
+        return Catalog()
+    with path.open("rb") as file:
+        return read_po(file, locale=locale)
+
+
+def compile_catalogues(folders: Iterable[Path]) -> None:
+    """Write the compiled form of every catalogue that is newer than it."""
+    for source in (path for folder in folders for path in folder.glob("*/LC_MESSAGES/messages.po")):
+        target = source.with_suffix(".mo")
+        if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+            _compile(source, target)
+
+
+def _compile(source: Path, target: Path) -> None:
+    try:
+        with source.open("rb") as read:
+            catalogue = read_po(read)
+        with target.open("wb") as written:
+            write_mo(written, catalogue)
+    except OSError as error:
+        # An image is read-only and has it compiled already.
+        log.warning("%s can't be compiled: %s", source, error)
+
+
+def _folders(app: Flask) -> list[Path]:
+    """Core's folder first, then those of the enabled plugins that have one."""
+    core = Path(app.root_path) / "translations"
+    engine = app.extensions.get("audimax_plugins")
+    plugins = getattr(engine, "folders", dict)().values() if engine else ()
+    return [core, *(Path(folder) / "translations" for folder in plugins)]
+
+
+def _locales(folder: Path) -> dict[str, str]:
+    found = sorted(path.parent.parent.name for path in folder.glob("*/LC_MESSAGES/messages.po"))
+    return {name: _own_name(name) for name in dict.fromkeys([SOURCE, *found])}
+
+
+def _own_name(name: str) -> str:
+    try:
+        return Locale.parse(name).get_display_name(name) or name
+    except (ValueError, UnknownLocaleError):
+        log.warning("%s is no language: rename the folder of its translations", name)
+        return name
+
+
+def _for_templates() -> dict[str, Any]:
+    locale = get_locale() or Locale.parse(SOURCE)
+    return {
+        "locale": str(locale).replace("_", "-"),
+        "text_direction": locale.text_direction,
+        "institution": config().institution,
+    }

@@ -7,7 +7,8 @@ and a guard that fails or is missing keeps the door shut.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as with_default
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,7 +57,7 @@ class Decision:
     field: str = ""
     label: str = ""
     retry_after: int = 0
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = with_default(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -183,12 +184,13 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
     row = {
         "room_id": room.id,
         "guest_session_id": join.guest_session_id,
+        "user_id": join.user_id,
         "name": join.name,
         "fingerprint": join.fingerprint,
         "address": join.address,
         "cause": cause,
     }
-    changed = {name: row[name] for name in ("name", "fingerprint", "address", "cause")}
+    changed = {name: row[name] for name in ("user_id", "name", "fingerprint", "address", "cause")}
     unique = ["room_id", "guest_session_id"]
     db.session.execute(
         insert(Waiting).values(row).on_conflict_do_update(index_elements=unique, set_=changed)

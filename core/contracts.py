@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
+from dataclasses import field as with_default
 from datetime import datetime
 from enum import Enum, IntEnum, StrEnum
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
@@ -82,7 +83,7 @@ class Verdict:
     check: Callable[[str], Verdict | None] | None = None
     start: Callable[[JoinRequest], None] | None = None
     retry_after: int = 0
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = with_default(default_factory=dict)
 
     @classmethod
     def deny(cls, reason: str, *, retry_after: int = 0) -> Verdict:
@@ -189,7 +190,7 @@ class Process:
 
     name: str
     argv: tuple[str, ...]
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = with_default(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ class RoomUi:
 
     module: str = ""
     css: tuple[str, ...] = ()
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = with_default(default_factory=dict)
     api_version: int = 1
 
 

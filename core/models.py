@@ -40,6 +40,7 @@ class Waiting(db.Model):
     guest_session_id: Mapped[int] = mapped_column(
         sa.ForeignKey("guest_session.id", ondelete="CASCADE"), index=True
     )
+    user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     fingerprint: Mapped[str] = mapped_column(default="")
     address: Mapped[str] = mapped_column(default="")
@@ -48,6 +49,7 @@ class Waiting(db.Model):
 
     room: Mapped[Room] = relationship()
     guest_session: Mapped[GuestSession] = relationship()
+    user: Mapped[User | None] = relationship()
 
     __table_args__ = (sa.UniqueConstraint("room_id", "guest_session_id"),)
 

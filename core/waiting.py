@@ -35,7 +35,7 @@ from core.lectures import lectures
 from core.lectures.models import Lecture, Participant
 from core.models import GuardPass, Waiting
 from core.people.guests import current_guest
-from core.people.models import GuestSession, User
+from core.people.models import User
 from core.rooms.models import Room
 
 log = logging.getLogger(__name__)
@@ -312,8 +312,7 @@ People = dict[int, tuple[str, str, str, User | None]]
 def _waiting(room: Room, sessions: set[int]) -> People:
     query = (
         sa.select(Waiting, User)
-        .join(GuestSession, Waiting.guest_session_id == GuestSession.id)
-        .outerjoin(User, GuestSession.user_id == User.id)
+        .outerjoin(User, Waiting.user_id == User.id)
         .where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
     )
     return {

@@ -1,0 +1,143 @@
+"""What every test may use: a real database, the app on it, people and rooms."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+os.environ.setdefault("AUDIMAX_CONFIG", "")
+ORIGIN = "http://localhost:8000"
+pytest_plugins = ["tests.fixtures.people"]
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A PostgreSQL of the tests' own; nothing in it outlives them."""
+    from core.run.postgres import EmbeddedPostgres
+
+    folder = tmp_path_factory.mktemp("pg")
+    fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+    server = EmbeddedPostgres(folder / "data", folder / "run", settings=fast)
+    server.start()
+    yield server
+    server.destroy()
+
+
+@pytest.fixture(scope="session")
+def base_settings(tmp_path_factory: pytest.TempPathFactory, postgres: Any) -> dict[str, Any]:
+    """Settings that work, for ``create_app`` and for processes."""
+    return {
+        "mode": "test",
+        "instance_dir": str(tmp_path_factory.mktemp("instance")),
+        "public_url": ORIGIN,
+        "trusted_hosts": ["127.0.0.1"],
+        "secret_key": secrets.token_urlsafe(48),
+        "database_url": postgres.url,
+        "livekit_key": "testkey",
+        "livekit_secret": secrets.token_urlsafe(48),
+        "livekit_api_url": "http://127.0.0.1:9",
+        "livekit_url": "ws://localhost:8001",
+    }
+
+
+@pytest.fixture(scope="session")
+def migrated(base_settings: dict[str, Any]) -> None:
+    """The tests' database with all of core's tables."""
+    from core import create_app, jobs
+    from core.engine import schema
+
+    app = create_app(base_settings)
+    schema.upgrade_all(app)
+    jobs.apply_schema(app)
+
+
+@pytest.fixture
+def settings(base_settings: dict[str, Any], migrated: None) -> dict[str, Any]:
+    """Settings of this test; change them before asking for ``app``."""
+    return dict(base_settings)
+
+
+class Client(FlaskClient):
+    """A browser's manners: same-origin requests carry our origin."""
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        headers = dict(kwargs.pop("headers", None) or {})
+        headers.setdefault("Origin", ORIGIN)
+        if headers["Origin"] is None:
+            del headers["Origin"]
+        return super().open(*args, headers=headers, **kwargs)
+
+
+@pytest.fixture
+def make_app(settings: dict[str, Any]) -> Iterator[Callable[..., Flask]]:
+    """``make_app("lobby", mail_url="…")``: an app with these plugins and settings."""
+    from core import create_app
+    from core.db import db
+    from core.engine import schema
+
+    made: list[Flask] = []
+
+    def make(*enabled: str, **changed: Any) -> Flask:
+        app = create_app({**settings, "enabled_plugins": list(enabled), **changed})
+        app.test_client_class = Client
+        if enabled:
+            schema.upgrade_all(app)
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: Callable[..., Flask], settings: dict[str, Any]) -> Iterator[Flask]:
+    """Core without plugins, on an empty database."""
+    yield make_app()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def context(app: Flask) -> Iterator[None]:
+    """An app context for tests that talk to the database themselves."""
+    with app.app_context():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _empty_tables(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test that touches the database leaves it empty."""
+    yield
+    if "postgres" not in request.fixturenames:
+        return
+    empty_tables(request.getfixturevalue("postgres").url)
+
+
+def empty_tables(url: str) -> None:
+    """Remove all rows, of plugins' tables too."""
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        names = [
+            name
+            for name in sa.inspect(connection).get_table_names()
+            if not name.endswith("alembic_version") and name != "personal_column"
+        ]
+        if names:
+            quoted = ", ".join(f'"{name}"' for name in names)
+            connection.execute(sa.text(f"TRUNCATE {quoted} RESTART IDENTITY CASCADE"))
+    engine.dispose()

@@ -77,7 +77,8 @@ class EmbeddedPostgres:
 
     def url_of(self, database: str) -> str:
         """The address of one database of this server, for SQLAlchemy with psycopg2."""
-        return f"postgresql+psycopg2://{ROLE}:{self._password()}@/{database}?host={quote(str(self.socket_dir), safe='')}"
+        folder = quote(str(self.socket_dir), safe="")
+        return f"postgresql+psycopg2://{ROLE}:{self._password()}@/{database}?host={folder}"
 
     def start(self) -> EmbeddedPostgres:
         """Run the server; returns when it answers and the database exists."""
@@ -318,8 +319,8 @@ def _refuse_other_version(data: Path, binaries: Path) -> None:
     theirs = (data / "PG_VERSION").read_text("utf-8").strip()
     if ours != theirs:
         raise PostgresError(
-            f"the data in {data} were written by PostgreSQL {theirs}, and this is PostgreSQL {ours}. "
-            "Run `audimax backup` with the version before, move the folder away, then `audimax restore` with this one"
+            f"the data in {data} were written by PostgreSQL {theirs}, and this is PostgreSQL {ours}. Run "
+            "`audimax backup` with the version before, move the folder away, then `audimax restore` with this"
         )
 
 

@@ -19,7 +19,7 @@ from core.config import config
 from core.contracts import Grants, JoinRequest, Kind, Verdict
 from core.db import db, new_public_id
 from core.engine import room_plugins
-from core.engine.plugins import FAILED, plugins
+from core.engine.plugins import plugins
 from core.lectures.models import Lecture, Participant
 from core.livekit.gate import may_connect
 from core.livekit.tokens import join_token
@@ -32,6 +32,7 @@ HOST_ABSENT = "host_absent"
 UNAVAILABLE = "unavailable"
 # Every right answer removes one question; more rounds than guards would mean a guard that never learns.
 ROUNDS = 10
+ALL = Grants()
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,6 @@ def _strictest(room: Room, joins: Sequence[JoinRequest]) -> dict[str, tuple[str,
     if missing := room_plugins.missing_guards(room):
         return dict.fromkeys(won, (sorted(missing)[0], _refusal()))
     for plugin, answers in plugins.ask("admit", room=room, joins=joins):
-        if answers is FAILED:
-            return dict.fromkeys(won, (plugin, _refusal()))
         for key, verdict in answers.items():
             if key in won and _stricter(verdict, won[key][1]):
                 won[key] = (plugin, verdict)
@@ -222,11 +221,9 @@ def narrow(room: Room, participants: Sequence[Participant]) -> None:
     left = {p.id: room_plugins.room_grants(room) for p in guests}
     for plugin, answers in plugins.ask("narrow_grants", room=room, participants=guests) if guests else ():
         for row_id in left:
-            kept = Grants.none() if answers is FAILED else answers.get(row_id)
-            if kept is not None:
-                left[row_id] &= kept
+            left[row_id] &= answers.get(row_id, ALL)
     for participant in participants:
-        wanted = left.get(participant.id, Grants())
+        wanted = left.get(participant.id, ALL)
         if participant.grants != wanted:
             participant.grants = wanted
 

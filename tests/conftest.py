@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +14,7 @@ from flask.testing import FlaskClient
 
 os.environ.setdefault("AUDIMAX_CONFIG", "")
 ORIGIN = "http://localhost:8000"
-pytest_plugins = ["tests.fixtures.people"]
+pytest_plugins = ["tests.fixtures.people", "tests.fixtures.browser", "tests.fixtures.product"]
 
 
 @pytest.fixture(scope="session")

@@ -229,7 +229,7 @@ def _revision(target: Target, connection: sa.Connection) -> str | None:
 
 
 def _refuse_newer_database(state: State) -> None:
-    if state.head is None and state.problem or "doesn't know" in state.problem:
+    if (state.head is None and state.problem) or "doesn't know" in state.problem:
         raise SchemaError(f"{state.name}: {state.problem}")
 
 

@@ -217,7 +217,7 @@ def _value(given: Any, kind: Any) -> Any:
 
 def _choice(given: Any, choices: tuple[Any, ...]) -> Any:
     for choice in choices:
-        if given == choice and type(given) is type(choice) or given == str(choice):
+        if (given == choice and type(given) is type(choice)) or given == str(choice):
             return choice
     raise _Wrong(f"one of {', '.join(map(str, choices))}")
 

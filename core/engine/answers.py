@@ -1,0 +1,250 @@
+"""Whether an answer is what its hook promises, in type and in size, and what stands in for one that isn't."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from types import MappingProxyType, NoneType
+from typing import Any, get_origin, get_type_hints
+
+from core import hookspecs
+from core.contracts import (
+    SECTION_TYPES,
+    Facts,
+    FileEntry,
+    Files,
+    Grants,
+    Kind,
+    Line,
+    Process,
+    Prose,
+    RoomUi,
+    Section,
+    Table,
+    Timeline,
+    Verdict,
+)
+
+# How long a hook may take. Under load these protect the others, so they are generous.
+SECONDS: Mapping[str, float] = MappingProxyType(
+    {
+        **dict.fromkeys(("blueprints", "storages", "exporters", "admin_pages", "health_checks"), 30.0),
+        **dict.fromkeys(("jobs", "processes"), 30.0),
+        **dict.fromkeys(("admit", "narrow_grants", "room_ui"), 5.0),
+        "lecture_sections": 10.0,
+        **dict.fromkeys(("personal_data", "erase", "on_event"), 600.0),
+    }
+)
+MOST_OFFERS = 100
+MOST_SECTIONS = 50
+MOST_LINES = 100_000
+LONGEST_SECTIONS = 10_000_000
+LONGEST_REASON = 1_000
+LONGEST_TITLE = 300
+LARGEST_CONFIG = 64_000
+
+
+def refusal(hook: str, question: Mapping[str, Any]) -> Any:
+    """What a guard that failed has said: no. None for every other hook."""
+    from flask_babel import gettext as _
+
+    if hook == "admit":
+        reason = _("This room can't let anybody in right now. Please tell the host.")
+        return {join.key: Verdict.deny(reason) for join in question["joins"]}
+    if hook == "narrow_grants":
+        return {participant.id: Grants.none() for participant in question["participants"]}
+    return None
+
+
+def check(hook: str, value: Any, question: Mapping[str, Any]) -> None:
+    """Raise ``TypeError`` or ``ValueError`` unless ``value`` is an answer to that hook's question.
+
+    None means that a plugin has nothing to say, whatever the hook.
+    """
+    if value is None:
+        return
+    spec = getattr(hookspecs, hook)
+    container: Any = {None: NoneType, dict: Mapping}.get(spec.returns, spec.returns)
+    if not isinstance(value, container):
+        raise TypeError(f"{hook}() must return {_name(spec.returns)}, not {_name(type(value))}")
+    if isinstance(value, list | Mapping):
+        _check_each(hook, value, spec.each, MOST_OFFERS if isinstance(value, list) else None)
+    special = CHECKS.get(hook)
+    if special is not None:
+        special(value, question)
+
+
+def _name(cls: Any) -> str:
+    return getattr(cls, "__name__", str(cls))
+
+
+def _check_each(hook: str, value: Any, each: Any, most: int | None) -> None:
+    if most is not None and len(value) > most:
+        raise ValueError(f"{hook}() returned {len(value)} answers; {most} is the limit")
+    for one in value.values() if isinstance(value, Mapping) else value:
+        if each is not None and not isinstance(one, each):
+            raise TypeError(f"{hook}() must return {_name(each)}, not {_name(type(one))}")
+
+
+# --- joining --------------------------------------------------------------------------
+
+
+def _check_admit(value: Mapping[str, Verdict], question: Mapping[str, Any]) -> None:
+    _only_asked(value, {join.key for join in question["joins"]})
+    for verdict in value.values():
+        _check_verdict(verdict)
+
+
+def _check_narrow_grants(value: Mapping[int, Grants], question: Mapping[str, Any]) -> None:
+    _only_asked(value, {participant.id for participant in question["participants"]})
+    for grants in value.values():
+        if not all(isinstance(right, bool) for right in vars(grants).values()):
+            raise TypeError("rights must be True or False")
+
+
+def _only_asked(value: Mapping[Any, Any], asked: set[Any]) -> None:
+    if not value.keys() <= asked:
+        raise ValueError("it answered for somebody who wasn't asked about")
+
+
+def _check_verdict(verdict: Verdict) -> None:
+    if not isinstance(verdict.kind, Kind):
+        raise TypeError("a verdict's kind must be deny, ask or wait")
+    for text in (verdict.reason, verdict.label, verdict.field):
+        _check_text(text, LONGEST_REASON)
+    if verdict.kind is Kind.ASK and not (verdict.field and callable(verdict.check)):
+        raise TypeError("a verdict that asks needs a field and a check")
+    if not isinstance(verdict.retry_after, int):
+        raise TypeError("retry_after must be a whole number of seconds")
+
+
+def _check_text(text: Any, longest: int) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"texts must be str, already translated, not {_name(type(text))}")
+    if len(text) > longest:
+        raise ValueError(f"a text of {len(text)} characters; {longest} is the limit")
+
+
+# --- pages ----------------------------------------------------------------------------
+
+
+def _check_room_ui(value: list[RoomUi], _question: Mapping[str, Any]) -> None:
+    for ui in value:
+        size = len(json.dumps(dict(ui.config), allow_nan=False))
+        if size > LARGEST_CONFIG:
+            raise ValueError(f"a config of {size} bytes; {LARGEST_CONFIG} is the limit")
+        for path in (ui.module, *ui.css):
+            _check_path(path)
+
+
+def _check_path(path: Any) -> None:
+    _check_text(path, LONGEST_TITLE)
+    if path.startswith(("/", ".")) or ".." in path or ":" in path:
+        raise ValueError(f"{path!r} must be a path below the plugin's static folder")
+
+
+def _check_sections(value: list[Section], _question: Mapping[str, Any]) -> None:
+    if len(value) > MOST_SECTIONS:
+        raise ValueError(f"{len(value)} sections; {MOST_SECTIONS} is the limit")
+    if len({section.id for section in value}) < len(value):
+        raise ValueError("two of its sections have the same id")
+    size = sum(_section_size(section) for section in value)
+    if size > LONGEST_SECTIONS:
+        raise ValueError(f"sections of {size} characters; {LONGEST_SECTIONS} is the limit")
+
+
+def _section_size(section: Section) -> int:
+    if type(section) not in SECTION_TYPES:
+        names = ", ".join(cls.__name__ for cls in SECTION_TYPES)
+        raise TypeError(f"a section must be one of {names}, not {_name(type(section))}")
+    _check_text(section.id, LONGEST_TITLE)
+    _check_text(section.title, LONGEST_TITLE)
+    return sum(_parts_size(getattr(section, name)) for name in CONTENT[type(section)])
+
+
+def _parts_size(parts: Any) -> int:
+    if not isinstance(parts, tuple | list):
+        raise TypeError(f"a section's parts must be a tuple, not {_name(type(parts))}")
+    if len(parts) > MOST_LINES:
+        raise ValueError(f"a section of {len(parts)} lines; {MOST_LINES} is the limit")
+    return sum(map(_part_size, parts))
+
+
+def _part_size(part: Any) -> int:
+    if isinstance(part, str):
+        return len(part)
+    if isinstance(part, Line):
+        return _line_size(part)
+    if isinstance(part, FileEntry):
+        return _texts_size((part.name, part.mime, part.url))
+    if isinstance(part, tuple | list):
+        return _texts_size(part)
+    raise TypeError(f"a section can't hold {_name(type(part))}")
+
+
+def _line_size(line: Line) -> int:
+    if isinstance(line.at, bool) or not isinstance(line.at, int | float):
+        raise TypeError("a line's time must be a number of seconds")
+    return _texts_size((line.speaker, line.text))
+
+
+def _texts_size(texts: Any) -> int:
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a section's texts must be str")
+    return sum(map(len, texts))
+
+
+def _content_of(cls: type[Section]) -> tuple[str, ...]:
+    hints = get_type_hints(cls)
+    return tuple(name for name in cls.__annotations__ if get_origin(hints[name]) is tuple)
+
+
+CONTENT = {cls: _content_of(cls) for cls in SECTION_TYPES}
+EXPECTED = {Prose: str, Timeline: Line, Files: FileEntry}
+
+
+def _check_kinds(section: Section) -> None:
+    wanted = EXPECTED.get(type(section))  # type: ignore[call-overload]
+    for name in CONTENT[type(section)]:
+        parts = getattr(section, name)
+        if wanted is not None and not all(isinstance(part, wanted) for part in parts):
+            raise TypeError(f"{name} of {type(section).__name__} must be {_name(wanted)}")
+    if isinstance(section, Facts) and any(len(pair) != 2 for pair in section.facts):
+        raise ValueError(f"facts {section.id!r} must be pairs of a name and a value")
+    if isinstance(section, Table) and any(len(row) != len(section.columns) for row in section.rows):
+        raise ValueError(f"every row of table {section.id!r} needs {len(section.columns)} cells")
+
+
+def _check_lecture_sections(value: list[Section], question: Mapping[str, Any]) -> None:
+    _check_sections(value, question)
+    for section in value:
+        _check_kinds(section)
+
+
+# --- start-up -------------------------------------------------------------------------
+
+
+def _check_processes(value: list[Process], _question: Mapping[str, Any]) -> None:
+    for process in value:
+        if not process.argv or not all(isinstance(part, str) for part in process.argv):
+            raise TypeError(f"process {process.name!r} needs argv: a tuple of texts")
+
+
+def _check_jobs(value: list[Any], _question: Mapping[str, Any]) -> None:
+    import procrastinate
+
+    for blueprint in value:
+        if not isinstance(blueprint, procrastinate.Blueprint):
+            raise TypeError(f"jobs() must return procrastinate blueprints, not {_name(type(blueprint))}")
+
+
+CHECKS: Mapping[str, Callable[[Any, Mapping[str, Any]], None]] = MappingProxyType(
+    {
+        "admit": _check_admit,
+        "narrow_grants": _check_narrow_grants,
+        "room_ui": _check_room_ui,
+        "lecture_sections": _check_lecture_sections,
+        "processes": _check_processes,
+        "jobs": _check_jobs,
+    }
+)

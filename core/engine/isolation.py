@@ -1,0 +1,201 @@
+"""What a failing plugin did to the database session, or to the clock, is undone here.
+
+A savepoint around every question would cost two round trips for each plugin at each join. So
+questions that only read share one, and only where there is something to lose: while the
+transaction has written nothing yet, a plain rollback repairs as much.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Flask
+from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE, TRANSACTION_STATUS_UNKNOWN
+from sqlalchemy.orm import Session, SessionTransaction, scoped_session
+
+from core.db import db
+
+READS = ("SELECT", "SHOW", "SAVEPOINT", "RELEASE", "ROLLBACK")
+# In a SELECT: what a rollback would take from core as well (row locks, advisory locks, NOTIFY).
+HOLDS = ("FOR UPDATE", "FOR NO KEY", "FOR SHARE", "pg_")
+WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "ALTER", "COPY")
+BUSY = (TRANSACTION_STATUS_ACTIVE, TRANSACTION_STATUS_UNKNOWN)
+
+
+class TookTooLong(Exception):
+    """A hook was still running when its time was over."""
+
+
+class WroteSomething(Exception):
+    """A hook that may only read has changed the database."""
+
+
+# --- the database ---------------------------------------------------------------------
+
+
+def init_app(app: Flask) -> None:
+    """Watch which transactions have written."""
+    with app.app_context():
+        sa.event.listen(db.engine, "begin", _forget_writes)
+        sa.event.listen(db.engine, "before_cursor_execute", _notice_write)
+    if not sa.event.contains(db.session, "after_commit", _count_commit):
+        sa.event.listen(db.session, "after_commit", _count_commit)
+
+
+def _count_commit(session: Session) -> None:
+    session.info["commits"] = session.info.get("commits", 0) + 1
+
+
+def _forget_writes(connection: sa.Connection) -> None:
+    connection.info["may_have_written"] = connection.info["wrote"] = False
+
+
+def _notice_write(
+    connection: sa.Connection, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+) -> None:
+    first = statement.lstrip()[:10].upper()
+    if first.startswith(READS) and not any(word in statement for word in HOLDS):
+        return
+    connection.info["may_have_written"] = True
+    connection.info["wrote"] = connection.info.get("wrote") or first.startswith(WRITES)
+
+
+class Shelter:
+    """Keeps what core did in this transaction safe from the plugins that are asked now."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._savepoint: SessionTransaction | None = None
+        self._info: dict[str, Any] = {}
+        self._commits = 0
+
+    def enter(self) -> None:
+        if self._session.new or self._session.dirty or self._session.deleted:
+            self._session.flush()
+        self._commits = self._session.info.get("commits", 0)
+        if not self._session.in_transaction():
+            return
+        self._info = self._session.connection().info
+        if self._info.get("may_have_written"):
+            self._savepoint = self._session.begin_nested()
+            self._info["wrote"] = False
+
+    def leave(self) -> None:
+        if self._savepoint is not None and self._savepoint.is_active:
+            self._savepoint.commit()
+
+    def refuse_writes(self) -> None:
+        """Raise if the plugin that was just asked has written, or is about to."""
+        session = self._session
+        pending = session.new or session.deleted or session.dirty
+        committed = session.info.get("commits", 0) != self._commits
+        if pending or committed or (session.in_transaction() and session.connection().info.get("wrote")):
+            raise WroteSomething("it may only read here: write in a view, in a job, or when the verdict acts")
+
+    def recover(self) -> None:
+        """Take back what a failed plugin has left in the session."""
+        session = self._session
+        if self._is_stuck():
+            session.connection().invalidate()
+        self._commits = session.info.get("commits", 0)
+        if self._savepoint is None or not self._savepoint.is_active:
+            session.rollback()
+            return
+        self._savepoint.rollback()
+        self._savepoint = session.begin_nested()
+        self._info["wrote"] = False
+
+    def _is_stuck(self) -> bool:
+        """A query that was left in the middle (the time limit) makes its connection useless."""
+        if not self._session.in_transaction():
+            return False
+        connection = self._session.connection()
+        raw = connection.connection.dbapi_connection
+        return raw is not None and (raw.closed or raw.info.transaction_status in BUSY)
+
+
+@contextmanager
+def reading(session: Session | scoped_session[Any]) -> Iterator[Shelter]:
+    """Ask plugins that may only read; ``recover()`` after one that failed."""
+    shelter = Shelter(session() if isinstance(session, scoped_session) else session)
+    shelter.enter()
+    try:
+        yield shelter
+    finally:
+        shelter.leave()
+
+
+# --- the clock ------------------------------------------------------------------------
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise ``TookTooLong`` in what hangs.
+
+    Under gevent whatever waits is stopped, but not a loop that never waits (gunicorn's time-out
+    ends that worker). Elsewhere the main thread is stopped even in a loop, other threads not.
+    """
+    if _is_patched():
+        with _gevent_limit(seconds):
+            yield
+    elif _may_use_alarm():
+        with _alarm(seconds):
+            yield
+    else:
+        yield
+
+
+def _is_patched() -> bool:
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and monkey.is_module_patched("socket")
+
+
+@contextmanager
+def _gevent_limit(seconds: float) -> Iterator[None]:
+    import gevent
+
+    # A BaseException: a plugin's own `except Exception` must not swallow it.
+    timeout = gevent.Timeout.start_new(seconds)
+    try:
+        yield
+    except gevent.Timeout as hit:
+        if hit is not timeout:
+            raise
+        raise _late(seconds) from None
+    finally:
+        timeout.close()
+
+
+class _Alarm(BaseException):
+    """As gevent's: no ``except Exception`` swallows it."""
+
+
+def _may_use_alarm() -> bool:
+    on_main = threading.current_thread() is threading.main_thread()
+    return on_main and hasattr(signal, "setitimer") and signal.getitimer(signal.ITIMER_REAL)[0] == 0
+
+
+@contextmanager
+def _alarm(seconds: float) -> Iterator[None]:
+    def ring(_signal: int, _frame: Any) -> None:
+        raise _Alarm
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except _Alarm:
+        raise _late(seconds) from None
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _late(seconds: float) -> TookTooLong:
+    return TookTooLong(f"took longer than {seconds:g} seconds")

@@ -1,0 +1,206 @@
+"""Which plugins are on in a room, and their settings there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from flask import g
+from flask_babel import gettext as _
+from sqlalchemy.dialects.postgresql import insert
+
+from core import audit, bus
+from core.contracts import Plugin
+from core.db import db
+from core.engine.plugins import plugins
+from core.engine.settings import SettingsError, fields, fill
+from core.errors import Refusal
+from core.people.models import User
+from core.rooms.models import Room, RoomPlugin
+
+T = TypeVar("T")
+Rows = Mapping[str, RoomPlugin]
+
+
+# --- what is on -----------------------------------------------------------------------
+
+
+def enabled_in(room: Room) -> frozenset[str]:
+    """The plugins that are asked about this room: one query per request, however often it is asked."""
+    rows = _rows(room)
+    return frozenset(name for name, one in plugins.loaded.items() if _is_on(one.manifest, rows.get(name)))
+
+
+def is_enabled_in(room: Room, plugin: str) -> bool:
+    """Whether that plugin is loaded and on in the room."""
+    return plugin in enabled_in(room)
+
+
+def missing_guards(room: Room) -> tuple[str, ...]:
+    """Guards that the room asks for and that aren't loaded: while there is one, nobody gets in."""
+    rows = _rows(room)
+    return tuple(
+        sorted(name for name, row in rows.items() if row.guard and row.enabled and name not in plugins.loaded)
+    )
+
+
+def preload(rooms: Iterable[Room]) -> None:
+    """Read the switches of many rooms by one query."""
+    known = _known()
+    wanted = [room.id for room in rooms if room.id not in known]
+    if not wanted:
+        return
+    found: dict[int, dict[str, RoomPlugin]] = {room_id: {} for room_id in wanted}
+    for row in db.session.scalars(sa.select(RoomPlugin).where(RoomPlugin.room_id.in_(wanted))):
+        found[row.room_id][row.plugin] = row
+    known.update(found)
+
+
+def forget(room: Room) -> None:
+    """Read this room's switches anew: for streams, which outlive a request."""
+    _known().pop(room.id, None)
+
+
+def _rows(room: Room) -> Rows:
+    preload([room])
+    return _known()[room.id]
+
+
+def _known() -> dict[int, Rows]:
+    if "room_plugins" not in g:
+        g.room_plugins = {}
+    return cast("dict[int, Rows]", g.room_plugins)
+
+
+def _is_on(manifest: Plugin, row: RoomPlugin | None) -> bool:
+    if manifest.room_settings is None:
+        return True
+    return manifest.on_by_default if row is None else row.enabled
+
+
+# --- settings -------------------------------------------------------------------------
+
+
+def room_settings(room: Room, cls: type[T]) -> T:
+    """The room's settings of that class: ``room_settings(room, RoomSettings).code``."""
+    owner = plugins.by_settings.get(cls)
+    if owner is None or plugins.loaded[owner].manifest.room_settings is not cls:
+        raise LookupError(f"no enabled plugin has {cls.__name__} as its room_settings")
+    row = _rows(room).get(owner)
+    return _stored(cls, row.settings if row else {})
+
+
+def _stored(cls: type[T], raw: Mapping[str, Any]) -> T:
+    # A newer version of the plugin may have dropped a setting: that is no reason to shut the door.
+    known = fields(cls)
+    return fill(cls, {name: value for name, value in raw.items() if name in known})
+
+
+def switchable() -> list[Plugin]:
+    """The plugins that a room may switch, for its form."""
+    return [one.manifest for one in plugins.loaded.values() if one.manifest.room_settings is not None]
+
+
+# --- switching ------------------------------------------------------------------------
+
+
+def switch(
+    room: Room, plugin: str, on: bool, settings: Mapping[str, Any] | None = None, *, actor: User | None = None
+) -> None:
+    """Switch a plugin in a room and keep its settings there; effective with the commit.
+
+    ``settings`` are what a form or a request gave; those left out stay as they are. Raises a
+    ``Refusal`` that names the wrong ones. A guard that isn't loaded can be switched off only.
+    """
+    manifest = _switchable(plugin, on)
+    before = _rows(room).get(plugin)
+    kept = _merged(manifest, before.settings if before else {}, settings)
+    _write(room, plugin, on, guard=manifest.guard if manifest else True, settings=kept)
+    forget(room)
+    action = f"room.plugin_{'on' if on else 'off'}"
+    audit.record(action, actor=actor, room_id=room.id, target=plugin, settings=sorted(settings or ()))
+    bus.notify(f"room:{room.id}", plugin=plugin)
+
+
+def _switchable(plugin: str, on: bool) -> Plugin | None:
+    loaded = plugins.loaded.get(plugin)
+    if loaded is not None and loaded.manifest.room_settings is not None:
+        return loaded.manifest
+    if loaded is None and not on:
+        return None
+    detail = _("%(plugin)s can't be switched in a room here.", plugin=plugin[:40])
+    raise Refusal(404, detail, code="no_plugin")
+
+
+def _merged(
+    manifest: Plugin | None, before: Mapping[str, Any], given: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    if manifest is None or manifest.room_settings is None or given is None:
+        return dict(before)
+    known = fields(manifest.room_settings)
+    kept = {name: value for name, value in before.items() if name in known}
+    try:
+        made = fill(manifest.room_settings, {**kept, **given})
+    except SettingsError as error:
+        raise _wrong(error) from error
+    return {name: _json(getattr(made, name)) for name in {*kept, *given}}
+
+
+def _wrong(error: SettingsError) -> Refusal:
+    errors = [{"field": name, "message": text} for name, text in error.mistakes.items()]
+    named = ", ".join(name for name in error.mistakes if name)
+    return Refusal(422, _("Please check: %(fields)s.", fields=named[:200]), code="invalid", errors=errors)
+
+
+def _json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple | set | frozenset) else value
+
+
+def _write(room: Room, plugin: str, on: bool, *, guard: bool, settings: dict[str, Any]) -> None:
+    row = db.session.get(RoomPlugin, (room.id, plugin)) or RoomPlugin(room_id=room.id, plugin=plugin)
+    row.enabled, row.guard, row.settings = on, guard, settings
+    db.session.add(row)
+    db.session.flush()
+
+
+# --- guards outlive their being enabled -----------------------------------------------
+
+
+def set_up(room: Room) -> None:
+    """Give a new room its rows of guards that are on by default; ``room.id`` must be known."""
+    _insert_guards(sa.select(sa.literal(room.id)))
+    forget(room)
+
+
+def write_down_guards() -> None:
+    """Note in every room which guards it has by default.
+
+    Only what is written down keeps the door shut when the guard is no longer enabled. Runs with
+    the migrations, so that rooms older than the plugin have it in writing too.
+    """
+    _insert_guards(sa.select(Room.id))
+    db.session.commit()
+
+
+def release_guard(plugin: str) -> int:
+    """Switch a guard off in all rooms that have it, for good; how many these were."""
+    asked = sa.update(RoomPlugin).where(RoomPlugin.plugin == plugin, RoomPlugin.enabled)
+    rooms: Sequence[int] = db.session.scalars(asked.values(enabled=False).returning(RoomPlugin.room_id)).all()
+    for room_id in rooms:
+        bus.notify(f"room:{room_id}", plugin=plugin)
+    audit.record("plugin.release_guard", target=plugin, rooms=len(rooms))
+    return len(rooms)
+
+
+def _insert_guards(rooms: sa.Select[Any]) -> None:
+    for name in _default_guards():
+        values = sa.select(*rooms.selected_columns, sa.literal(name), sa.true(), sa.true(), sa.func.now())
+        chosen = values.add_columns(sa.text("'{}'::jsonb"))
+        columns = ["room_id", "plugin", "enabled", "guard", "changed_at", "settings"]
+        db.session.execute(insert(RoomPlugin).from_select(columns, chosen).on_conflict_do_nothing())
+
+
+def _default_guards() -> list[str]:
+    found = (one.manifest for one in plugins.loaded.values())
+    return [m.name for m in found if m.guard and m.on_by_default and m.room_settings is not None]

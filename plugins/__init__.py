@@ -1,0 +1,1 @@
+"""Features that an institution switches on: one folder each, with all its parts."""

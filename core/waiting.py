@@ -47,7 +47,7 @@ LAST_WORDS = frozenset({"APPROVED", "ASKED", "REJECTED", "CLOSED"})
 
 
 @bp.get("/api/rooms/<room_id>/stream")
-@view(roles=EVERYONE, limit="1200/minute")
+@view(roles=EVERYONE, limit="6000/minute", limit_by=joining.by_address_and_room)
 def stream() -> Response:
     """The waiting stream (SSE) of a guest who was told to wait."""
     return open_stream(here.room)

@@ -8,7 +8,7 @@ from flask_limiter import Limiter
 from core.config import Config
 from core.http.security import client_address
 
-limiter = Limiter(key_func=client_address, strategy="moving-window")
+limiter = Limiter(key_func=client_address, strategy="fixed-window")
 
 
 def init_app(app: Flask) -> None:

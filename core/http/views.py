@@ -86,6 +86,7 @@ def view(
     answer: type[BaseModel] | None = None,
     status: int = 200,
     limit: str | None = None,
+    limit_by: Callable[[], str] | None = None,
 ) -> Callable[[F], F]:
     """Declare a JSON view. Put it under the route decorator.
 
@@ -93,7 +94,8 @@ def view(
     know is the view's own matter). ``room_id`` and ``lecture_id`` in the route are resolved to
     ``here.room`` and ``here.lecture`` and not passed on. ``body`` and ``query`` are pydantic
     models, passed as arguments of these names. The view returns a model, a (model, status)
-    pair, None for 204, or a Response. ``limit`` is flask-limiter's text, counted by address.
+    pair, None for 204, or a Response. ``limit`` is flask-limiter's text, counted by address or by
+    what ``limit_by`` gives.
     """
 
     def mark(function: F) -> F:
@@ -110,7 +112,7 @@ def view(
             return _respond(function(**path), spec.status)
 
         # The limiter learns a view's limits by its name, so it must see the finished one.
-        made = limiter.limit(limit)(run) if limit else run
+        made = limiter.limit(limit, key_func=limit_by)(run) if limit else run
         made.audimax_view = spec  # type: ignore[attr-defined]
         return cast(F, made)
 

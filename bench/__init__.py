@@ -1,0 +1,1 @@
+"""Speed and memory, measured on a running product; never in a timed test."""

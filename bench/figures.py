@@ -1,0 +1,89 @@
+"""What is measured, in which unit, and what we want to reach. Names are those of the issues."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+LATEST = HERE / "results" / "latest.json"
+README = HERE / "README.md"
+MARK = "<!-- figures -->"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A thing to measure. ``goal`` is written like ``<= 0.8``; empty where there is none."""
+
+    name: str
+    unit: str
+    goal: str
+    what: str
+
+
+FIGURES = {
+    figure.name: figure
+    for figure in (
+        Figure("join_cpu_ms", "ms", "<= 0.8", "CPU of web and database for one join that ends with a token"),
+        Figure("join_web_cpu_ms", "ms", "", "the web worker's part of it"),
+        Figure("requests_per_s", "1/s", "", "joins per second that one web worker answers"),
+        Figure("waiting_kb_per_guest", "KB", "<= 30", "memory of the web worker for one of 5,000 who wait"),
+        Figure("waiting_lost", "people", "<= 0", "of 5,000 who wait: not woken, or without a token, after the start"),
+        Figure("start_wakes_1000_p99_ms", "ms", "<= 50", "start click → 1,000 guests are told that it is time, p99"),
+        Figure("start_tokens_1000_s", "s", "<= 2", "start click → the last of 1,000 guests holds a token"),
+        Figure("room_script_gz_kb", "KB", "<= 240", "gzipped scripts and styles that the room page loads before the call"),
+        Figure("prejoin_s", "s", "<= 1.5", "link clicked → prejoin can be used, at 9 Mbit/s and 40 ms"),
+        Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
+    )
+}
+
+
+def write(values: dict[str, float], command: str) -> None:
+    """Put measured values into ``latest.json`` and the table of ``README.md``."""
+    known = {row["name"]: row for row in _read()["figures"]}
+    for name, value in values.items():
+        figure = FIGURES[name]
+        known[name] = {
+            "name": name,
+            "value": round(value, 3),
+            "unit": figure.unit,
+            "goal": figure.goal,
+            "command": command,
+            "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+    rows = [known[name] for name in FIGURES if name in known]
+    LATEST.parent.mkdir(exist_ok=True)
+    LATEST.write_text(json.dumps({"machine": machine(), "figures": rows}, indent=1) + "\n", "utf-8")
+    _write_table(rows)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }
+
+
+def _read() -> dict[str, Any]:
+    if not LATEST.exists():
+        return {"figures": []}
+    found: dict[str, Any] = json.loads(LATEST.read_text("utf-8"))
+    return found
+
+
+def _write_table(rows: list[dict[str, Any]]) -> None:
+    head = README.read_text("utf-8").split(MARK)[0].rstrip() if README.exists() else "# Figures"
+    lines = ["| figure | measured | goal | what |", "|---|---|---|---|"]
+    for row in rows:
+        figure = FIGURES[row["name"]]
+        lines.append(f"| `{figure.name}` | {row['value']:g} {figure.unit} | {figure.goal or '–'} | {figure.what} |")
+    README.write_text(f"{head}\n\n{MARK}\n" + "\n".join(lines) + "\n", "utf-8")
+
+

@@ -1,0 +1,74 @@
+"""Tries that are taken before the work and given back when it succeeds.
+
+A limiter that only counts failures afterwards lets parallel wrong ones through.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from dataclasses import dataclass
+from functools import cached_property
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter, RateLimiter
+
+from core.errors import Refusal
+from core.http.limits import limiter
+
+log = logging.getLogger(__name__)
+# Counts on while the shared storage is away: weaker with several workers, but never open.
+_fallback = MovingWindowRateLimiter(MemoryStorage())
+
+
+@dataclass(frozen=True)
+class Tries:
+    """How often something may be tried, in flask-limiter's words: ``10 per 15 minute``."""
+
+    name: str
+    limit: str
+
+    @cached_property
+    def item(self) -> RateLimitItem:
+        return parse(self.limit)
+
+    def take(self, *who: str) -> None:
+        """Count a try of ``who``; a ``Refusal`` with words when none is left."""
+        for strategy in _strategies():
+            try:
+                return self._take(strategy, who)
+            except Refusal:
+                raise
+            except Exception as error:
+                # The storage's client may raise anything when its server is away.
+                log.warning("tries are counted in memory: %s", type(error).__name__)
+
+    def give_back(self, *who: str) -> None:
+        """It succeeded: forget the tries of ``who``."""
+        for strategy in _strategies():
+            try:
+                return strategy.clear(self.item, self.name, *who)
+            except Exception as error:
+                log.warning("tries are counted in memory: %s", type(error).__name__)
+
+    def _take(self, strategy: RateLimiter, who: tuple[str, ...]) -> None:
+        if strategy.hit(self.item, self.name, *who):
+            return
+        reset = strategy.get_window_stats(self.item, self.name, *who).reset_time
+        raise refusal(max(1, math.ceil(reset - time.time())))
+
+
+def refusal(seconds: int) -> Refusal:
+    """Too many tries, and when to come back."""
+    minutes = math.ceil(seconds / 60)
+    when = ngettext("in a minute", "in %(num)s minutes", minutes)
+    return Refusal(429, _("Too many tries. Please try again %(when)s.", when=when), code="too_many",
+                   retry_after=seconds)  # fmt: skip
+
+
+def _strategies() -> tuple[RateLimiter, ...]:
+    return limiter.limiter, _fallback

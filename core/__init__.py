@@ -16,12 +16,12 @@ BEFORE_PLUGINS = (
     "core.http.security",
     "core.http.problems",
     "core.http.limits",
-    "core.http.i18n",
     "core.http.assets",
     "core.bus",
-    "core.people.accounts",
+    "core.people.views",
 )
 AFTER_PLUGINS = (
+    "core.http.i18n",
     "core.livekit.webhooks",
     "core.livekit.reconciler",
     "core.events",

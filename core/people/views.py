@@ -24,11 +24,11 @@ bp = Blueprint("people", __name__)
 
 
 def init_app(app: Flask) -> None:
-    """Register everything about people: the log-in, the pages, the jobs that mail."""
+    """Register the log-in, the jobs that mail, and the pages beside these."""
     from core.people import account, invitations, mail  # noqa: F401  (mail registers its jobs)
 
     sessions.init_app(app)
-    for blueprint in (bp, account.bp, invitations.bp):
+    for blueprint in (account.bp, invitations.bp):
         app.register_blueprint(blueprint)
     app.jinja_env.filters["initials"] = initials
 

@@ -21,7 +21,6 @@ from typing import Any
 
 from core.errors import AudimaxError
 from core.run import places
-from core.run.postgres import write_private
 from core.run.processes import spawn, stop, wait_for
 
 VERSION = "1.13.5"
@@ -102,7 +101,7 @@ class LiveKitServer:
     def write_config(self) -> Path:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # JSON is YAML, and quotes every secret rightly.
-        write_private(self.config_file, json.dumps(self.config(), indent=2) + "\n")
+        places.write_private(self.config_file, json.dumps(self.config(), indent=2) + "\n")
         return self.config_file
 
     def start(self, binary: Path | None = None, seconds: float = 20) -> subprocess.Popen[bytes]:
@@ -247,3 +246,11 @@ def _direct() -> urllib.request.OpenerDirector:
 def _environment() -> dict[str, str]:
     # LIVEKIT_… variables would override the file that we wrote.
     return {k: v for k, v in os.environ.items() if not k.startswith(("LIVEKIT_", "AUDIMAX_", "NODE_IP"))}
+
+
+if __name__ == "__main__":
+    if not os.environ.get("AUDIMAX_LIVEKIT_API_URL"):
+        try:
+            fetch_binary()
+        except LiveKitMissing as missing:
+            sys.exit(str(missing))

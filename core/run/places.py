@@ -45,6 +45,15 @@ def is_open_to_others(path: Path) -> bool:
     return steps and (not path.exists() or bool(path.stat().st_mode & stat.S_IROTH))
 
 
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only we can read, from its first byte on."""
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+
+
 def service_user() -> str:
     """As whom to run what refuses to run as root; empty when we aren't root."""
     if os.geteuid() != 0:

@@ -60,7 +60,7 @@ class EmbeddedPostgres:
         self._log = log
         self._user = places.service_user()
         self._temporary: list[Path] = []
-        self.socket_dir = Path()
+        self._binaries = self.socket_dir = Path()
 
     @property
     def data_dir(self) -> Path:
@@ -82,19 +82,23 @@ class EmbeddedPostgres:
 
     def start(self) -> EmbeddedPostgres:
         """Run the server; returns when it answers and the database exists."""
-        binaries = find_binaries(self._user)
-        self._named.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not (self._named / "PG_VERSION").exists():
-            self._initialise(binaries)
-        _refuse_other_version(self.data_dir, binaries)
-        self.socket_dir = self._make_socket_dir()
+        self.prepare()
         try:
-            self.process = self._launch(binaries)
+            self.process = self._launch()
             self.create_database(self.database)
         except BaseException:
             self.stop()
             raise
         return self
+
+    def prepare(self) -> None:
+        """Everything that ``spawn`` needs: binaries, data folder, socket folder."""
+        self._binaries = find_binaries(self._user)
+        self._named.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not (self._named / "PG_VERSION").exists():
+            self._initialise(self._binaries)
+        _refuse_other_version(self.data_dir, self._binaries)
+        self.socket_dir = self._make_socket_dir()
 
     def stop(self) -> None:
         """End the server, ending its clients; the data stay."""
@@ -144,7 +148,7 @@ class EmbeddedPostgres:
 
     def _password(self) -> str:
         if not self.password_file.exists():
-            write_private(self.password_file, secrets.token_urlsafe(32))
+            places.write_private(self.password_file, secrets.token_urlsafe(32))
         return self.password_file.read_text("utf-8").strip()
 
     def _initialise(self, binaries: Path) -> None:
@@ -205,16 +209,16 @@ class EmbeddedPostgres:
         self._temporary.append(made)
         return made
 
-    def _launch(self, binaries: Path) -> subprocess.Popen[bytes]:
+    def _launch(self) -> subprocess.Popen[bytes]:
         process: subprocess.Popen[bytes] | None = None
 
         def is_up() -> bool:
             nonlocal process
             if process is None or process.poll() is not None:
                 # An old server of this folder may still be shutting down: try again until the time is over.
-                process = self._spawn(binaries)
+                process = self.spawn()
             return (
-                wait_for(lambda: self._answers() or process.poll() is not None, 5) and process.poll() is None
+                wait_for(lambda: self.answers() or process.poll() is not None, 5) and process.poll() is None
             )
 
         if not wait_for(is_up, START_SECONDS, pause=0.5) or process is None:
@@ -223,8 +227,9 @@ class EmbeddedPostgres:
             raise PostgresError(f"PostgreSQL doesn't start on {self.data_dir}: {self._last_words()}")
         return process
 
-    def _spawn(self, binaries: Path) -> subprocess.Popen[bytes]:
-        argv: list[str | Path] = [binaries / "postgres", "-D", self.data_dir, "-k", self.socket_dir]
+    def spawn(self) -> subprocess.Popen[bytes]:
+        """Start the program, without waiting."""
+        argv: list[str | Path] = [self._binaries / "postgres", "-D", self.data_dir, "-k", self.socket_dir]
         options = {"listen_addresses": "", "unix_socket_permissions": "0700", **self._settings}
         for name, value in options.items():
             argv += ["-c", f"{name}={value}"]
@@ -247,7 +252,8 @@ class EmbeddedPostgres:
         lines = path.read_text("utf-8", "replace").splitlines() if path.exists() else []
         return " / ".join(lines[-4:]) or "it says nothing"
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Whether it takes connections."""
         try:
             self._connect().close()
         except psycopg2.OperationalError:
@@ -265,15 +271,6 @@ def find_binaries(user: str = "") -> Path:
     if user and not places.is_open_to_others(found / "postgres"):
         return _copied(found)
     return found
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only we can read, from its first byte on."""
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
 
 
 def _of_the_wheel() -> Path | None:

@@ -62,7 +62,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 def _start(app: Flask, part: str) -> None:
     try:
         module = import_module(part)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if error.name and error.name.startswith("core."):
             app.logger.warning("MISSING PART %s", error)
             return

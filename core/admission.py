@@ -25,6 +25,7 @@ from core.livekit.gate import may_connect
 from core.livekit.tokens import join_token
 from core.models import GuardPass, Waiting
 from core.rooms.models import Room
+from core.rooms.settings import room_grants
 
 __all__ = ["Answered", "Decision", "Ticket", "decide", "let_in", "may_connect", "narrow", "ticket_for"]
 
@@ -218,7 +219,7 @@ def let_in(room: Room, lecture: Lecture, joins: Sequence[JoinRequest], role: str
 def narrow(room: Room, participants: Sequence[Participant]) -> None:
     """Set each row's grants to what the room and every plugin leave; hosts keep all."""
     guests = [p for p in participants if not p.is_host]
-    left = {p.id: room_plugins.room_grants(room) for p in guests}
+    left = {p.id: room_grants(room) for p in guests}
     for plugin, answers in plugins.ask("narrow_grants", room=room, participants=guests) if guests else ():
         for row_id in left:
             left[row_id] &= answers.get(row_id, ALL)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import procrastinate
@@ -57,11 +59,27 @@ def defer(name: str, *, lock: str | None = None, schedule_in: dict[str, int] | N
 
 
 def _register(made: procrastinate.App, app: Flask) -> None:
-    made.add_tasks_from(core_tasks, namespace="core")
+    _add(made, core_tasks, "core")
     engine = app.extensions["audimax_plugins"]
     for plugin, blueprints in engine.ask("jobs"):
         for blueprint in blueprints:
-            made.add_tasks_from(blueprint, namespace=plugin)
+            _add(made, blueprint, plugin)
+
+
+def _add(made: procrastinate.App, blueprint: procrastinate.Blueprint, namespace: str) -> None:
+    """Copies: ``add_tasks_from`` would rename the tasks themselves, and a process has several apps."""
+    copies = {}
+    for name, task in blueprint.tasks.items():
+        copies[task] = copied = copy.copy(task)
+        copied.name, copied.blueprint = f"{namespace}:{task.name}", made
+        made.tasks[f"{namespace}:{name}"] = copied
+    for periodic in blueprint.periodic_registry.periodic_tasks.values():
+        made.periodic_registry.register_task(
+            task=copies[periodic.task],
+            cron=periodic.cron,
+            periodic_id=periodic.periodic_id,
+            configure_kwargs=periodic.configure_kwargs,
+        )
 
 
 def conninfo(config: Config) -> str:
@@ -74,10 +92,14 @@ def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True) -> None:
     """Work off jobs until told to stop (or until none is left, without ``wait``)."""
     made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
     _register(made, app)
-    asyncio.run(_work(made, concurrency, wait))
+    asyncio.run(_work(app, made, concurrency, wait))
 
 
-async def _work(made: procrastinate.App, concurrency: int, wait: bool) -> None:
+async def _work(app: Flask, made: procrastinate.App, concurrency: int, wait: bool) -> None:
+    def in_app_context(work: Callable[[], Any], _context: Any, _worker: Any) -> Any:
+        with app.app_context():
+            return work()
+
     async with made.open_async():
         await made.run_worker_async(
             concurrency=concurrency,
@@ -85,6 +107,7 @@ async def _work(made: procrastinate.App, concurrency: int, wait: bool) -> None:
             install_signal_handlers=wait,
             delete_jobs="successful",
             shutdown_graceful_timeout=20,
+            task_middleware=[in_app_context],
         )
 
 

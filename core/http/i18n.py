@@ -115,8 +115,8 @@ def _folders(app: Flask) -> list[Path]:
     """Core's folder first, then those of the enabled plugins that have one."""
     core = Path(app.root_path) / "translations"
     engine = app.extensions.get("audimax_plugins")
-    plugins = getattr(engine, "folders", dict)().values() if engine else ()
-    return [core, *(Path(folder) / "translations" for folder in plugins)]
+    plugins = engine.loaded.values() if engine else ()
+    return [core, *(plugin.folder / "translations" for plugin in plugins)]
 
 
 def _locales(folder: Path) -> dict[str, str]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import select
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -67,6 +69,17 @@ class Bus:
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._listener: threading.Thread | None = None
+        self._connection: psycopg2.extensions.connection | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """Stop listening for good."""
+        self._closed = True
+        connection = self._connection
+        if connection is not None and not connection.closed:
+            # Shutting the socket down wakes the listener; closing it would pull it away under `select`.
+            with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
 
     def subscribe(self, topic: str, wake: Wake) -> Callable[[], None]:
         with self._lock:
@@ -89,13 +102,15 @@ class Bus:
 
     def _run(self) -> None:
         delay = 0.1
-        while True:
+        while not self._closed:
             try:
-                connection = self._connect()
+                self._connection = self._connect()
                 delay = 0.1
-                self._listen(connection)
+                self._listen(self._connection)
             except psycopg2.Error as error:
                 self._ready.clear()
+                if self._closed:
+                    return
                 log.warning("the bus lost its connection (%s), trying again", str(error).strip()[:120])
                 time.sleep(delay * (0.5 + random.random()))
                 delay = min(delay * 2, 5)
@@ -116,7 +131,7 @@ class Bus:
     def _listen(self, connection: psycopg2.extensions.connection) -> None:
         self._ready.set()
         self._wake_all()
-        while True:
+        while not self._closed:
             if not select.select([connection], [], [], QUIET_SECONDS)[0]:
                 connection.cursor().execute("SELECT 1")
             connection.poll()

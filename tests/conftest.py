@@ -94,6 +94,7 @@ def make_app(settings: dict[str, Any]) -> Iterator[Callable[..., Flask]]:
 
     yield make
     for app in made:
+        app.extensions["audimax_bus"].close()
         with app.app_context():
             db.session.remove()
             db.engine.dispose()

@@ -1,0 +1,86 @@
+"""Settings: where they come from, and what stops the start."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.config import load
+from core.errors import ConfigError
+
+GOOD = {
+    "AUDIMAX_SECRET_KEY": "s" * 40,
+    "AUDIMAX_LIVEKIT_KEY": "key",
+    "AUDIMAX_LIVEKIT_SECRET": "l" * 40,
+    "AUDIMAX_DATABASE_URL": "postgresql+psycopg2://audimax@db/audimax",
+    "AUDIMAX_PUBLIC_URL": "https://hall.uni.example",
+    "AUDIMAX_LIVEKIT_URL": "wss://media.uni.example",
+}
+
+
+def test_the_environment_alone_is_enough() -> None:
+    made = load(environ=GOOD)
+    assert made.mode == "production" and made.origin == "https://hall.uni.example" and made.is_https
+
+
+def test_the_environment_beats_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "audimax.toml"
+    file.write_text('institution = "Uni A"\nabsence_minutes = 3\n[plugins.lobby]\nx = 1\n')
+    made = load(environ={**GOOD, "AUDIMAX_CONFIG": str(file), "AUDIMAX_INSTITUTION": "Uni B"})
+    assert (made.institution, made.absence_minutes, made.plugins) == ("Uni B", 3, {"lobby": {"x": 1}})
+
+
+def test_a_plugins_settings_come_from_the_environment_too() -> None:
+    made = load(environ={**GOOD, "AUDIMAX_PLUGINS__PIN__TRIES": "5"})
+    assert made.plugins == {"pin": {"tries": "5"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"AUDIMAX_SECRET_KEY": ""}, "secret_key is not set: make one with"),
+        ({"AUDIMAX_SECRET_KEY": "short"}, "secret_key is shorter than 32 characters"),
+        ({"AUDIMAX_LIVEKIT_SECRET": "secretsecretsecretsecretsecretsecret"}, "livekit_secret is an example"),
+        ({"AUDIMAX_LIVEKIT_KEY": ""}, "livekit_key is not set"),
+        ({"AUDIMAX_DATABASE_URL": ""}, "database_url is not set"),
+        ({"AUDIMAX_DATABASE_URL": "postgresql://db/x"}, "must start with postgresql+psycopg2://"),
+        ({"AUDIMAX_DATABASE_URL": "sqlite://"}, "must start with postgresql+psycopg2://"),
+        ({"AUDIMAX_PUBLIC_URL": "hall.uni.example"}, "public_url must be an address that starts with"),
+        ({"AUDIMAX_PUBLIC_URL": "http://hall.uni.example"}, "public_url must be https://"),
+        ({"AUDIMAX_INSTITUTON": "x"}, "unknown setting 'instituton', did you mean 'institution'?"),
+        ({"AUDIMAX_ABSENCE_MINUTES": "soon"}, "'absence_minutes' must be a whole number"),
+        ({"AUDIMAX_SIGN_UP": "maybe"}, "'sign_up' must be one of open, domains, invitation, closed"),
+        ({"AUDIMAX_CONFIG": "/nowhere.toml"}, "which doesn't exist"),
+        ({"AUDIMAX_PLUGINS__PIN": "5"}, "AUDIMAX_PLUGINS__<PLUGIN>__<SETTING>"),
+    ],
+)
+def test_what_can_not_work_stops_the_start_and_says_what_to_do(change: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        load(environ={**GOOD, **change})
+    assert words in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(ConfigError) as error:
+        load(environ={})
+    assert all(name in str(error.value) for name in ("secret_key", "livekit_key", "livekit_secret", "database_url"))
+
+
+def test_invalid_toml_is_named_with_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "audimax.toml"
+    file.write_text("institution = \n")
+    with pytest.raises(ConfigError, match="can't be read.*line 1"):
+        load(environ={**GOOD, "AUDIMAX_CONFIG": str(file)})
+
+
+def test_no_secret_is_in_a_message() -> None:
+    with pytest.raises(ConfigError) as error:
+        load(environ={**GOOD, "AUDIMAX_SECRET_KEY": "hunter2", "AUDIMAX_LIVEKIT_SECRET": "tiny"})
+    assert "hunter2" not in str(error.value) and "tiny" not in str(error.value)
+
+
+def test_overrides_beat_everything() -> None:
+    overrides: dict[str, Any] = {"mode": "test"}
+    assert load(overrides, environ=GOOD).mode == "test"

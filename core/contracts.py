@@ -24,9 +24,12 @@ class Role(StrEnum):
     PARTICIPANT = "participant"
     HOST = "host"
     ADMIN = "admin"
+    AGENT = "agent"
 
 
-EVERYONE = frozenset(Role)
+# The agent is no person: only views of an ``INTERNAL`` mount let it in, and nobody else.
+AGENTS = frozenset({Role.AGENT})
+EVERYONE = frozenset(Role) - AGENTS
 PEOPLE_INSIDE = frozenset({Role.PARTICIPANT, Role.HOST})
 HOSTS = frozenset({Role.HOST})
 HOSTS_AND_ADMINS = frozenset({Role.HOST, Role.ADMIN})

@@ -114,6 +114,7 @@ def _check_verdict(verdict: Verdict) -> None:
         _check_text(text, LONGEST_REASON)
     if verdict.kind is Kind.ASK and not (verdict.field and callable(verdict.check)):
         raise TypeError("a verdict that asks needs a field and a check")
+    _check_json(verdict.info)
     if not isinstance(verdict.retry_after, int):
         raise TypeError("retry_after must be a whole number of seconds")
 
@@ -128,11 +129,15 @@ def _check_text(text: Any, longest: int) -> None:
 # --- pages ----------------------------------------------------------------------------
 
 
+def _check_json(given: Mapping[str, Any]) -> None:
+    size = len(json.dumps(dict(given), allow_nan=False)) if given else 0
+    if size > LARGEST_CONFIG:
+        raise ValueError(f"JSON of {size} bytes; {LARGEST_CONFIG} is the limit")
+
+
 def _check_room_ui(value: list[RoomUi], _question: Mapping[str, Any]) -> None:
     for ui in value:
-        size = len(json.dumps(dict(ui.config), allow_nan=False))
-        if size > LARGEST_CONFIG:
-            raise ValueError(f"a config of {size} bytes; {LARGEST_CONFIG} is the limit")
+        _check_json(ui.config)
         for path in (ui.module, *ui.css):
             _check_path(path)
 

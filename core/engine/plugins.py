@@ -170,6 +170,10 @@ class Plugins:
                 return _call(hook, implementation, question)
         return None
 
+    def folders(self) -> dict[str, Path]:
+        """Where each enabled plugin lives."""
+        return {name: loaded.folder for name, loaded in self.loaded.items()}
+
     def users_of(self, hook: str) -> list[str]:
         """The names of the plugins that implement a hook."""
         return [implementation.plugin for implementation in self.hooks.get(hook, ())]

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from flask import Response, g, request
+from flask import Response, current_app, g, request
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.local import LocalProxy
@@ -19,7 +19,7 @@ from core.db import db
 from core.errors import Refusal
 from core.http import callers
 from core.http.limits import limiter
-from core.http.problems import words
+from core.http.problems import wants_json, words
 from core.lectures.models import Lecture
 from core.rooms.models import Room
 
@@ -119,6 +119,31 @@ def view(
     return mark
 
 
+def page(*, roles: Roles, limit: str | None = None) -> Callable[[F], F]:
+    """Declare a view that renders a page: like ``view``, but it returns what Flask takes.
+
+    Who isn't signed in, and may not see the page without, is led to the sign-in page and back.
+    """
+
+    def mark(function: F) -> F:
+        @wraps(function)
+        def run(**path: Any) -> Any:
+            _find_here(path)
+            try:
+                _check_role(roles)
+            except Refusal:
+                if callers.signed_in() is not None or wants_json():
+                    raise
+                return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+            return function(**path)
+
+        made = limiter.limit(limit)(run) if limit else run
+        made.audimax_page = ViewSpec(roles, None, None, None, 200, _first_line(function), limit)  # type: ignore[attr-defined]
+        return cast(F, made)
+
+    return mark
+
+
 def _first_line(function: Callable[..., Any]) -> str:
     return (function.__doc__ or function.__name__).strip().splitlines()[0]
 
@@ -127,10 +152,15 @@ def _first_line(function: Callable[..., Any]) -> str:
 
 
 def _find_here(path: dict[str, Any]) -> None:
-    if "room_id" in path:
-        g.here_room = find_room(path.pop("room_id"))
-    if "lecture_id" in path:
-        g.here_lecture = find_lecture(path.pop("lecture_id"))
+    find_here(path.pop("room_id", None), path.pop("lecture_id", None))
+
+
+def find_here(room_id: str | None, lecture_id: str | None) -> None:
+    """Put the room and the lecture that an address names into ``here``, once per request."""
+    if room_id is not None and ("here_room" not in g or g.here_room.public_id != room_id):
+        g.here_room = find_room(room_id)
+    if lecture_id is not None and ("here_lecture" not in g or g.here_lecture.public_id != lecture_id):
+        g.here_lecture = find_lecture(lecture_id)
 
 
 def find_room(public_id: str) -> Room:

@@ -1,0 +1,147 @@
+"""All of core that plugins may use. Everything else may change without notice.
+
+Grouped as one needs it: what a plugin is, who and what there is, routes, data, rooms, news.
+"""
+
+from core.audit import record
+from core.bus import notify
+from core.config import config
+from core.contracts import (
+    ADMINS,
+    AGENTS,
+    EVERYONE,
+    HOSTS,
+    HOSTS_AND_ADMINS,
+    PEOPLE_INSIDE,
+    AdminPage,
+    Audience,
+    Erasure,
+    Event,
+    Exporter,
+    Facts,
+    File,
+    FileEntry,
+    Files,
+    Grants,
+    HealthCheck,
+    JoinRequest,
+    Kind,
+    LectureEnded,
+    LecturePackage,
+    LectureStarted,
+    Line,
+    Link,
+    Mount,
+    MountPoint,
+    NoSettings,
+    ParticipantJoined,
+    ParticipantLeft,
+    Person,
+    PersonalData,
+    Plugin,
+    Process,
+    Prose,
+    Role,
+    RoomUi,
+    Section,
+    Storage,
+    Table,
+    Timeline,
+    Verdict,
+    Viewer,
+)
+from core.db import db, new_public_id, now, random_id, scoped
+from core.engine.agent_keys import agent_key
+from core.engine.mounts import room_api, static_url
+from core.engine.personal_columns import AboutPerson, forget_personal_columns, register_personal_columns
+from core.engine.plugins import settings
+from core.engine.room_plugins import is_enabled_in, room_settings
+from core.engine.settings import setting
+from core.errors import LiveKitDown, LiveKitError, Refusal
+from core.hookspecs import hookimpl
+from core.http.limits import limiter
+from core.http.views import SIGNED_IN, Answer, Body, here, page, view
+from core.jobs import defer
+from core.lectures.models import Lecture, Participant
+from core.people.models import GuestSession, User
+from core.rooms.models import Room
+
+__all__ = [
+    "ADMINS",
+    "AGENTS",
+    "EVERYONE",
+    "HOSTS",
+    "HOSTS_AND_ADMINS",
+    "PEOPLE_INSIDE",
+    "SIGNED_IN",
+    "AboutPerson",
+    "AdminPage",
+    "Answer",
+    "Audience",
+    "Body",
+    "Erasure",
+    "Event",
+    "Exporter",
+    "Facts",
+    "File",
+    "FileEntry",
+    "Files",
+    "Grants",
+    "GuestSession",
+    "HealthCheck",
+    "JoinRequest",
+    "Kind",
+    "Lecture",
+    "LectureEnded",
+    "LecturePackage",
+    "LectureStarted",
+    "Line",
+    "Link",
+    "LiveKitDown",
+    "LiveKitError",
+    "Mount",
+    "MountPoint",
+    "NoSettings",
+    "Participant",
+    "ParticipantJoined",
+    "ParticipantLeft",
+    "Person",
+    "PersonalData",
+    "Plugin",
+    "Process",
+    "Prose",
+    "Refusal",
+    "Role",
+    "Room",
+    "RoomUi",
+    "Section",
+    "Storage",
+    "Table",
+    "Timeline",
+    "User",
+    "Verdict",
+    "Viewer",
+    "agent_key",
+    "config",
+    "db",
+    "defer",
+    "forget_personal_columns",
+    "here",
+    "hookimpl",
+    "is_enabled_in",
+    "limiter",
+    "new_public_id",
+    "notify",
+    "now",
+    "page",
+    "random_id",
+    "record",
+    "register_personal_columns",
+    "room_api",
+    "room_settings",
+    "scoped",
+    "setting",
+    "settings",
+    "static_url",
+    "view",
+]

@@ -1,0 +1,174 @@
+/** The room's JSON routes, each answer as a typed value. Nothing here throws. */
+import { t } from './i18n';
+
+export interface Admission {
+  status: 'admitted';
+  token: string;
+  livekit_url: string;
+  identity: string;
+  lecture_id: string;
+  name: string;
+  role: 'guest' | 'host';
+}
+export interface Waiting {
+  status: 'waiting';
+  reason: string;
+  code: string;
+  stream_url: string;
+}
+export interface Asked {
+  status: 'asked';
+  field: string;
+  label: string;
+  reason: string;
+  /** Seconds until the next try counts; 0 when there is no limit in force. */
+  retryAfter: number;
+}
+export interface Denied {
+  status: 'denied';
+  reason: string;
+}
+/** What was sent can't be taken; `field` says which part. */
+export interface Invalid {
+  status: 'invalid';
+  field: string;
+  reason: string;
+}
+/** The server can't answer now; the page tries again by itself. */
+export interface Unavailable {
+  status: 'unavailable';
+  reason: string;
+  retryAfter: number;
+}
+export type JoinAnswer = Admission | Waiting | Asked | Denied | Invalid | Unavailable;
+
+export interface JoinBody {
+  name: string;
+  answer?: { field: string; value: string };
+  fingerprint?: string;
+  as_someone_else?: boolean;
+}
+export type Ended = { status: 'ended'; url: string } | Denied | Unavailable;
+export type Started = { status: 'started' } | Denied | Unavailable;
+
+export interface Problem {
+  detail?: string;
+  title?: string;
+  code?: string;
+  field?: string;
+  label?: string;
+  errors?: { field?: string; message?: string; detail?: string }[];
+}
+
+const DEADLINE_MS = 15_000;
+const PAUSE_S = 3;
+
+interface Reply {
+  status: number;
+  body: unknown;
+  retryAfter: number;
+}
+
+async function jsonOf(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch {
+    return {};
+  }
+}
+
+export class RoomRoutes {
+  constructor(
+    private readonly base: string,
+    private readonly fetching: typeof fetch = (...request) => fetch(...request),
+  ) {}
+
+  async join(body: JoinBody): Promise<JoinAnswer> {
+    const reply = await this.post('join', body);
+    return reply ? joinAnswer(reply) : noConnection();
+  }
+
+  async start(): Promise<Started> {
+    const reply = await this.post('start', {});
+    if (!reply) return noConnection();
+    return isOk(reply) ? { status: 'started' } : refusal(reply);
+  }
+
+  async end(): Promise<Ended> {
+    const reply = await this.post('end', {});
+    if (!reply) return noConnection();
+    if (isOk(reply)) return { status: 'ended', url: (reply.body as { url?: string }).url ?? '' };
+    return refusal(reply);
+  }
+
+  /** Gives up waiting, or says that this person has gone. Survives the closing of the page. */
+  leave() {
+    navigator.sendBeacon?.(`${this.base}/leave`, new Blob(['{}'], { type: 'application/json' }));
+  }
+
+  private async post(path: string, body: unknown): Promise<Reply | null> {
+    try {
+      const response = await this.fetching(`${this.base}/${path}`, {
+        method: 'POST',
+        credentials: 'same-origin',
+        headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(DEADLINE_MS),
+      });
+      return { status: response.status, body: await jsonOf(response), retryAfter: retryAfter(response) };
+    } catch {
+      return null;
+    }
+  }
+}
+
+const isOk = (reply: Reply) => reply.status >= 200 && reply.status < 300;
+
+function retryAfter(response: Response): number {
+  const seconds = Number(response.headers.get('Retry-After'));
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 600) : 0;
+}
+
+export function noConnection(): Unavailable {
+  const reason = t('The server can’t be reached. Check your internet connection.');
+  return { status: 'unavailable', reason, retryAfter: PAUSE_S };
+}
+
+function unavailable(reply: Reply, words: string): Unavailable {
+  const { detail } = reply.body as Problem;
+  return { status: 'unavailable', reason: detail || words, retryAfter: reply.retryAfter || PAUSE_S };
+}
+
+function refusal(reply: Reply): Denied | Unavailable {
+  const { detail, title } = reply.body as Problem;
+  if (reply.status >= 500) return unavailable(reply, t('Something went wrong on the server.'));
+  if (reply.status === 429) return unavailable(reply, t('Too many tries. Please wait a moment.'));
+  return { status: 'denied', reason: detail || title || t('That isn’t possible now.') };
+}
+
+function asked(reply: Reply): Asked {
+  const body = reply.body as Partial<Asked> & Problem;
+  return {
+    status: 'asked',
+    field: body.field ?? '',
+    label: body.label || body.field || '',
+    reason: body.reason || body.detail || '',
+    retryAfter: reply.retryAfter,
+  };
+}
+
+function invalid(reply: Reply): Invalid {
+  const { errors, detail } = reply.body as Problem;
+  const first = errors?.[0];
+  const reason = first?.message || first?.detail || detail || t('Please check what you typed.');
+  return { status: 'invalid', field: first?.field ?? '', reason };
+}
+
+function joinAnswer(reply: Reply): JoinAnswer {
+  const { status, field } = reply.body as { status?: unknown; field?: unknown };
+  if (isOk(reply)) return status === 'asked' ? asked(reply) : (reply.body as Admission | Waiting);
+  if (reply.status === 429 && field) return asked(reply);
+  if (reply.status === 422) return invalid(reply);
+  if (reply.status === 404) return { status: 'denied', reason: t('This room doesn’t exist any more.') };
+  return refusal(reply);
+}

@@ -1,0 +1,128 @@
+/** The room during the call: stage, side, bar, and what must be said above them. */
+import { useEffect, useRef } from 'react';
+import { RoomAudioRenderer, useParticipants, useRoomContext, useStartAudio } from '@livekit/components-react';
+import { RoomEvent, type Participant } from 'livekit-client';
+import { t } from '../i18n';
+import { announce, toast } from '../notices';
+import { Icon } from '../parts';
+import type { OverlaySlot } from '../sdk';
+import { useStore } from '../store';
+import { Bar } from './Bar';
+import type { Phase } from './connection';
+import { useCall } from './context';
+import { Dialogs } from './Dialogs';
+import { PluginView, useRegistry } from './fences';
+import { useAskBeforeLeaving, useWakeLock } from './screen';
+import { useShortcuts } from './shortcuts';
+import { Side } from './Side';
+import { Stage } from './Stage';
+import { nameOf } from './Tile';
+
+const ANNOUNCE_UP_TO = 20;
+
+function Overlays({ slot }: { slot: OverlaySlot }) {
+  const { host } = useCall();
+  const registry = useRegistry(host.registry);
+  const shown = registry.visible('overlay').filter((overlay) => overlay.slot === slot);
+  if (!shown.length) return null;
+  return (
+    <div className={`overlay overlay-${slot}`}>
+      {shown.map((overlay) => (
+        <PluginView key={overlay.key} entry={overlay} host={host} quiet />
+      ))}
+    </div>
+  );
+}
+
+export function troubleWords(phase: Phase): string {
+  if (phase.name === 'connected') return '';
+  if (phase.trouble === 'tcp') return t('LiveKit can’t be reached directly, trying TCP…');
+  if (phase.trouble === 'unreachable') {
+    return navigator.onLine ? t('LiveKit can’t be reached. Trying again…') : t('You are offline. Trying again…');
+  }
+  return phase.name === 'connecting' ? t('Connecting…') : t('Connection lost, reconnecting…');
+}
+
+function ConnectionBanner() {
+  const phase = useStore(useCall().connection.phase);
+  const words = troubleWords(phase);
+  return (
+    <div className="banner-place" role="status">
+      {words && (
+        <p className="banner">
+          <Icon name="wifi-off" size={18} /> {words}
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Browsers are silent until the person has touched the page. */
+function SoundBanner() {
+  const room = useRoomContext();
+  const { mergedProps, canPlayAudio } = useStartAudio({ room, props: {} });
+  if (canPlayAudio) return null;
+  return (
+    <button type="button" className="banner banner-sound" onClick={mergedProps.onClick}>
+      <Icon name="volume-2" size={18} /> {t('Turn sound on')}
+    </button>
+  );
+}
+
+/** In a small room screen readers hear who comes and goes; in a hall that would never stop. */
+function useComingAndGoing() {
+  const room = useRoomContext();
+  useEffect(() => {
+    const small = () => room.numParticipants <= ANNOUNCE_UP_TO;
+    const came = (who: Participant) => small() && announce(t('{name} has joined', { name: nameOf(who) }));
+    const went = (who: Participant) => small() && announce(t('{name} has left', { name: nameOf(who) }));
+    room.on(RoomEvent.ParticipantConnected, came).on(RoomEvent.ParticipantDisconnected, went);
+    return () => void room.off(RoomEvent.ParticipantConnected, came).off(RoomEvent.ParticipantDisconnected, went);
+  }, [room]);
+}
+
+function useFailureNotices() {
+  const { host } = useCall();
+  const registry = useRegistry(host.registry);
+  const told = useRef(new Set<string>());
+  useEffect(() => {
+    for (const { id } of host.failures) {
+      if (told.current.has(id) || id === 'room') continue;
+      told.current.add(id);
+      toast(t('“{plugin}” doesn’t work here at the moment. The call goes on.', { plugin: host.nameOf(id) }), 'error');
+    }
+  });
+  return registry;
+}
+
+export function Shell() {
+  const call = useCall();
+  const { config, host } = call;
+  const registry = useFailureNotices();
+  const people = useParticipants({ updateOnlyOn: [] }).length;
+  const heading = useRef<HTMLHeadingElement>(null);
+  useShortcuts(call);
+  useComingAndGoing();
+  useWakeLock();
+  useAskBeforeLeaving(host.me.isHost);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <div className="shell" data-side={registry.openPanel ? 'open' : 'closed'}>
+      <ConnectionBanner />
+      <SoundBanner />
+      <main className="stage">
+        <h1 className="sr-only" tabIndex={-1} ref={heading}>
+          {config.room.title}
+        </h1>
+        <Overlays slot="stage-top" />
+        <Stage />
+        <Overlays slot="stage-bottom" />
+        <Overlays slot="stage-full" />
+      </main>
+      <Side />
+      <Bar people={people} />
+      <RoomAudioRenderer />
+      <Dialogs />
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import { createContext, useContext } from 'react';
+import type { PageConfig } from '../config';
+import type { Connection } from './connection';
+import type { Devices } from './devices';
+import type { PluginHost } from './host';
+import type { ViewStore } from './view';
+
+export interface CallParts {
+  config: PageConfig;
+  host: PluginHost;
+  connection: Connection;
+  devices: Devices;
+  view: ViewStore;
+  /** Ends the lecture for everybody. */
+  endForAll(): Promise<void>;
+}
+
+export const CallContext = createContext<CallParts | null>(null);
+
+export function useCall(): CallParts {
+  const parts = useContext(CallContext);
+  if (!parts) throw new Error('useCall is for components within a call');
+  return parts;
+}

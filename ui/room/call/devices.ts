@@ -1,0 +1,157 @@
+/** Microphone, camera and screen during the call. */
+import {
+  RoomEvent,
+  Track,
+  TrackEvent,
+  type LocalTrackPublication,
+  type Participant,
+  type Room,
+  type ScreenShareCaptureOptions,
+  type TrackPublication,
+} from 'livekit-client';
+import { choices, choose } from '../choices';
+import { t } from '../i18n';
+import { problemOf, problemWords, type Kind } from '../media';
+import { toast } from '../notices';
+
+type Permission = NonNullable<Participant['permissions']>;
+export type Sendable = Kind | 'screen';
+
+const SOURCES: Record<Sendable, Track.Source> = {
+  microphone: Track.Source.Microphone,
+  camera: Track.Source.Camera,
+  screen: Track.Source.ScreenShare,
+};
+const KIND_OF: Partial<Record<Track.Source, Kind>> = {
+  [Track.Source.Microphone]: 'microphone',
+  [Track.Source.Camera]: 'camera',
+};
+const SCREEN: ScreenShareCaptureOptions = {
+  audio: true,
+  systemAudio: 'include',
+  surfaceSwitching: 'include',
+  selfBrowserSurface: 'include',
+  contentHint: 'detail',
+};
+const DEVICE_TAKES_OVER_MS = 1500;
+
+export const canShareScreen = () => typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+
+export function maySend(permission: Permission | undefined, what: Sendable): boolean {
+  if (!permission) return true;
+  const { canPublish, canPublishSources } = permission;
+  return canPublish && (!canPublishSources.length || canPublishSources.includes(Track.sourceToProto(SOURCES[what])));
+}
+
+const REVOKED: Record<Sendable, () => string> = {
+  microphone: () => t('A host has turned your microphone off.'),
+  camera: () => t('A host has turned your camera off.'),
+  screen: () => t('A host has turned off sharing your screen.'),
+};
+const GRANTED: Record<Sendable, () => string> = {
+  microphone: () => t('You may turn your microphone on now.'),
+  camera: () => t('You may turn your camera on now.'),
+  screen: () => t('You may share your screen now.'),
+};
+
+export class Devices {
+  constructor(private readonly room: Room) {
+    room
+      .on(RoomEvent.LocalTrackPublished, this.watch)
+      .on(RoomEvent.TrackMuted, this.mutedByHost)
+      .on(RoomEvent.ParticipantPermissionsChanged, this.permissionsChanged);
+  }
+
+  may(what: Sendable): boolean {
+    return maySend(this.room.localParticipant.permissions, what);
+  }
+
+  /** Sends what was chosen; called each time the media is there. */
+  async publish(): Promise<void> {
+    await Promise.all([this.send('microphone', choices.value.microphone), this.send('camera', choices.value.camera)]);
+  }
+
+  async toggle(kind: Kind): Promise<void> {
+    const on = !this.isOn(kind);
+    if (on && !this.may(kind)) return toast(REVOKED[kind]());
+    choose({ [kind]: on });
+    await this.send(kind, on);
+  }
+
+  async toggleScreen(): Promise<void> {
+    const on = !this.room.localParticipant.isScreenShareEnabled;
+    if (on && !this.may('screen')) return toast(REVOKED.screen());
+    try {
+      await this.room.localParticipant.setScreenShareEnabled(on, SCREEN);
+    } catch (error) {
+      this.screenFailed(error);
+    }
+  }
+
+  isOn(kind: Kind): boolean {
+    const { isMicrophoneEnabled, isCameraEnabled } = this.room.localParticipant;
+    return kind === 'microphone' ? isMicrophoneEnabled : isCameraEnabled;
+  }
+
+  private async send(kind: Kind, on: boolean) {
+    if (on && !this.may(kind)) return;
+    const { localParticipant } = this.room;
+    try {
+      if (kind === 'microphone') await localParticipant.setMicrophoneEnabled(on, { deviceId: choices.value.microphoneId });
+      else await localParticipant.setCameraEnabled(on, { deviceId: choices.value.cameraId });
+    } catch (error) {
+      this.failed(kind, error);
+    }
+  }
+
+  private failed(kind: Kind, error: unknown) {
+    // A call that went away meanwhile is told elsewhere.
+    if (this.room.state === 'disconnected') return;
+    console.warn(`The ${kind} could not be used.`, error);
+    toast(problemWords(kind, problemOf(error)), 'error');
+  }
+
+  // Closing the browser's own question is a decision, not a fault.
+  private screenFailed(error: unknown) {
+    const problem = problemOf(error);
+    if (problem === 'refused') return;
+    const words =
+      problem === 'system'
+        ? t('Your computer doesn’t let the browser record the screen. Allow it in the privacy settings of the system.')
+        : t('The screen can’t be shared. Try a window or a tab instead.');
+    toast(words, 'error');
+  }
+
+  private readonly watch = (publication: LocalTrackPublication) => {
+    const kind = KIND_OF[publication.source];
+    const { track } = publication;
+    if (!kind || !track) return;
+    // livekit-client takes the next device by itself when there is one.
+    track.on(TrackEvent.Ended, () => setTimeout(() => this.afterUnplugging(kind), DEVICE_TAKES_OVER_MS));
+  };
+
+  private afterUnplugging(kind: Kind) {
+    const track = this.room.localParticipant.getTrackPublication(SOURCES[kind])?.track;
+    if (!track || this.room.state === 'disconnected') return;
+    const works = track.mediaStreamTrack.readyState === 'live' && !track.isMuted;
+    if (!works) return toast(problemWords(kind, 'unplugged'), 'error');
+    toast(t('The device was unplugged. Now using: {device}', { device: track.mediaStreamTrack.label }));
+  }
+
+  private readonly mutedByHost = (publication: TrackPublication, participant: Participant) => {
+    if (!participant.isLocal || publication.source !== Track.Source.Microphone || !choices.value.microphone) return;
+    if (publication.track?.mediaStreamTrack.readyState === 'ended') return;
+    choose({ microphone: false });
+    toast(t('A host has muted you.'));
+  };
+
+  private readonly permissionsChanged = (before: Permission | undefined, participant: Participant) => {
+    if (!participant.isLocal || !before) return;
+    for (const what of Object.keys(SOURCES) as Sendable[]) {
+      const could = maySend(before, what);
+      const can = this.may(what);
+      if (could && !can) toast(REVOKED[what]());
+      if (!could && can) toast(GRANTED[what]());
+    }
+  };
+}

@@ -1,0 +1,197 @@
+/** Loads the plugins' modules and gives each its RoomApi, with a fence at every seam. */
+import * as React from 'react';
+import htm from 'htm';
+import type { Room } from 'livekit-client';
+import type { Admission } from '../api';
+import { remember, remembered } from '../choices';
+import type { PageConfig, PluginEntry } from '../config';
+import { fill, t } from '../i18n';
+import { announce, toast } from '../notices';
+import { panelKey, Registry } from '../registry';
+import { API_VERSION, type ApiError, type Dispose, type Me, type PluginSetup, type RoomApi } from '../sdk';
+import { Bus } from './bus';
+
+export interface Failure {
+  id: string;
+  error: string;
+}
+type Load = (address: string) => Promise<{ default?: unknown }>;
+
+const LOAD_MS = 8000;
+const { useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore } = React;
+const html = htm.bind(React.createElement) as unknown as RoomApi['ui']['html'];
+const ui: RoomApi['ui'] = { html, useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore };
+
+const importModule: Load = (address) => import(/* @vite-ignore */ address);
+
+function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`not ready after ${ms / 1000} s`)), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function addStyles(addresses: readonly string[]) {
+  for (const href of addresses) {
+    document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href }));
+  }
+}
+
+async function problemOf(response: Response): Promise<ApiError> {
+  const problem = (await response.json().catch(() => ({}))) as Record<string, string>;
+  const message = problem.detail || problem.title || t('The server answered {status}.', { status: response.status });
+  return Object.assign(new Error(message), { status: response.status, code: problem.code ?? '', problem });
+}
+
+export class PluginHost {
+  readonly registry = new Registry();
+  readonly bus: Bus;
+  readonly failures: Failure[] = [];
+  readonly me: Me;
+  private readonly leaving = new AbortController();
+  private readonly disposers: { id: string; dispose: Dispose }[] = [];
+  private readonly apis = new Map<string, RoomApi>();
+
+  constructor(
+    readonly config: PageConfig,
+    readonly admission: Admission,
+    readonly room: Room,
+  ) {
+    const { identity, name, role } = admission;
+    this.me = { identity, name, role, isHost: role === 'host' };
+    this.bus = new Bus(room, (error) => this.fail('room', error));
+    this.registry.onError = (plugin, error) => this.fail(plugin, error);
+  }
+
+  /**
+   * Reports once per plugin and error. It is called while rendering too, so the news goes out in a
+   * microtask: a callback that always throws would otherwise render, throw and report for ever.
+   */
+  fail(id: string, error: unknown) {
+    const words = String(error);
+    if (this.failures.some((known) => known.id === id && known.error === words)) return;
+    this.failures.push({ id, error: words });
+    console.error(`[plugin ${id}]`, error);
+    queueMicrotask(this.registry.bump);
+  }
+
+  /** One broken or slow plugin stops neither the others nor the call. */
+  async loadAll(load: Load = importModule, ms = LOAD_MS): Promise<void> {
+    await Promise.allSettled(this.config.plugins.map((plugin) => this.load(plugin, load, ms)));
+  }
+
+  close() {
+    this.leaving.abort();
+    for (const { id, dispose } of this.disposers.splice(0)) this.registry.safe(id, dispose, undefined);
+  }
+
+  /** Runs a callback of a plugin that may be asynchronous. */
+  run(plugin: string, callback: () => unknown) {
+    const failed = (error: unknown) => {
+      this.fail(plugin, error);
+      toast(t('“{plugin}” couldn’t do that: {reason}', { plugin: this.nameOf(plugin), reason: wordsOf(error) }), 'error');
+    };
+    try {
+      Promise.resolve(callback()).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  nameOf(plugin: string): string {
+    return this.config.plugins.find((entry) => entry.id === plugin)?.name ?? plugin;
+  }
+
+  apiOf(plugin: string): RoomApi {
+    const known = this.apis.get(plugin);
+    if (known) return known;
+    const entry = this.config.plugins.find((candidate) => candidate.id === plugin);
+    if (!entry) throw new Error(`There is no plugin "${plugin}"`);
+    const api = this.makeApi(entry);
+    this.apis.set(plugin, api);
+    return api;
+  }
+
+  private async load(plugin: PluginEntry, load: Load, ms: number) {
+    const state = { tooLate: false };
+    try {
+      await inTime(this.setUp(plugin, load, state), ms);
+    } catch (error) {
+      state.tooLate = true;
+      this.registry.removePlugin(plugin.id);
+      this.fail(plugin.id, error);
+    }
+  }
+
+  private async setUp(plugin: PluginEntry, load: Load, state: { tooLate: boolean }) {
+    if (plugin.apiVersion > API_VERSION) {
+      throw new Error(`needs room API ${plugin.apiVersion}; this server has ${API_VERSION}`);
+    }
+    addStyles(plugin.css ?? []);
+    const { default: setup } = await load(plugin.module);
+    if (typeof setup !== 'function') throw new Error(`${plugin.module} has no default export function`);
+    if (state.tooLate) return;
+    const dispose = await (setup as PluginSetup)(this.apiOf(plugin.id));
+    if (state.tooLate) this.registry.removePlugin(plugin.id);
+    if (typeof dispose === 'function') this.disposers.push({ id: plugin.id, dispose });
+  }
+
+  private async call(plugin: PluginEntry, method: string, path: string, body?: unknown) {
+    const response = await fetch(plugin.api + path, {
+      method,
+      signal: this.leaving.signal,
+      credentials: 'same-origin',
+      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    if (!response.ok) throw await problemOf(response);
+    return response.status === 204 ? undefined : response.json();
+  }
+
+  private routes(plugin: PluginEntry): RoomApi['api'] {
+    return {
+      get: (path) => this.call(plugin, 'GET', path),
+      post: (path, body = {}) => this.call(plugin, 'POST', path, body),
+      put: (path, body = {}) => this.call(plugin, 'PUT', path, body),
+      patch: (path, body = {}) => this.call(plugin, 'PATCH', path, body),
+      delete: (path) => this.call(plugin, 'DELETE', path),
+    };
+  }
+
+  private makeApi(plugin: PluginEntry): RoomApi {
+    const { registry, config, admission } = this;
+    const { id } = plugin;
+    const storageKey = (key: string) => `audimax:${id}:${key}`;
+    return {
+      apiVersion: API_VERSION,
+      plugin: { id, name: plugin.name, config: plugin.config ?? {}, api: plugin.api },
+      info: { id: config.room.id, title: config.room.title, lectureId: admission.lecture_id, locale: config.locale },
+      me: this.me,
+      lk: this.room,
+      signal: this.leaving.signal,
+      addPanel: (spec) => registry.add('panel', id, spec),
+      addControl: (spec) => registry.add('control', id, spec),
+      addOverlay: (spec) => registry.add('overlay', id, spec),
+      addTileBadge: (spec) => registry.add('tileBadge', id, spec),
+      addParticipantAction: (spec) => registry.add('participantAction', id, spec),
+      addPeopleAction: (spec) => registry.add('peopleAction', id, spec),
+      addSettings: (spec) => registry.add('settings', id, spec),
+      openPanel: (panel) => registry.show(panel === null ? null : panelKey(id, panel)),
+      panelOpen: (panel) => registry.openPanel === panelKey(id, panel),
+      refresh: registry.bump,
+      on: (event: string, listener: (...args: never[]) => void) =>
+        this.bus.on(event, (...args) => registry.safe(id, () => listener(...args), undefined)),
+      api: this.routes(plugin),
+      storage: {
+        get: (key, fallback) => remembered(storageKey(key), fallback),
+        set: (key, value) => remember(storageKey(key), value),
+      },
+      toast: (message, options) => toast(message, options?.kind),
+      announce,
+      t: (text, vars) => fill(plugin.strings?.[text] ?? text, vars),
+      ui,
+    };
+  }
+}
+
+export const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,37 @@
+/** What the server put into the page. */
+
+export interface PluginEntry {
+  id: string;
+  name: string;
+  /** Address of the ES module. */
+  module: string;
+  css?: string[];
+  /** Where the plugin's routes of this room begin. */
+  api: string;
+  apiVersion: number;
+  config?: Record<string, unknown>;
+  strings?: Record<string, string>;
+}
+
+export type Role = 'stranger' | 'waiting' | 'participant' | 'host' | 'admin';
+
+export interface PageConfig {
+  room: { id: string; title: string; code: string; live: boolean };
+  me: { signed_in: boolean; name: string; role: Role; known: boolean };
+  api: { base: string };
+  urls: { home: string; lecture_base: string };
+  livekit_url: string;
+  locale: string;
+  messages: Record<string, string | string[]>;
+  icons: string;
+  plugins: PluginEntry[];
+  settings: Record<string, unknown>;
+  /** Number of pretended people; only in mode "test". */
+  sim?: number;
+}
+
+export function readConfig(): PageConfig {
+  const element = document.getElementById('room-config');
+  if (!element?.textContent) throw new Error('The page carries no room-config.');
+  return JSON.parse(element.textContent) as PageConfig;
+}

@@ -1,0 +1,173 @@
+/**
+ * The room API, version 1: all that a plugin may use of the room page.
+ *
+ * A plugin's module has `export default function setup(room) { … }`. Everything arrives as its
+ * argument, so a plain ES module without a build works as well as TypeScript.
+ */
+import type { ReactNode } from 'react';
+import type { Participant, Room } from 'livekit-client';
+
+export const API_VERSION = 1;
+
+/** Undoes what was done. */
+export type Dispose = () => void;
+
+/** Something to draw: `mount` without a framework, or a React `component`. */
+export type View<Props = object> =
+  | { mount: (element: HTMLElement, props: Props & { room: RoomApi }) => void | Dispose; component?: undefined }
+  | { component: (props: Props & { room: RoomApi }) => ReactNode; mount?: undefined };
+
+/** `id` is unique within your plugin and kind; smaller `order` comes first (100 when left out). */
+export interface Ordered {
+  id: string;
+  order?: number;
+}
+
+/** A panel at the side, with its button in the bar. One panel is open at a time. */
+export type PanelSpec = Ordered & {
+  title: string;
+  /** A name from the icon sprite, or the address of an SVG file. */
+  icon: string;
+  /** A small number or word on the button. */
+  badge?: () => string | number | null;
+  visible?: () => boolean;
+  /** A single key; the keys of the room itself can't be taken. */
+  shortcut?: string;
+} & View<{ close(): void }>;
+
+/** A button in the bar (`main`), or an entry of the “More” menu (`more`). */
+export interface ControlSpec extends Ordered {
+  label: string | (() => string);
+  icon: string | (() => string);
+  group?: 'main' | 'more';
+  pressed?: () => boolean;
+  badge?: () => string | number | null;
+  visible?: () => boolean;
+  disabled?: () => boolean;
+  shortcut?: string;
+  onClick(): void | Promise<void>;
+}
+
+/** `stage-top` lies over the tiles, `stage-bottom` has a row of its own below them, `stage-full` covers them. */
+export type OverlaySlot = 'stage-top' | 'stage-bottom' | 'stage-full';
+
+/** Something on the stage. */
+export type OverlaySpec = Ordered & { slot: OverlaySlot; visible?: () => boolean } & View;
+
+/** A short text on a person's tile and in the list of people; null shows nothing. */
+export type TileBadgeSpec = Ordered & { text: (participant: Participant) => string | null };
+
+/** An entry of a person's menu in the list of people. */
+export interface ParticipantActionSpec extends Ordered {
+  label: string | ((participant: Participant) => string);
+  icon: string;
+  danger?: boolean;
+  visible?(participant: Participant): boolean;
+  run(participant: Participant): void | Promise<void>;
+}
+
+/** Buttons above the list of people, such as “Mute all”. */
+export interface PeopleActionSpec extends Ordered {
+  label: string | (() => string);
+  icon: string;
+  danger?: boolean;
+  visible?(): boolean;
+  run(): void | Promise<void>;
+}
+
+/** A part of the room's settings dialog. */
+export type SettingsSpec = Ordered & { title: string } & View;
+
+/** Where a packet came from. Only packets of the server and of the agent reach you at all. */
+export interface DataMeta {
+  topic: string;
+  from: 'server' | 'agent';
+}
+
+/** A text stream of the agent; `text` is everything so far, `chunk` what is new. */
+export interface TextEvent {
+  text: string;
+  chunk: string;
+  closed: boolean;
+  streamId: string;
+  from: string;
+  attributes: Record<string, string>;
+  timestamp: number;
+}
+
+/** Who looks at the page. */
+export interface Me {
+  identity: string;
+  name: string;
+  role: 'guest' | 'host';
+  isHost: boolean;
+}
+
+export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
+
+/** What a route answered instead of a success; `message` may be shown to the person. */
+export interface ApiError extends Error {
+  status: number;
+  code: string;
+  problem: Record<string, unknown>;
+}
+
+export interface RoomApi {
+  readonly apiVersion: number;
+  /** Your plugin: `config` is what your `room_ui` hook gave, `api` where your routes of this room begin. */
+  readonly plugin: { id: string; name: string; config: Record<string, unknown>; api: string };
+  readonly info: { id: string; title: string; lectureId: string; locale: string };
+  readonly me: Me;
+  /** The Room of livekit-client: the way out, not covered by the promise of stability. */
+  readonly lk: Room;
+  /** Aborted when the room is left: give it to `fetch` and `addEventListener`. */
+  readonly signal: AbortSignal;
+
+  addPanel(panel: PanelSpec): Dispose;
+  addControl(control: ControlSpec): Dispose;
+  addOverlay(overlay: OverlaySpec): Dispose;
+  addTileBadge(badge: TileBadgeSpec): Dispose;
+  addParticipantAction(action: ParticipantActionSpec): Dispose;
+  addPeopleAction(action: PeopleActionSpec): Dispose;
+  addSettings(settings: SettingsSpec): Dispose;
+  openPanel(id: string | null): void;
+  panelOpen(id: string): boolean;
+  /** Say that something has changed which your callbacks (`badge`, `visible`, `text` …) read. */
+  refresh(): void;
+
+  /** Packets that your server part sent to the room on this topic, parsed as JSON. */
+  on(event: `data:${string}`, listener: (payload: unknown, meta: DataMeta) => void): Dispose;
+  /** Text streams of the agent on this topic. */
+  on(event: `text:${string}`, listener: (event: TextEvent) => void): Dispose;
+  on(event: 'attributes', listener: (changed: Record<string, string>, participant: Participant) => void): Dispose;
+  on(event: 'joined' | 'left', listener: (participant: Participant) => void): Dispose;
+  /** After `reconnected` you may have missed packets: fetch your state again. */
+  on(event: 'reconnected', listener: () => void): Dispose;
+  on(event: 'connection', listener: (state: ConnectionState) => void): Dispose;
+
+  /** Your own routes. Paths begin with a slash; a refusal is thrown as an `ApiError`. */
+  api: {
+    get<T = unknown>(path: string): Promise<T>;
+    post<T = unknown>(path: string, body?: unknown): Promise<T>;
+    put<T = unknown>(path: string, body?: unknown): Promise<T>;
+    patch<T = unknown>(path: string, body?: unknown): Promise<T>;
+    delete<T = unknown>(path: string): Promise<T>;
+  };
+  /** Kept by this browser, for your plugin only. */
+  storage: { get<T>(key: string, fallback: T): T; set(key: string, value: unknown): void };
+  toast(message: string, options?: { kind?: 'info' | 'error' }): void;
+  /** Read out by screen readers, nothing visible. */
+  announce(message: string): void;
+  /** Your plugin's translations; the key is the English text, `{name}` is replaced. */
+  t(text: string, vars?: Record<string, string | number>): string;
+  /** React without a build: `const { html, useState } = room.ui`. */
+  ui: { html: (strings: TemplateStringsArray, ...values: unknown[]) => ReactNode } & Pick<
+    typeof import('react'),
+    'useState' | 'useEffect' | 'useRef' | 'useMemo' | 'useCallback' | 'useId' | 'useSyncExternalStore'
+  >;
+}
+
+export type PluginSetup = (room: RoomApi) => void | Dispose | Promise<void | Dispose>;
+
+/** Gives `setup` its types: `export default definePlugin((room) => { … })`. */
+export const definePlugin = (setup: PluginSetup): PluginSetup => setup;

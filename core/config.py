@@ -47,7 +47,8 @@ class Config:
     )
     livekit_api_url: str = setting("http://127.0.0.1:7880", help="LiveKit as the server reaches it")
     livekit_url: str = setting(
-        "ws://localhost:8001", help="what browsers connect to: the gate, or LiveKit itself when `gated` is off"
+        "ws://localhost:8001",
+        help="what browsers connect to: the gate, or LiveKit itself when `gated` is off",
     )
     livekit_key: str = setting("", help="LiveKit's API key")
     livekit_secret: str = setting("", secret=True, help="LiveKit's API secret, 32 characters or more")
@@ -95,13 +96,18 @@ class Config:
 def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None) -> Config:
     """Read all sources; raises ``ConfigError`` that names every mistake at once."""
     environ = os.environ if environ is None else environ
-    raw = {**_from_file(environ), **_from_environment(environ), **(overrides or {})}
+    raw = {**raw_settings(environ), **(overrides or {})}
     try:
         made = fill(Config, raw)
     except ConfigError as error:
         raise ConfigError(f"settings: {error}") from error
     _refuse_unsafe(made)
     return made
+
+
+def raw_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """What the file and the environment say, unread: for `audimax run`, which fills in the rest."""
+    return {**_from_file(environ), **_from_environment(environ)}
 
 
 def config() -> Config:
@@ -159,8 +165,12 @@ def _problems(made: Config) -> list[str]:
     return [
         _bad_secret("secret_key", made.secret_key),
         _bad_secret("livekit_secret", made.livekit_secret),
-        "" if made.livekit_key else "livekit_key is not set: it is the name of the key in LiveKit's configuration",
-        "" if made.database_url else "database_url is not set: postgresql+psycopg2://user:password@host/database",
+        ""
+        if made.livekit_key
+        else "livekit_key is not set: it is the name of the key in LiveKit's configuration",
+        ""
+        if made.database_url
+        else "database_url is not set: postgresql+psycopg2://user:password@host/database",
         _bad_database(made.database_url),
         _bad_url("public_url", made.public_url, ("http", "https")),
         _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
@@ -192,7 +202,9 @@ def _bad_url(name: str, value: str, schemes: tuple[str, ...]) -> str:
     parts = urlsplit(value)
     if parts.scheme in schemes and parts.netloc:
         return ""
-    return f"{name} must be an address that starts with {' or '.join(s + '://' for s in schemes)}, not {value!r}"
+    return (
+        f"{name} must be an address that starts with {' or '.join(s + '://' for s in schemes)}, not {value!r}"
+    )
 
 
 def _plain_http(made: Config) -> str:

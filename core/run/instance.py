@@ -73,8 +73,8 @@ class Instance:
         except OSError:
             holder = os.pread(handle, 20, 0).decode("ascii", "replace").strip()
             raise InstanceBusy(
-                f"Audimax already runs in {self.folder} (process {holder or 'unknown'}). Stop that one first, or "
-                "set AUDIMAX_INSTANCE_DIR to another folder for a second installation"
+                f"Audimax already runs in {self.folder} (process {holder or '?'}). Stop that one first, "
+                "or set AUDIMAX_INSTANCE_DIR to another folder for a second installation"
             ) from None
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)

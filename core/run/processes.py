@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import resource
 import signal
 import subprocess
 import sys
@@ -88,3 +89,11 @@ def _leash(death_signal: int) -> Callable[[], None] | None:
             os._exit(1)
 
     return follow_the_parent
+
+
+def raise_open_files() -> None:
+    """Each waiting guest is an open file: allow as many as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1_048_576 if hard == resource.RLIM_INFINITY else hard
+    if soft != hard and wanted > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

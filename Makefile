@@ -1,0 +1,101 @@
+# `make run` and `make test` are all one needs; both set up what is missing first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,\
+	$(if $(shell $(p) -c 'import sys; sys.version_info >= (3, 11) and print(1)' 2>/dev/null),$(p))))
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q --require-hashes --no-deps --prefer-binary
+UI := $(shell find ui plugins/*/ui templates -type f 2>/dev/null | LC_ALL=C sort)
+UI_CONFIG := $(wildcard vite.config.ts tsconfig.json package-lock.json)
+
+# A stamp's name carries the content that it stands for: a checkout changes times, not contents.
+sum = $(shell cat $(1) /dev/null 2>/dev/null | cksum | tr -d ' ')
+RUNTIME := $(VENV)/.runtime-$(call sum,requirements.lock setup.cfg pyproject.toml)
+DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock)
+NODE := node_modules/.audimax-$(call sum,package-lock.json)
+BUILT := core/static/dist/.built-$(call sum,$(UI) $(UI_CONFIG))
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## everything that running needs
+	@$(MAKE) -j3 $(RUNTIME) $(BUILT) livekit
+
+run: setup ## a running product on this machine; Ctrl-C stops it
+	@exec $(BIN)/audimax run
+
+demo: setup ## the same with a professor, rooms and finished lectures, in an instance of its own
+	@exec $(BIN)/audimax demo
+
+test: setup-tests ## everything: checks, unit, component and browser tests
+	@$(MAKE) check
+	@npx --no-install vitest run
+	@$(BIN)/python -m pytest
+
+test-fast: $(DEV) ## under a minute: no browser, no LiveKit
+	@$(BIN)/python -m pytest -m "not browser and not livekit and not slow"
+
+check: $(DEV) $(NODE) ## linters, types, borders
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@npm run --silent lint
+	@npm run --silent typecheck
+
+bench: setup-tests ## measure; writes bench/results/latest.json
+	@$(BIN)/python -m bench
+
+licences: $(DEV) $(NODE) ## write THIRD_PARTY.md from what is installed
+	@$(BIN)/python -m deploy.licences > THIRD_PARTY.md
+
+lock: $(DEV) ## pin what requirements*.in ask for, with hashes
+	@$(BIN)/python -m pip --disable-pip-version-check install -q uv
+	@for part in requirements requirements-dev; do \
+		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+			--no-annotate $$part.in -o $$part.lock; done
+
+clean: ## remove what setup made; never instance/
+	@rm -rf $(VENV) node_modules core/static/dist .mypy_cache .ruff_cache .pytest_cache
+
+setup-tests: setup
+	@$(MAKE) -j2 $(DEV) chromium
+
+livekit: $(RUNTIME)
+	@$(BIN)/python -m core.run.livekit_server
+
+chromium: $(DEV)
+	@$(BIN)/python -m tests.setup.chromium
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Audimax needs Python 3.11 or newer; name one: make PYTHON=…"; exit 1; }
+	@echo "setting up: Python environment …"
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed (on Debian: apt-get install python3-venv)"; exit 1; }
+
+$(RUNTIME): | $(BIN)/python
+	@echo "setting up: Python packages …"
+	@$(PIP) -r requirements.lock
+	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-build-isolation --no-deps -e .
+	@rm -f $(VENV)/.runtime-* && touch $@
+
+$(DEV): $(RUNTIME)
+	@echo "setting up: Python packages for tests …"
+	@$(PIP) -r requirements-dev.lock
+	@rm -f $(VENV)/.dev-* && touch $@
+
+$(NODE):
+	@command -v npm > /dev/null || { echo "Audimax needs Node.js 20.19 or newer with npm to build its pages"; exit 1; }
+	@echo "setting up: browser packages …"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+$(BUILT): $(NODE)
+	@echo "setting up: browser bundle …"
+	@npm run --silent build -- --logLevel warn
+	@touch $@
+
+.PHONY: help setup run demo test test-fast check bench licences lock clean setup-tests livekit chromium

@@ -1,0 +1,138 @@
+"""The `audimax` command."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core.errors import AudimaxError
+from core.version import VERSION
+
+
+class Commands(click.Group):
+    """Says what is wrong in words; a traceback is for mistakes of ours only."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except AudimaxError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands)
+@click.version_option(VERSION, prog_name="audimax")
+def main() -> None:
+    """Audimax, a lecture hall on the web. Settings come from audimax.toml and AUDIMAX_… variables."""
+
+
+@main.command()
+def run() -> None:
+    """Run everything on this machine: web, jobs, LiveKit, PostgreSQL."""
+    from core.run.supervisor import run as run_all
+
+    run_all(os.environ)
+
+
+@main.command()
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 100),
+    default=4,
+    show_default=True,
+    envvar="AUDIMAX_JOBS_CONCURRENCY",
+)
+@click.option("--until-empty", is_flag=True, help="End when no job is left.")
+@click.option("--ready-file", type=click.Path(path_type=Path), help="Made when the worker is ready.")
+def jobs(concurrency: int, until_empty: bool, ready_file: Path | None) -> None:
+    """Work off background jobs."""
+    from core.jobs import run_worker
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    app = _app()
+    if ready_file:
+        ready_file.touch()
+    run_worker(app, concurrency=concurrency, wait=not until_empty)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def doctor(as_json: bool) -> None:
+    """Look for what is wrong, and say how to mend it."""
+    from core.doctor import examine
+
+    _remember_the_run()
+    findings = examine()
+    click.echo(json.dumps([f.as_dict() for f in findings], indent=2) if as_json else _readable(findings))
+    sys.exit(1 if any(f.is_bad for f in findings) else 0)
+
+
+@main.group()
+def db() -> None:
+    """The database's tables."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Bring the tables of core and of the enabled plugins up to date."""
+    from core import jobs as job_tables
+    from core.engine import schema
+
+    app = _app()
+    schema.upgrade_all(app)
+    job_tables.apply_schema(app)
+    click.echo("The database is up to date.")
+
+
+@db.command()
+def check() -> None:
+    """Whether the tables are what this version expects."""
+    from core.engine import schema
+
+    schema.check(_app())
+    click.echo("The database is as this version expects.")
+
+
+@main.command("set-up-link")
+def set_up_link() -> None:
+    """Print a new link for the first admin; the one before is dead."""
+    from core.people.accounts import create_set_up_link
+
+    with _app().app_context():
+        made = create_set_up_link()
+    if made is None:
+        raise click.ClickException("there is an admin already; ask them for an invitation")
+    click.echo(made)
+
+
+def _app() -> Any:
+    from core import create_app
+
+    _remember_the_run()
+    return create_app()
+
+
+def _remember_the_run() -> None:
+    """Beside an `audimax run`, take the settings of that run where none are given."""
+    from core.config import raw_settings
+    from core.run.instance import Instance
+
+    given = raw_settings(os.environ)
+    if given.get("database_url"):
+        return
+    kept = Instance(Path(given.get("instance_dir") or "instance").resolve()).remembered()
+    for name, value in kept.items():
+        os.environ.setdefault(name, value)
+
+
+def _readable(findings: list[Any]) -> str:
+    return "\n".join(f.text() for f in findings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Bring the database up to date and say what the plugins want started; a process of its own.
+
+Prints one line of JSON, so that the supervisor need not load the whole app.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from core.errors import AudimaxError
+
+
+def main() -> None:
+    """Migrate, then answer the supervisor."""
+    try:
+        print(json.dumps(_prepared()))
+    except AudimaxError as error:
+        sys.exit(str(error))
+
+
+def _prepared() -> dict[str, object]:
+    from core import create_app, jobs
+    from core.engine import offers, schema
+    from core.people.accounts import create_set_up_link
+
+    app = create_app()
+    schema.upgrade_all(app)
+    jobs.apply_schema(app)
+    with app.app_context():
+        wanted = [
+            {"name": name, "argv": list(p.argv), "env": dict(p.env)} for name, p in offers.processes().items()
+        ]
+        return {"processes": wanted, "set_up_link": create_set_up_link()}
+
+
+if __name__ == "__main__":
+    main()

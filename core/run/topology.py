@@ -1,0 +1,196 @@
+"""What `audimax run` starts, from the settings: ports, environment, programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.config import raw_settings
+from core.run import livekit_server
+from core.run.children import Child
+from core.run.instance import Instance
+from core.run.livekit_server import LiveKitServer
+from core.run.ports import Port
+from core.run.postgres import EmbeddedPostgres
+from core.run.processes import spawn
+
+ROOT = Path(__file__).resolve().parents[2]
+# They need something of the institution's own before they make sense.
+NOT_BY_DEFAULT = frozenset({"dev_gate", "storage_s3", "export_gdrive"})
+
+
+@dataclass
+class Topology:
+    """The plan of one run; nothing is started here."""
+
+    instance: Instance
+    given: Mapping[str, object]
+    environ: dict[str, str]
+    web: Port
+    gate: Port
+    livekit: Port | None
+    media: tuple[Port, ...]
+    postgres: EmbeddedPostgres | None
+
+    @classmethod
+    def plan(cls, instance: Instance, environ: Mapping[str, str]) -> Topology:
+        """Fill in what the settings leave open."""
+        given = raw_settings(environ)
+        web = Port.read(environ, "web", "AUDIMAX_PORT", 8000)
+        gate = Port.read(environ, "gate before LiveKit", "AUDIMAX_GATE_PORT", 8001)
+        livekit, media = None, ()
+        if not given.get("livekit_api_url"):
+            livekit = Port.read(environ, "LiveKit", "AUDIMAX_LIVEKIT_PORT", 7880)
+            media = (
+                Port.read(environ, "LiveKit's media over TCP", "AUDIMAX_LIVEKIT_TCP_PORT", 7881),
+                Port.read(environ, "LiveKit's media over UDP", "AUDIMAX_LIVEKIT_UDP_PORT", 7882, is_udp=True),
+            )
+        postgres = None
+        if not given.get("database_url"):
+            postgres = EmbeddedPostgres(
+                instance.folder / "postgres", instance.folder / "run", log=instance.logs / "postgres.log"
+            )
+        made = cls(instance, given, dict(environ), web, gate, livekit, media, postgres)
+        made._fill_in()
+        return made
+
+    @property
+    def ports(self) -> list[Port]:
+        return [port for port in (self.web, self.gate, self.livekit, *self.media) if port]
+
+    @property
+    def web_url(self) -> str:
+        return f"http://127.0.0.1:{self.web.number}"
+
+    @property
+    def public_url(self) -> str:
+        return str(self.given.get("public_url") or f"http://localhost:{self.web.number}")
+
+    def use_database(self) -> None:
+        """Tell the processes where the embedded database is, once it has its socket."""
+        if self.postgres:
+            self.environ["AUDIMAX_DATABASE_URL"] = self.postgres.url
+            self.environ["AUDIMAX_DATABASE_DIRECT_URL"] = self.postgres.url
+        self.instance.remember({k: v for k, v in self.environ.items() if k.startswith("AUDIMAX_")})
+
+    def postgres_child(self) -> Child | None:
+        if not self.postgres:
+            return None
+        # SIGINT is PostgreSQL's fast stop; SIGTERM would wait for its clients.
+        return Child(
+            "postgres",
+            self.postgres.spawn,
+            self.instance.logs / "postgres.log",
+            answers=self.postgres.answers,
+            stop_signal=signal.SIGINT,
+            grace=30,
+        )
+
+    def livekit_child(self) -> Child | None:
+        if not self.livekit:
+            return None
+        tcp, udp = self.media
+        server = LiveKitServer(
+            self.instance.folder / "livekit",
+            key=self.environ["AUDIMAX_LIVEKIT_KEY"],
+            secret=self.environ["AUDIMAX_LIVEKIT_SECRET"],
+            port=self.livekit.number,
+            tcp_port=tcp.number,
+            udp_port=udp.number,
+            webhook_url=f"{self.web_url}/api/livekit/webhook",
+            node_ip=self.environ.get("AUDIMAX_LIVEKIT_NODE_IP", "127.0.0.1"),
+            log=self.instance.logs / "livekit.log",
+        )
+        binary = livekit_server.fetch_binary()
+        # It would wait for its participants: an embedded one is to be gone at once.
+        return Child("livekit", lambda: server.launch(binary), server.log or Path(), server.answers, grace=1)
+
+    def web_child(self) -> Child:
+        argv = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+        return self._python_child("web", argv, answers=_http(f"{self.web_url}/healthz"))
+
+    def gate_child(self) -> Child:
+        argv = [sys.executable, "-m", "core.livekit.gateway"]
+        return self._python_child("gate", argv, answers=_http(f"http://127.0.0.1:{self.gate.number}/"))
+
+    def jobs_child(self) -> Child:
+        ready = self.instance.folder / "run" / "jobs.ready"
+        with suppress(FileNotFoundError):
+            ready.unlink()
+        argv = [sys.executable, "-m", "core.cli", "jobs", "--ready-file", str(ready)]
+        return self._python_child("jobs", argv, answers=ready.exists)
+
+    def plugin_child(self, name: str, argv: list[str], env: Mapping[str, str]) -> Child:
+        return self._python_child(name, argv, env=env)
+
+    def _python_child(
+        self,
+        name: str,
+        argv: list[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        answers: Callable[[], bool] = lambda: True,
+    ) -> Child:
+        log = self.instance.logs / f"{name}.log"
+
+        def start() -> subprocess.Popen[bytes]:
+            with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as output:
+                return spawn(argv, env={**self.environ, **(env or {})}, output=output, cwd=ROOT)
+
+        return Child(name, start, log, answers)
+
+    def _fill_in(self) -> None:
+        self._pin_file()
+        own = self.instance.secrets()
+        self._default("mode", "embedded", overrides=True)
+        self._default("instance_dir", str(self.instance.folder), overrides=True)
+        self._default("secret_key", own["secret_key"])
+        self._default("public_url", self.public_url)
+        self._default("enabled_plugins", ",".join(first_party_plugins()))
+        if self.livekit:
+            self._default("livekit_key", own["livekit_key"], overrides=True)
+            self._default("livekit_secret", own["livekit_secret"], overrides=True)
+            self._default("livekit_api_url", f"http://127.0.0.1:{self.livekit.number}")
+        self._default("livekit_url", f"ws://localhost:{self.gate.number}")
+        self.environ["AUDIMAX_PORT"] = str(self.web.number)
+        self.environ["AUDIMAX_GATE_PORT"] = str(self.gate.number)
+        self.environ.setdefault("AUDIMAX_GATE_ASKS", f"{self.web_url}/api/internal/livekit/connect")
+
+    def _pin_file(self) -> None:
+        # The programs run in the checkout; the file was found from where we are.
+        path = Path(self.environ.get("AUDIMAX_CONFIG") or "audimax.toml")
+        if path.exists():
+            self.environ["AUDIMAX_CONFIG"] = str(path.resolve())
+
+    def _default(self, name: str, value: str, *, overrides: bool = False) -> None:
+        if overrides or name not in self.given:
+            self.environ[f"AUDIMAX_{name.upper()}"] = value
+
+
+def first_party_plugins() -> list[str]:
+    """The plugins of this checkout that work without anything of the institution's own."""
+    folders = (path.parent.name for path in (ROOT / "plugins").glob("*/hooks.py"))
+    return sorted(name for name in folders if name not in NOT_BY_DEFAULT)
+
+
+def _http(url: str) -> Callable[[], bool]:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def answers() -> bool:
+        try:
+            opener.open(url, timeout=2).close()
+        except urllib.error.HTTPError as error:
+            return error.code < 500
+        except OSError:
+            return False
+        return True
+
+    return answers

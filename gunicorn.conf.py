@@ -1,0 +1,39 @@
+"""gunicorn reads this by itself: `gunicorn wsgi:app` in this folder, and `audimax run` likewise."""
+
+# First of all: everything imported afterwards must see gevent's sockets and locks.
+from gevent import monkey
+
+monkey.patch_all()
+
+from psycogreen.gevent import patch_psycopg  # noqa: E402
+
+patch_psycopg()
+
+import os  # noqa: E402
+import tempfile  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+from core.run.processes import raise_open_files  # noqa: E402
+
+raise_open_files()
+
+_instance = Path(os.environ.get("AUDIMAX_INSTANCE_DIR") or "instance").resolve()
+_embedded = os.environ.get("AUDIMAX_MODE") == "embedded"
+
+bind = f"{os.environ.get('AUDIMAX_BIND') or '127.0.0.1'}:{os.environ.get('AUDIMAX_PORT') or 8000}"
+workers = int(os.environ.get("AUDIMAX_WEB_WORKERS") or 1)
+worker_class = "gevent"
+# More than the app's own cap of open streams, so that the app can refuse in words.
+worker_connections = int(os.environ.get("AUDIMAX_STREAMS_PER_WORKER") or 6000) * 2 + 1000
+backlog = 4096
+timeout = 60
+graceful_timeout = 4 if _embedded else 20
+keepalive = 30
+# A worker shows that it lives by touching a small file: in memory, where that is possible.
+worker_tmp_dir = next((str(p) for p in [Path("/dev/shm")] if os.access(p, os.W_OK)), None)  # noqa: S108
+# The app works out the client's address from trusted_proxies; gunicorn is to believe nobody.
+forwarded_allow_ips = ""
+loglevel = os.environ.get("AUDIMAX_LOG_LEVEL") or "info"
+# By default it lies in the home folder, where two installations would fight over it.
+control_socket = str((_instance if _instance.is_dir() else Path(tempfile.gettempdir())) / "gunicorn.ctl")
+control_socket_disable = len(os.fsencode(control_socket)) > 100

@@ -1,0 +1,20 @@
+"""The web application: `gunicorn wsgi:app`."""
+
+import sys
+
+from gevent import monkey
+
+if not monkey.is_module_patched("socket"):
+    sys.exit(
+        "start Audimax in its own folder with `gunicorn wsgi:app`, so that gunicorn.conf.py is read first"
+    )
+
+from core import create_app
+from core.errors import AudimaxError
+
+try:
+    app = create_app()
+except AudimaxError as error:
+    # Exit code 4 tells gunicorn to stop instead of trying again and again.
+    print(f"Audimax can't start: {error}", file=sys.stderr, flush=True)
+    sys.exit(4)

@@ -14,7 +14,12 @@ from flask.testing import FlaskClient
 
 os.environ.setdefault("AUDIMAX_CONFIG", "")
 ORIGIN = "http://localhost:8000"
-pytest_plugins = ["tests.fixtures.people", "tests.fixtures.browser", "tests.fixtures.product"]
+pytest_plugins = [
+    "tests.fixtures.people",
+    "tests.fixtures.browser",
+    "tests.fixtures.product",
+    "tests.fixtures.livekit",
+]
 
 
 @pytest.fixture(scope="session")

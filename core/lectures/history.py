@@ -1,0 +1,97 @@
+"""Who took part in a lecture: when they came, when they left, for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from core.db import db, now
+from core.lectures.models import Lecture, Participant
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """One person in one lecture, however often they reconnected or came back."""
+
+    id: str
+    name: str
+    role: str
+    joined_at: datetime
+    left_at: datetime | None
+    seconds: int
+
+    @property
+    def is_here(self) -> bool:
+        return self.left_at is None
+
+
+def history(lecture: Lecture) -> list[Attendance]:
+    """Everybody who was connected, in the order in which they came."""
+    people: dict[tuple[str, int], list[Participant]] = {}
+    for row in _rows(lecture):
+        people.setdefault(_person(row), []).append(row)
+    return sorted(map(_attendance, people.values()), key=lambda one: one.joined_at)
+
+
+def people_now(lectures: Collection[int]) -> dict[int, int]:
+    """How many are connected now, by the lectures' database keys; one query."""
+    query = (
+        sa.select(Participant.lecture_id, sa.func.count())
+        .where(Participant.lecture_id.in_(lectures), Participant.present_since.is_not(None))
+        .group_by(Participant.lecture_id)
+    )
+    counted = dict(db.session.execute(query).tuples().all())
+    return {lecture: counted.get(lecture, 0) for lecture in lectures}
+
+
+def people_ever(lectures: Collection[int]) -> dict[int, int]:
+    """How many people took part, by the lectures' database keys; one query."""
+    person = sa.func.coalesce(
+        sa.literal("u") + sa.cast(Participant.user_id, sa.Text),
+        sa.literal("g") + sa.cast(Participant.guest_session_id, sa.Text),
+        sa.literal("p") + sa.cast(Participant.id, sa.Text),
+    )
+    query = (
+        sa.select(Participant.lecture_id, sa.func.count(sa.distinct(person)))
+        .where(Participant.lecture_id.in_(lectures), Participant.first_joined_at.is_not(None))
+        .group_by(Participant.lecture_id)
+    )
+    counted = dict(db.session.execute(query).tuples().all())
+    return {lecture: counted.get(lecture, 0) for lecture in lectures}
+
+
+def _rows(lecture: Lecture) -> Sequence[Participant]:
+    query = sa.select(Participant).where(
+        Participant.lecture_id == lecture.id, Participant.first_joined_at.is_not(None)
+    )
+    return db.session.scalars(query.order_by(Participant.id)).all()
+
+
+def _person(row: Participant) -> tuple[str, int]:
+    if row.user_id is not None:
+        return "user", row.user_id
+    if row.guest_session_id is not None:
+        return "guest", row.guest_session_id
+    return "row", row.id
+
+
+def _attendance(rows: Sequence[Participant]) -> Attendance:
+    last = rows[-1]
+    here = any(row.present_since is not None for row in rows)
+    left = [row.left_at for row in rows if row.left_at is not None]
+    return Attendance(
+        id=last.public_id,
+        name=last.name,
+        role=last.role,
+        joined_at=min(row.first_joined_at for row in rows if row.first_joined_at is not None),
+        left_at=None if here else max(left, default=last.first_joined_at),
+        seconds=sum(map(_seconds, rows)),
+    )
+
+
+def _seconds(row: Participant) -> int:
+    running = (now() - row.present_since).total_seconds() if row.present_since is not None else 0
+    return row.seconds_present + max(0, round(running))

@@ -1,0 +1,141 @@
+"""A lecture from its start to its end. Both commit: what is told to LiveKit never runs ahead."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from core import audit, events
+from core.bus import notify
+from core.contracts import LectureEnded, LectureStarted
+from core.db import db, new_public_id, now
+from core.errors import LiveKitDown, LiveKitError
+from core.lectures.models import Lecture
+from core.livekit import presence
+from core.livekit.client import livekit
+from core.models import GuardPass
+from core.people.models import User
+from core.rooms.models import Room, RoomHost
+
+log = logging.getLogger(__name__)
+# A connect that the gate passed just before the end may open the room once more behind us.
+DELETES = 5
+
+
+def live_in(room: Room) -> Lecture | None:
+    """The room's lecture that is running now."""
+    return db.session.scalar(sa.select(Lecture).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None)))
+
+
+def start(room: Room, user: User) -> Lecture:
+    """Start a lecture, or give the one that runs; raises ``LiveKitDown`` and starts nothing then."""
+    running = live_in(room)
+    if running is not None:
+        return running
+    name = new_public_id()
+    livekit().create_room(name)
+    made = _insert(room, user, name)
+    if made is None:
+        return _other(room, name)
+    _take_over_passes(made)
+    audit.record("lecture.start", actor=user, room_id=room.id, lecture_id=made.id)
+    events.publish(LectureStarted(room_id=room.id, lecture_id=made.id))
+    _tell(room.id, live=True)
+    db.session.commit()
+    return made
+
+
+def end(lecture: Lecture, reason: str, by: User | None = None) -> None:
+    """End a lecture for everybody; may be repeated, and LiveKit may be down.
+
+    The commit shuts the gate; then LiveKit's room is deleted. ``reason`` is host or absence.
+    """
+    if _mark_ended(lecture, reason):
+        _drop_passes(lecture)
+        presence.everybody_leaves(lecture)
+        audit.record("lecture.end", actor=by, room_id=lecture.room_id, lecture_id=lecture.id, reason=reason)
+        events.publish(LectureEnded(room_id=lecture.room_id, lecture_id=lecture.id))
+        _tell(lecture.room_id, live=False)
+    db.session.commit()
+    close(lecture)
+
+
+def close(lecture: Lecture) -> bool:
+    """Delete the room of an ended lecture until LiveKit says that there is none."""
+    if lecture.closed_at is None and _deleted(lecture.public_id):
+        lecture.closed_at = now()
+        db.session.commit()
+    return lecture.closed_at is not None
+
+
+def _insert(room: Room, user: User, name: str) -> Lecture | None:
+    """The new row; None when somebody else's start was faster."""
+    values = {
+        "public_id": name,
+        "room_id": room.id,
+        "title": room.title,
+        "language": room.language,
+        "started_by_id": user.id,
+    }
+    one_live = {"index_elements": ["room_id"], "index_where": sa.text("ended_at IS NULL")}
+    return db.session.scalar(
+        insert(Lecture).values(values).on_conflict_do_nothing(**one_live).returning(Lecture)  # type: ignore[arg-type]
+    )
+
+
+def _other(room: Room, name: str) -> Lecture:
+    db.session.rollback()
+    livekit().delete_room(name)
+    found = live_in(room)
+    # It can only be missing when it has ended in these milliseconds.
+    return (
+        found
+        or db.session.scalars(
+            sa.select(Lecture).where(Lecture.room_id == room.id).order_by(Lecture.id.desc()).limit(1)
+        ).one()
+    )
+
+
+def _mark_ended(lecture: Lecture, reason: str) -> bool:
+    changed: Any = db.session.execute(
+        sa.update(Lecture)
+        .where(Lecture.id == lecture.id, Lecture.ended_at.is_(None))
+        .values(ended_at=now(), ended_reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+    db.session.refresh(lecture)
+    return bool(changed.rowcount)
+
+
+def _deleted(name: str) -> bool:
+    try:
+        return any(not livekit().delete_room(name) for _time in range(DELETES))
+    except (LiveKitDown, LiveKitError) as error:
+        log.warning("the room of lecture %s will be closed later: %s", name, error)
+        return False
+
+
+def _take_over_passes(lecture: Lecture) -> None:
+    waiting_for_it = (GuardPass.room_id == lecture.room_id, GuardPass.lecture_id.is_(None))
+    _quietly(sa.update(GuardPass).where(*waiting_for_it).values(lecture_id=lecture.id))
+
+
+def _drop_passes(lecture: Lecture) -> None:
+    _quietly(sa.delete(GuardPass).where(GuardPass.lecture_id == lecture.id))
+
+
+def _quietly(statement: Any) -> None:
+    db.session.execute(statement.execution_options(synchronize_session=False))
+
+
+def _tell(room_id: int, *, live: bool) -> None:
+    notify(f"room:{room_id}", live=live)
+    hosts = sa.union(
+        sa.select(Room.owner_id).where(Room.id == room_id),
+        sa.select(RoomHost.user_id).where(RoomHost.room_id == room_id),
+    )
+    for user_id in db.session.scalars(hosts):
+        notify(f"dashboard:{user_id}")

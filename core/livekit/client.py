@@ -1,0 +1,300 @@
+"""LiveKit's server API: one blocking call per method, alike under threads, gevent and forks."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import urllib3
+from flask import current_app
+from flask_babel import gettext as _
+from google.protobuf.message import Message
+from livekit.protocol import agent_dispatch as dispatch_messages
+from livekit.protocol import models
+from livekit.protocol import room as messages
+
+from core.config import Config
+from core.errors import LiveKitDown, LiveKitError, Refusal
+from core.livekit import tokens
+
+log = logging.getLogger(__name__)
+M = TypeVar("M", bound=Message)
+
+TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
+CONNECTIONS = 32
+EMPTY_TIMEOUT = 300
+DEPARTURE_TIMEOUT = 300
+# How long LiveKit counts as reachable, or as down, after somebody has looked.
+REMEMBER_UP, REMEMBER_DOWN = 2.0, 0.5
+RETRY_AFTER = 3
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What ``many`` gives in place of the answer of a call that didn't succeed."""
+
+    error: LiveKitDown | LiveKitError
+
+
+def livekit() -> LiveKit:
+    """The running app's way to LiveKit."""
+    found = current_app.extensions.get("audimax_livekit")
+    if found is None:
+        found = current_app.extensions["audimax_livekit"] = LiveKit(current_app.extensions["audimax_config"])
+    return cast("LiveKit", found)
+
+
+class LiveKit:
+    """Raises ``LiveKitDown`` (try again) or ``LiveKitError`` (LiveKit refused) from every method."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._twirp = Twirp(config.livekit_api_url)
+        self._looked_at, self._was_up = 0.0, False
+
+    # --- rooms ------------------------------------------------------------------------
+
+    def create_room(self, name: str) -> models.Room:
+        """Open a room; an open one stays as it is."""
+        request = messages.CreateRoomRequest(
+            name=name, empty_timeout=EMPTY_TIMEOUT, departure_timeout=DEPARTURE_TIMEOUT
+        )
+        return self._call("CreateRoom", request, models.Room, self._for_rooms())
+
+    def delete_room(self, name: str) -> bool:
+        """Close a room and disconnect everybody; tells whether there was one."""
+        try:
+            request = messages.DeleteRoomRequest(room=name)
+            self._call("DeleteRoom", request, messages.DeleteRoomResponse, self._for_rooms())
+        except LiveKitError as error:
+            return _unless_gone(error)
+        return True
+
+    def list_rooms(self, names: Sequence[str] = ()) -> list[models.Room]:
+        request = messages.ListRoomsRequest(names=names)
+        return list(self._call("ListRooms", request, messages.ListRoomsResponse, self._for_rooms()).rooms)
+
+    # --- people -----------------------------------------------------------------------
+
+    def list_participants(self, room: str) -> list[models.ParticipantInfo]:
+        """Everybody in the room, people still connecting too; nobody where there is no room."""
+        try:
+            request = messages.ListParticipantsRequest(room=room)
+            made = messages.ListParticipantsResponse
+            answer = self._call("ListParticipants", request, made, self._for(room))
+        except LiveKitError as error:
+            _unless_gone(error)
+            return []
+        return list(answer.participants)
+
+    def get_participant(self, room: str, identity: str) -> models.ParticipantInfo | None:
+        try:
+            request = messages.RoomParticipantIdentity(room=room, identity=identity)
+            return self._call("GetParticipant", request, models.ParticipantInfo, self._for(room))
+        except LiveKitError as error:
+            _unless_gone(error)
+            return None
+
+    def remove_participant(self, room: str, identity: str) -> bool:
+        """Disconnect somebody; their token would let them in again if it weren't for the gate."""
+        try:
+            request = messages.RoomParticipantIdentity(room=room, identity=identity)
+            self._call("RemoveParticipant", request, messages.RemoveParticipantResponse, self._for(room))
+        except LiveKitError as error:
+            return _unless_gone(error)
+        return True
+
+    def update_participant(self, room: str, identity: str, permission: models.ParticipantPermission) -> bool:
+        """Replace every right of somebody; tells whether they are there.
+
+        LiveKit replaces the whole set, so take ``permission`` from ``tokens.permission_of``.
+        """
+        try:
+            request = messages.UpdateParticipantRequest(room=room, identity=identity, permission=permission)
+            self._call("UpdateParticipant", request, models.ParticipantInfo, self._for(room))
+        except LiveKitError as error:
+            return _unless_gone(error)
+        return True
+
+    def mute_track(self, room: str, identity: str, track_sid: str, muted: bool = True) -> bool:
+        """Mute a track; its owner can unmute it, so to silence somebody take the right away."""
+        try:
+            request = messages.MuteRoomTrackRequest(
+                room=room, identity=identity, track_sid=track_sid, muted=muted
+            )
+            self._call("MutePublishedTrack", request, messages.MuteRoomTrackResponse, self._for(room))
+        except LiveKitError as error:
+            return _unless_gone(error)
+        return True
+
+    def send_data(self, room: str, topic: str, payload: bytes, to: Iterable[str] = ()) -> bool:
+        """Send a reliable packet to the room, or to some identities; 15 KiB at most."""
+        request = messages.SendDataRequest(
+            room=room,
+            topic=topic,
+            data=payload,
+            kind=models.DataPacket.RELIABLE,
+            destination_identities=list(to),
+            nonce=os.urandom(16),
+        )
+        try:
+            self._call("SendData", request, messages.SendDataResponse, self._for(room))
+        except LiveKitError as error:
+            return _unless_gone(error)
+        return True
+
+    # --- agents -----------------------------------------------------------------------
+
+    def create_dispatch(self, room: str, agent: str, metadata: str = "") -> dispatch_messages.AgentDispatch:
+        """Ask for an agent in the room. Nobody tells whether one was free: look again later."""
+        request = dispatch_messages.CreateAgentDispatchRequest(agent_name=agent, room=room, metadata=metadata)
+        return self._dispatch("CreateDispatch", request, dispatch_messages.AgentDispatch, room)
+
+    def list_dispatch(self, room: str) -> list[dispatch_messages.AgentDispatch]:
+        request = dispatch_messages.ListAgentDispatchRequest(room=room)
+        answer = self._dispatch("ListDispatch", request, dispatch_messages.ListAgentDispatchResponse, room)
+        return list(answer.agent_dispatches)
+
+    def delete_dispatch(self, room: str, dispatch_id: str) -> bool:
+        try:
+            request = dispatch_messages.DeleteAgentDispatchRequest(room=room, dispatch_id=dispatch_id)
+            self._dispatch("DeleteDispatch", request, dispatch_messages.AgentDispatch, room)
+        except LiveKitError as error:
+            return _unless_gone(error)
+        return True
+
+    # --- many, and none ---------------------------------------------------------------
+
+    def many(self, calls: Sequence[Callable[[], Any]], width: int = CONNECTIONS) -> list[Any]:
+        """Run calls side by side; each answer in its place, or ``Failed`` with the reason."""
+        if len(calls) <= 1:
+            return [_caught(call) for call in calls]
+        # Threads are greenlets under gevent, so this waits cooperatively there.
+        with ThreadPoolExecutor(min(width, len(calls)), thread_name_prefix="livekit") as pool:
+            return list(pool.map(_caught, calls))
+
+    def must_be_reachable(self) -> None:
+        """Refuse with 503 while LiveKit is down; looks at most every two seconds."""
+        if not self._reachable():
+            detail = _("The media server can't be reached. Please try again in a moment.")
+            raise Refusal(503, detail, code="livekit_down", retry_after=RETRY_AFTER)
+
+    def _reachable(self) -> bool:
+        remembered = REMEMBER_UP if self._was_up else REMEMBER_DOWN
+        if time.monotonic() - self._looked_at > remembered:
+            # Set first: whoever comes meanwhile takes the last answer instead of queueing up.
+            self._looked_at = time.monotonic()
+            self._was_up = self._answers()
+        return self._was_up
+
+    def _answers(self) -> bool:
+        try:
+            self.list_rooms(["-"])
+        except LiveKitDown:
+            return False
+        except LiveKitError as error:
+            log.error("%s: check livekit_key and livekit_secret", error)
+        return True
+
+    # --- the call ---------------------------------------------------------------------
+
+    def _for(self, room: str) -> str:
+        return tokens.server_token(self._config, room)
+
+    def _for_rooms(self) -> str:
+        return tokens.server_token(self._config, "")
+
+    def _call(self, method: str, request: Message, answer: type[M], token: str) -> M:
+        return self._twirp.call(f"livekit.RoomService/{method}", request, answer, token)
+
+    def _dispatch(self, method: str, request: Message, answer: type[M], room: str) -> M:
+        return self._twirp.call(f"livekit.AgentDispatchService/{method}", request, answer, self._for(room))
+
+
+class Twirp:
+    """Protobuf messages over HTTP on kept-alive connections, never shared over a fork."""
+
+    def __init__(self, url: str) -> None:
+        self._url = _http(url)
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._pool: urllib3.PoolManager | None = None
+
+    def call(self, method: str, request: Message, answer: type[M], token: str) -> M:
+        headers = {"Content-Type": "application/protobuf", "Authorization": f"Bearer {token}"}
+        response = self._post(f"{self._url}/twirp/{method}", request.SerializeToString(), headers)
+        if response.status == 200:
+            return answer.FromString(response.data)
+        raise _refused(response)
+
+    def _post(self, url: str, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._once(url, body, headers)
+        except urllib3.exceptions.ProtocolError:
+            # A kept-alive connection that LiveKit has closed meanwhile: every method bears a repetition.
+            return self._once_more(url, body, headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise _down(error) from error
+
+    def _once_more(self, url: str, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        try:
+            return self._once(url, body, headers)
+        except urllib3.exceptions.HTTPError as error:
+            raise _down(error) from error
+
+    def _once(self, url: str, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+        return self._connections().request(
+            "POST", url, body=body, headers=headers, timeout=TIMEOUT, retries=False, redirect=False
+        )
+
+    def _connections(self) -> urllib3.PoolManager:
+        if self._pool is None or self._pid != os.getpid():
+            with self._lock:
+                if self._pool is None or self._pid != os.getpid():
+                    self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=False)
+                    self._pid = os.getpid()
+        return self._pool
+
+
+def _http(url: str) -> str:
+    return (f"http{url[2:]}" if url.startswith("ws") else url).rstrip("/")
+
+
+def _refused(response: urllib3.BaseHTTPResponse) -> LiveKitDown | LiveKitError:
+    said = _said(response.data)
+    code, message = str(said.get("code", "unknown")), str(said.get("msg", ""))
+    if response.status >= 500:
+        return LiveKitDown(f"LiveKit answered {response.status}: {code} {message}".strip())
+    return LiveKitError(code, message or f"HTTP {response.status}")
+
+
+def _said(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _down(error: Exception) -> LiveKitDown:
+    return LiveKitDown(f"LiveKit can't be reached: {error}")
+
+
+def _unless_gone(error: LiveKitError) -> bool:
+    if error.code != "not_found":
+        raise error
+    return False
+
+
+def _caught(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except (LiveKitDown, LiveKitError) as error:
+        return Failed(error)

@@ -1,0 +1,113 @@
+"""LiveKit is made to do what the participant rows say. The rows are committed before anybody is told."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import sqlalchemy as sa
+from flask import Flask, current_app
+from livekit.protocol import models
+
+from core.db import db
+from core.errors import LiveKitDown, LiveKitError
+from core.lectures.models import Lecture, Participant
+from core.livekit.client import Failed, LiveKit, livekit
+from core.livekit.tokens import permission_of
+
+log = logging.getLogger(__name__)
+
+# Only a holder of the API key can make these; a person's token can't.
+OURS = frozenset({models.ParticipantInfo.Kind.AGENT, models.ParticipantInfo.Kind.EGRESS})
+# Who was on the way through the gate when the host decided arrives within these seconds.
+AGAIN_AFTER = (2.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Enforced:
+    """How many were removed, got other rights, or couldn't be reached."""
+
+    removed: int = 0
+    changed: int = 0
+    failed: int = 0
+
+
+def enforce(lecture: Lecture, people: Sequence[models.ParticipantInfo] | None = None) -> Enforced:
+    """Walk LiveKit's list of a lecture: remove who isn't admitted, set everybody's rights.
+
+    Commit first. Who publishes comes first, so that a silenced room is silent at once.
+    """
+    room, server = lecture.public_id, livekit()
+    try:
+        listed = server.list_participants(room) if people is None else people
+    except (LiveKitDown, LiveKitError) as error:
+        log.warning("lecture %s can't be kept in order now: %s", room, error)
+        return Enforced(failed=1)
+    wanted = _admitted(lecture)
+    loudest_first = sorted(listed, key=lambda person: len(person.tracks), reverse=True)
+    removals = [p.identity for p in loudest_first if p.identity not in wanted and p.kind not in OURS]
+    changes = [p.identity for p in loudest_first if _differs(p, wanted.get(p.identity))]
+    removed = server.many([partial(_remove, server, room, identity) for identity in removals])
+    changed = server.many([_change(server, room, identity, wanted) for identity in changes])
+    return Enforced(_done(removed), _done(changed), len(removed) + len(changed) - _done([*removed, *changed]))
+
+
+def later(lecture: Lecture) -> None:
+    """Enforce again after 2 and 10 seconds, in this process: it never waits for a job."""
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    for seconds in AGAIN_AFTER:
+        # A greenlet under gevent, a thread elsewhere.
+        timer = threading.Timer(seconds, _enforce_in, (app, lecture.id))
+        timer.daemon = True
+        timer.start()
+
+
+def _enforce_in(app: Flask, lecture_id: int) -> None:
+    with app.app_context():
+        lecture = db.session.get(Lecture, lecture_id)
+        if lecture is not None and lecture.is_live:
+            enforce(lecture)
+
+
+def _admitted(lecture: Lecture) -> dict[str, models.ParticipantPermission]:
+    """Everybody's wanted rights, by identity, read after LiveKit's list was."""
+    query = (
+        sa.select(Participant)
+        .where(Participant.lecture_id == lecture.id, Participant.removed_at.is_(None))
+        .execution_options(populate_existing=True)
+    )
+    wanted = {row.identity: permission_of(row) for row in db.session.scalars(query)}
+    # The calls that follow may take seconds; nobody waits for our database connection meanwhile.
+    db.session.commit()
+    return wanted
+
+
+def _differs(person: models.ParticipantInfo, wanted: models.ParticipantPermission | None) -> bool:
+    if wanted is None:
+        return False
+    has = person.permission
+    return (
+        has.can_publish != wanted.can_publish
+        or set(has.can_publish_sources) != set(wanted.can_publish_sources)
+        or has.can_subscribe != wanted.can_subscribe
+        or has.can_publish_data != wanted.can_publish_data
+        or has.can_update_metadata != wanted.can_update_metadata
+    )
+
+
+def _remove(server: LiveKit, room: str, identity: str) -> bool:
+    log.warning("removing %r from lecture %s: not admitted", identity, room)
+    return server.remove_participant(room, identity)
+
+
+def _change(
+    server: LiveKit, room: str, identity: str, wanted: dict[str, models.ParticipantPermission]
+) -> Callable[[], bool]:
+    return partial(server.update_participant, room, identity, wanted[identity])
+
+
+def _done(answers: Sequence[object]) -> int:
+    return sum(not isinstance(answer, Failed) for answer in answers)

@@ -1,0 +1,68 @@
+"""LiveKit's webhooks: verified, stored once, answered at once; a job does the work."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+from flask import Blueprint, Response, request
+from livekit.api import TokenVerifier, WebhookReceiver
+from livekit.protocol import webhook as messages
+
+from core.config import config
+from core.db import db, now
+from core.http.limits import limiter
+from core.http.security import from_machines
+from core.jobs import RETRY, defer, task
+from core.livekit import presence
+from core.models import WebhookEvent
+
+log = logging.getLogger(__name__)
+bp = Blueprint("livekit_webhooks", __name__)
+
+LARGEST = 128 * 1024
+KEPT = frozenset({presence.JOINED, presence.LEFT, "room_finished"})
+
+
+@bp.post("/api/livekit/webhook")
+@limiter.exempt
+@from_machines
+def webhook() -> Response:
+    """Take an event from LiveKit: 401 unless its signature covers exactly these bytes."""
+    request.max_content_length = LARGEST
+    event = _verified(request.get_data(cache=False), request.headers.get("Authorization", ""))
+    if event is None:
+        return Response("This isn't signed by our LiveKit server.\n", status=401, mimetype="text/plain")
+    if event.id and event.event in KEPT and _store(event):
+        defer("core:webhook", event_id=event.id)
+    db.session.commit()
+    return Response(status=200)
+
+
+@task(name="webhook", retry=RETRY)
+def work(event_id: str) -> None:
+    """Work one stored event; doing it again changes nothing."""
+    event = db.session.get(WebhookEvent, event_id)
+    if event is None:
+        return
+    if event.payload.get("kind") == presence.PEOPLE and event.payload.get("identity"):
+        presence.settle(event.lecture_public_id, event.payload["identity"])
+    event.worked_at = now()
+    db.session.commit()
+
+
+def _verified(raw: bytes, token: str) -> messages.WebhookEvent | None:
+    made = config()
+    try:
+        receiver = WebhookReceiver(TokenVerifier(made.livekit_key, made.livekit_secret))
+        return receiver.receive(raw.decode("utf-8"), token)
+    except Exception as error:
+        # The package raises whatever its parts raise, a bare Exception for a wrong hash.
+        log.warning("a webhook was refused: %s", error)
+        return None
+
+
+def _store(event: messages.WebhookEvent) -> bool:
+    at = datetime.fromtimestamp(event.created_at, UTC) if event.created_at else now()
+    who = event.participant if event.HasField("participant") else None
+    return presence.note(event.id, event.event, event.room.name, at, who)

@@ -452,7 +452,7 @@ def _hooks(name: str, module: ModuleType) -> dict[str, Hook]:
     found = {}
     for caller in manager.get_hookcallers(manager.get_plugin(name)) or []:
         for implementation in caller.get_hookimpls():
-            found[caller.name] = _plain(name, implementation)
+            found[caller.name] = _plain(name, caller.name, implementation)
     return found
 
 
@@ -468,12 +468,12 @@ def _remedy_for(module: ModuleType) -> str:
     return "compare it with core/hookspecs.py"
 
 
-def _plain(name: str, implementation: pluggy.HookImpl) -> Hook:
+def _plain(name: str, hook: str, implementation: pluggy.HookImpl) -> Hook:
     function = implementation.function
     if implementation.wrapper or implementation.hookwrapper or inspect.isgeneratorfunction(function):
-        raise PluginError(name, f"{function.__name__}() is a wrapper", "return an answer, without yield")
+        raise PluginError(name, f"{hook}() is a wrapper", "return an answer, without yield")
     if inspect.iscoroutinefunction(function):
-        raise PluginError(name, f"{function.__name__}() is async", "write it as a plain function")
+        raise PluginError(name, f"{hook}() is async", "write it as a plain function")
     return Hook(name, function, tuple(implementation.argnames))
 
 

@@ -47,6 +47,16 @@ class Tries:
                 # The storage's client may raise anything when its server is away.
                 log.warning("tries are counted in memory: %s", type(error).__name__)
 
+    def check(self, *who: str) -> None:
+        """A ``Refusal`` when none is left; counts nothing. For look-ups, of which only misses count."""
+        for strategy in _strategies():
+            try:
+                return self._check(strategy, who)
+            except Refusal:
+                raise
+            except Exception as error:
+                log.warning("tries are counted in memory: %s", type(error).__name__)
+
     def give_back(self, *who: str) -> None:
         """It succeeded: forget the tries of ``who``."""
         for strategy in _strategies():
@@ -56,8 +66,14 @@ class Tries:
                 log.warning("tries are counted in memory: %s", type(error).__name__)
 
     def _take(self, strategy: RateLimiter, who: tuple[str, ...]) -> None:
-        if strategy.hit(self.item, self.name, *who):
-            return
+        if not strategy.hit(self.item, self.name, *who):
+            self._refuse(strategy, who)
+
+    def _check(self, strategy: RateLimiter, who: tuple[str, ...]) -> None:
+        if not strategy.test(self.item, self.name, *who):
+            self._refuse(strategy, who)
+
+    def _refuse(self, strategy: RateLimiter, who: tuple[str, ...]) -> None:
         reset = strategy.get_window_stats(self.item, self.name, *who).reset_time
         raise refusal(max(1, math.ceil(reset - time.time())))
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 import secrets
 import unicodedata
-from collections.abc import Callable
 
 # Without i, l, o (1 and 0) and without v (u).
 ALPHABET = "abcdefghjkmnpqrstuwxyz"
 GROUPS = (3, 4, 2)
 LENGTH = sum(GROUPS)
 LONGEST_TYPED = 200
-LOOKUPS = "30/minute;300/hour"
 
 # What hands and eyes make of the letters: v for u, digits, and letters of a Cyrillic keyboard.
 LOOK_ALIKES = str.maketrans("v258946авсекмнрстух", "uzsbgababcekmhpctyx")
@@ -24,15 +22,8 @@ _LINK = re.compile(r"/r/([^/?#]+)", re.IGNORECASE)
 
 
 def new_code() -> str:
-    """A random code; whoever stores it checks that it is unique."""
+    """A random code; the column's unique constraint tells when it is taken."""
     return written("".join(secrets.choice(ALPHABET) for _ in range(LENGTH)))
-
-
-def unused_code(is_taken: Callable[[str], bool]) -> str:
-    """A code that nobody has. Two at once are caught by the column's unique constraint."""
-    while is_taken(code := new_code()):
-        pass
-    return code
 
 
 def read(typed: str) -> str | None:

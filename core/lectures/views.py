@@ -1,0 +1,100 @@
+"""The pages of lectures: the list, and what remains of one."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import login_required
+
+from core.contracts import Facts, Files, Prose, Role, Section, Table, Timeline, Viewer
+from core.db import now
+from core.errors import Refusal
+from core.http.callers import viewer_in_lecture
+from core.http.views import find_lecture
+from core.lectures import listing
+from core.lectures.models import Lecture
+from core.lectures.sections import duration, sections_for
+from core.rooms.models import Room
+from core.rooms.rooms import by_public_id
+from core.rooms.settings import settings_of
+from core.rooms.views import me, page_number
+
+bp = Blueprint("lectures", __name__)
+SHAPES: tuple[tuple[type[Section], str], ...] = (
+    (Prose, "prose"),
+    (Timeline, "timeline"),
+    (Facts, "facts"),
+    (Table, "table"),
+    (Files, "files"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """What templates need to show a section."""
+    app.jinja_env.filters.update(clock=clock, filesize=filesize, duration=duration)
+    app.jinja_env.globals["section_shape"] = shape_of
+
+
+@bp.get("/lectures")
+@login_required
+def all_lectures() -> ResponseReturnValue:
+    """Every lecture that the caller may read, newest first."""
+    room = _filter_room()
+    page = listing.readable(me(), room=room, page=page_number())
+    return render_template("lectures/list.html", page=page, room=room)
+
+
+def _filter_room() -> Room | None:
+    asked = request.args.get("room", "")
+    found = by_public_id(asked, me().id) if asked else None
+    if asked and found is None:
+        raise Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+    return found
+
+
+@bp.get("/lectures/<lecture_id>")
+def show(lecture_id: str) -> ResponseReturnValue:
+    """What remains of a lecture, for its hosts, admins and, if the room says so, its participants."""
+    lecture = find_lecture(lecture_id)
+    viewer = viewer_in_lecture(lecture)
+    if not may_read(lecture, viewer):
+        raise Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
+    sections = sections_for(lecture, viewer)
+    return render_template(
+        "lectures/lecture.html",
+        lecture=lecture,
+        room=lecture.room,
+        sections=sections,
+        viewer=viewer,
+        length=((lecture.ended_at or now()) - lecture.started_at).total_seconds(),
+    )
+
+
+def may_read(lecture: Lecture, viewer: Viewer) -> bool:
+    """Hosts and admins always; participants if the room lets them."""
+    if viewer.role in (Role.HOST, Role.ADMIN):
+        return True
+    return viewer.role is Role.PARTICIPANT and settings_of(lecture.room).participants_read
+
+
+def shape_of(section: Section) -> str:
+    """Which way of showing fits a section."""
+    return next((name for kind, name in SHAPES if isinstance(section, kind)), "prose")
+
+
+def clock(seconds: float) -> str:
+    """A moment of a lecture: 0:07, 12:30, 1:02:03."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def filesize(size: int) -> str:
+    """Bytes as people read them."""
+    amount = float(size)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

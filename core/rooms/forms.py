@@ -1,0 +1,240 @@
+"""The room form: core's fields, and those of every plugin that a room can switch, from dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+
+from core.contracts import Plugin
+from core.engine import room_plugins
+from core.engine.plugins import plugins
+from core.engine.settings import Field, fields, read
+from core.errors import Refusal
+from core.http.forms import Form
+from core.people.models import User
+from core.rooms import rooms
+from core.rooms import settings as core_settings
+from core.rooms.models import Room
+from core.rooms.settings import CHOICES, RoomSettings, settings_of
+from core.text import clean_prose, clean_title
+
+# A form can't show them: secrets never come back to a page, tables have no boxes.
+NOT_SHOWN = frozenset({"secret", "table"})
+LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "da", "fi", "tr", "ru", "uk",
+             "el", "ar", "he", "zh", "ja", "ko")  # fmt: skip
+ON = "on"
+
+
+@dataclass(frozen=True)
+class Box:
+    """One setting as the form shows it; ``name`` is that of its input."""
+
+    name: str
+    field: Field
+
+    @property
+    def label(self) -> str:
+        return str(self.field.label)
+
+    @property
+    def help(self) -> str:
+        return str(self.field.help)
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return [
+            (str(c), str(CHOICES.get(c, str(c).replace("_", " ").capitalize()))) for c in self.field.choices
+        ]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The settings of core or of one plugin; ``switch`` names the box that turns the plugin on."""
+
+    title: str
+    help: str
+    switch: str
+    boxes: tuple[Box, ...]
+
+
+class RoomForm(Form):
+    """What the host typed, over what the room has now."""
+
+    def __init__(
+        self, room: Room | None, given: MultiDict[str, str] | None = None, language: str = "en"
+    ) -> None:
+        kept = _as_typed(room, language) if given is None else {}
+        typed = {name: ",".join(given.getlist(name)) for name in given} if given is not None else {}
+        super().__init__(typed, **kept)
+
+    @property
+    def groups(self) -> list[Group]:
+        return [_core_group(), *(_plugin_group(manifest) for manifest in room_plugins.switchable())]
+
+    def save(self, room: Room | None, by: User) -> Room | None:
+        """Make or change the room; None, with the errors noted, when something is wrong."""
+        title = self.clean("title", clean_title)
+        description = self.clean("description", clean_prose)
+        language = self._choice("language", LANGUAGES)
+        core = self._read("core", RoomSettings)
+        switched = {manifest.name: self._plugin(manifest) for manifest in room_plugins.switchable()}
+        if not self.ok:
+            return None
+        made = room or rooms.create(by, title)
+        rooms.describe(made, title, description, language, by)
+        core_settings.change(made, core)
+        switch_plugins(made, switched, by)
+        return made
+
+    def _plugin(self, manifest: Plugin) -> tuple[bool, dict[str, Any] | None]:
+        if not self.has(switch_name(manifest.name)):
+            return False, None
+        assert manifest.room_settings is not None
+        return True, self._read(manifest.name, manifest.room_settings)
+
+    def _read(self, owner: str, cls: type) -> dict[str, Any]:
+        boxes = _boxes(owner, cls)
+        raw = {box.field.name: self._raw(box) for box in boxes}
+        values, mistakes = read(cls, raw)
+        for box in boxes:
+            if box.field.name in mistakes:
+                self.fail(box.name, words(box.field))
+        return {name: value for name, value in values.items() if name in raw}
+
+    def _raw(self, box: Box) -> Any:
+        return self.has(box.name) if box.field.kind == "switch" else self.value(box.name)
+
+    def _choice(self, name: str, choices: tuple[str, ...]) -> str:
+        if self.value(name) not in choices:
+            self.fail(name, _("Please choose one of these."))
+        return self.value(name)
+
+
+def switch_plugins(room: Room, wanted: Mapping[str, tuple[bool, dict[str, Any] | None]], by: User) -> None:
+    """Switch plugins and set what they are set to; those that stay as they are leave no trace."""
+    for name, (on, given) in wanted.items():
+        if on != room_plugins.is_enabled_in(room, name) or (given and given != _settings(room, name, given)):
+            room_plugins.switch(room, name, on, given, actor=by)
+
+
+def _settings(room: Room, plugin: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    cls = plugins.loaded[plugin].manifest.room_settings
+    assert cls is not None
+    now: Any = room_plugins.room_settings(room, cls)
+    return {name: getattr(now, name, None) for name in wanted}
+
+
+def words(field: Field) -> str:
+    """What is wrong with a field, for somebody who never saw a data type."""
+    if field.kind in ("number", "decimal"):
+        return _number_words(field)
+    if field.kind in ("choice", "choices"):
+        return _("Please choose one of these.")
+    if field.maximum is not None:
+        return _("Please use at most %(limit)s characters.", limit=int(field.maximum))
+    return _("This doesn’t fit here. Please check it.")
+
+
+def _number_words(field: Field) -> str:
+    if field.minimum is not None and field.maximum is not None:
+        return _("Please type a number from %(low)s to %(high)s.", low=field.minimum, high=field.maximum)
+    if field.minimum is not None:
+        return _("Please type a number of %(low)s or more.", low=field.minimum)
+    return _("Please type a number.")
+
+
+# --- the shape of the form ------------------------------------------------------------
+
+
+def switch_name(plugin: str) -> str:
+    """The name of the box that turns a plugin on."""
+    return f"on:{plugin}"
+
+
+def _core_group() -> Group:
+    return Group(_("In the room"), "", "", _boxes("core", RoomSettings))
+
+
+def _plugin_group(manifest: Plugin) -> Group:
+    assert manifest.room_settings is not None
+    boxes = _boxes(manifest.name, manifest.room_settings)
+    return Group(str(manifest.title), str(manifest.description), switch_name(manifest.name), boxes)
+
+
+def _boxes(owner: str, cls: type) -> tuple[Box, ...]:
+    shown = (field for field in fields(cls).values() if field.kind not in NOT_SHOWN)
+    return tuple(Box(f"{owner}.{field.name}", field) for field in shown)
+
+
+# --- what the room has now ------------------------------------------------------------
+
+
+def _as_typed(room: Room | None, language: str) -> dict[str, str]:
+    core = settings_of(room) if room else RoomSettings()
+    typed = _values("core", RoomSettings, core)
+    for manifest in room_plugins.switchable():
+        assert manifest.room_settings is not None
+        on = room_plugins.is_enabled_in(room, manifest.name) if room else manifest.on_by_default
+        typed[switch_name(manifest.name)] = ON if on else ""
+        typed |= _values(manifest.name, manifest.room_settings, _of(room, manifest))
+    if room is None:
+        return {**typed, "title": "", "description": "", "language": _known(language)}
+    return {**typed, "title": room.title, "description": room.description, "language": room.language}
+
+
+def _of(room: Room | None, manifest: Plugin) -> Any:
+    cls = manifest.room_settings
+    assert cls is not None
+    return room_plugins.room_settings(room, cls) if room else cls()
+
+
+def _values(owner: str, cls: type, now: Any) -> dict[str, str]:
+    return {box.name: _text(getattr(now, box.field.name)) for box in _boxes(owner, cls)}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return ON if value else ""
+    if isinstance(value, list | tuple | set | frozenset):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _known(language: str) -> str:
+    short = language.partition("-")[0].partition("_")[0]
+    return short if short in LANGUAGES else LANGUAGES[0]
+
+
+def from_json(room: Room, given: Mapping[str, Any], by: User) -> None:
+    """Switch plugins as the API says: ``{name: {enabled, settings}}``; raises a ``Refusal``."""
+    names = {manifest.name for manifest in room_plugins.switchable()}
+    for name, wanted in given.items():
+        if name not in names:
+            detail = _("%(plugin)s can't be switched in a room here.", plugin=name[:40])
+            raise Refusal(
+                422, detail, code="invalid", errors=[{"field": f"plugins.{name[:40]}", "message": detail}]
+            )
+        on = room_plugins.is_enabled_in(room, name) if wanted.enabled is None else wanted.enabled
+        room_plugins.switch(room, name, on, wanted.settings, actor=by)
+
+
+def plugin_states(room: Room) -> dict[str, dict[str, Any]]:
+    """Which plugins are on in the room, with those settings that may be shown."""
+    found = {}
+    for manifest in room_plugins.switchable():
+        assert manifest.room_settings is not None
+        now: Any = room_plugins.room_settings(room, manifest.room_settings)
+        shown = [f for f in fields(manifest.room_settings).values() if f.kind != "secret"]
+        found[manifest.name] = {
+            "enabled": room_plugins.is_enabled_in(room, manifest.name),
+            "settings": {f.name: _json(getattr(now, f.name)) for f in shown},
+        }
+    return found
+
+
+def _json(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple | set | frozenset) else value

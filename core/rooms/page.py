@@ -1,0 +1,109 @@
+"""The room page ``/r/<code>``: for strangers, guests and hosts alike. The only caller of ``room_ui``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, make_response, redirect, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
+
+from core.config import config
+from core.contracts import RoomUi, Viewer
+from core.engine.mounts import room_api, static_url
+from core.engine.plugins import plugins
+from core.errors import Refusal
+from core.http.assets import assets
+from core.http.callers import signed_in, viewer_in_room
+from core.http.forms import Form
+from core.http.i18n import messages_for_browser
+from core.people.guests import current_guest
+from core.rooms import codes, lookups, rooms
+from core.rooms.models import Room
+from core.rooms.settings import settings_of
+
+bp = Blueprint("room_page", __name__)
+
+
+@bp.get("/r/<code>")
+def show(code: str) -> ResponseReturnValue:
+    """The room, or friendly words about a code that leads nowhere."""
+    written = codes.read(code)
+    if written is not None and written != code:
+        return redirect(f"/r/{written}")
+    try:
+        room = lookups.find(code)
+    except Refusal as refusal:
+        return _nowhere(code, refusal)
+    viewer = viewer_in_room(room)
+    if room.archived_at is not None:
+        return make_response(render_template("rooms/archived.html", room=room, is_host=viewer.is_host), 403)
+    made = make_response(render_template("room.html", room=room, config=page_config(room, viewer)))
+    made.headers["Cache-Control"] = "no-store"
+    return made
+
+
+def _nowhere(code: str, refusal: Refusal) -> ResponseReturnValue:
+    form = Form({"code": code[:60]})
+    form.fail("code", refusal.detail)
+    made = make_response(render_template("rooms/landing.html", form=form, lost=True), refusal.status)
+    if refusal.retry_after:
+        made.headers["Retry-After"] = str(refusal.retry_after)
+    return made
+
+
+def page_config(room: Room, viewer: Viewer) -> dict[str, Any]:
+    """What the page's script has to know; all of it may be read by whoever has the link."""
+    locale = str(get_locale() or "en")
+    return {
+        "room": {
+            "id": room.public_id,
+            "title": room.title,
+            "code": room.code,
+            "live": rooms.live_lecture(room) is not None,
+        },
+        "me": _me(viewer),
+        "api": {"base": f"/api/rooms/{room.public_id}"},
+        "urls": {"home": "/", "lecture_base": "/lectures/"},
+        "livekit_url": config().livekit_url,
+        "locale": locale.replace("_", "-"),
+        "messages": messages_for_browser(locale),
+        "icons": assets().sprite,
+        "plugins": plugin_entries(room, viewer, locale),
+        "settings": vars(settings_of(room)),
+    }
+
+
+def _me(viewer: Viewer) -> dict[str, Any]:
+    guest = current_guest()
+    name = viewer.name or (guest.name if guest else "")
+    return {
+        "signed_in": signed_in() is not None,
+        "name": name,
+        "role": viewer.role.value,
+        "known": bool(name),
+    }
+
+
+def plugin_entries(room: Room, viewer: Viewer, locale: str) -> list[dict[str, Any]]:
+    """The browser parts of the plugins that are on in the room."""
+    return [
+        _entry(plugin, number, ui, room, locale)
+        for plugin, several in plugins.ask("room_ui", room=room, viewer=viewer)
+        for number, ui in enumerate(several)
+    ]
+
+
+def _entry(plugin: str, number: int, ui: RoomUi, room: Room, locale: str) -> dict[str, Any]:
+    built = f"plugins/{plugin}/room"
+    styles = [static_url(plugin, path) for path in ui.css]
+    return {
+        "id": f"{plugin}-{number}" if number else plugin,
+        "name": str(plugins.loaded[plugin].manifest.title),
+        "module": static_url(plugin, ui.module) if ui.module else assets().url(built),
+        "css": styles if ui.module else [*assets().css(built), *styles],
+        "api": room_api(plugin, room.public_id),
+        "apiVersion": ui.api_version,
+        "config": dict(ui.config),
+        "strings": messages_for_browser(locale, under=f"plugins/{plugin}/ui"),
+    }

@@ -1,0 +1,61 @@
+"""What a host can set in a room beside its title: core's own part."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from flask_babel import lazy_gettext as _l
+
+from core.contracts import Grants
+from core.engine.settings import fill, read, setting
+from core.rooms.models import Room
+
+Who = Literal["everyone", "hosts"]
+
+
+@dataclass(frozen=True)
+class RoomSettings:
+    """Core's settings of a room, as the room form shows them."""
+
+    microphone_on_entry: bool = setting(
+        False,
+        label=_l("Microphones are on when people enter"),
+        help=_l("Everybody can change it before they join."),
+    )
+    camera_on_entry: bool = setting(
+        False,
+        label=_l("Cameras are on when people enter"),
+        help=_l("Everybody can change it before they join."),
+    )
+    screen_share: Who = setting("everyone", label=_l("Who may share the screen"))
+    participants_read: bool = setting(
+        False,
+        label=_l("Participants may read the lecture page afterwards"),
+        help=_l("With what was said, written and shared, in the browser they took part with."),
+    )
+    participants_see_names: bool = setting(
+        False,
+        label=_l("They also see who took part"),
+        help=_l("Hosts always see it."),
+    )
+
+
+CHOICES = {"everyone": _l("Everyone"), "hosts": _l("Hosts only")}
+
+
+def settings_of(room: Room) -> RoomSettings:
+    """The room's settings; a value that doesn't fit any more counts as never set."""
+    kept = {name: value for name, value in room.settings.items() if name in RoomSettings.__dataclass_fields__}
+    values, _mistakes = read(RoomSettings, kept)
+    return RoomSettings(**values)
+
+
+def change(room: Room, given: dict[str, Any]) -> None:
+    """Set some of them; raises ``SettingsError`` with every mistake."""
+    room.settings = asdict(fill(RoomSettings, {**asdict(settings_of(room)), **given}))
+
+
+def room_grants(room: Room) -> Grants:
+    """What the room itself leaves to its guests, before any plugin narrows it."""
+    return Grants(screen=settings_of(room).screen_share == "everyone")

@@ -16,6 +16,8 @@ os.environ.setdefault("AUDIMAX_CONFIG", "")
 ORIGIN = "http://localhost:8000"
 pytest_plugins = [
     "tests.fixtures.people",
+    "tests.fixtures.guards",
+    "tests.fixtures.serving",
     "tests.fixtures.browser",
     "tests.fixtures.product",
     "tests.fixtures.livekit",

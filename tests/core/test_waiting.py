@@ -1,0 +1,195 @@
+"""The waiting stream: one connection each, woken by commits, nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+
+from core.bus import notify
+from core.contracts import Verdict
+from core.db import db, now
+from core.lectures.models import Lecture, Participant
+from core.livekit import client as livekit_client
+from core.models import Waiting
+from core.rooms.models import Room
+from tests.fixtures.serving import Browser, Listener
+
+Serve = Callable[[], Browser]
+
+
+@pytest.fixture(autouse=True)
+def livekit_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests are about our side of the door; LiveKit has tests of its own."""
+    monkeypatch.setattr(livekit_client.LiveKit, "must_be_reachable", lambda self: None)
+
+
+@pytest.fixture
+def room(make_user: Any, make_room: Any) -> tuple[int, str]:
+    return make_room(make_user())[:2]
+
+
+def start(app: Flask, room: tuple[int, str]) -> None:
+    """What the host's click commits."""
+    with app.app_context():
+        db.session.add(Lecture(room_id=room[0], title="Groups"))
+        notify(f"room:{room[0]}", live=True)
+        db.session.commit()
+
+
+def wait(browser: Browser, room: tuple[int, str], name: str = "Ada") -> Listener:
+    answer = browser.post(f"/api/rooms/{room[1]}/join", {"name": name})
+    assert answer.status_code == 202, answer.text
+    listener = browser.listen(answer.json()["stream_url"])
+    assert listener.until("WAITING")["code"]
+    return listener
+
+
+def test_the_start_wakes_everybody_who_waits(app: Flask, serve: Serve, room: Any) -> None:
+    listeners = [wait(serve(), room, f"Guest {i}") for i in range(5)]
+    start(app, room)
+    for listener in listeners:
+        assert listener.next() == ("STARTING", {})
+    tickets = [listener.until("APPROVED") for listener in listeners]
+    assert len({t["identity"] for t in tickets}) == 5 and all(t["token"] for t in tickets)
+    assert all(listener.next() is None for listener in listeners), "the stream ends with the ticket"
+    with app.app_context():
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(Waiting)) == 0
+
+
+def test_a_cut_stream_picks_up_what_it_missed(app: Flask, serve: Serve, room: Any) -> None:
+    browser = serve()
+    wait(browser, room).close()
+    start(app, room)
+    again = browser.listen(f"/api/rooms/{room[1]}/stream")
+    assert again.until("APPROVED")["token"]
+    once_more = browser.listen(f"/api/rooms/{room[1]}/stream")
+    assert once_more.until("APPROVED")["identity"], "also when the ticket itself was lost"
+
+
+def test_who_does_not_wait_gets_no_stream(serve: Serve, room: Any, make_user: Any, make_room: Any) -> None:
+    waiting_elsewhere = serve()
+    wait(waiting_elsewhere, make_room(make_user())[:2])
+    for browser in (serve(), waiting_elsewhere):
+        answer = browser.get(f"/api/rooms/{room[1]}/stream")
+        assert answer.status_code == 403 and answer.json()["code"] == "not_waiting"
+
+
+def test_a_second_stream_is_fine_and_the_fourth_ends_the_first(serve: Serve, room: Any) -> None:
+    browser = serve()
+    first = wait(browser, room)
+    others = [browser.listen(f"/api/rooms/{room[1]}/stream") for _ in range(3)]
+    assert first.until("CLOSED") == {"reason": "elsewhere"}
+    assert all(other.until("WAITING") for other in others)
+
+
+def test_a_full_worker_says_when_to_come_back(app: Flask, serve: Serve, room: Any) -> None:
+    wait(serve(), room)
+    config = app.extensions["audimax_config"]
+    app.extensions["audimax_config"] = type(config)(**{**vars(config), "streams_per_worker": 1})
+    browser = serve()
+    assert browser.post(f"/api/rooms/{room[1]}/join", {"name": "Late"}).status_code == 202
+    answer = browser.get(f"/api/rooms/{room[1]}/stream")
+    assert answer.status_code == 503 and int(answer.headers["Retry-After"]) > 0
+
+
+def test_a_decision_for_one_wakes_only_that_one(app: Flask, serve: Serve, room: Any, add_guard: Any) -> None:
+    approved: set[str] = set()
+    asked: list[list[str]] = []
+
+    def admit(joins: Any) -> dict[str, Verdict]:
+        asked.append([j.name for j in joins])
+        return {j.key: Verdict.wait("Please wait.") for j in joins if j.name not in approved}
+
+    add_guard("lobby", admit=admit)
+    start(app, room)
+    ada, bob = wait(serve(), room, "Ada"), wait(serve(), room, "Bob")
+    approved.add("Ada")
+    with app.app_context():
+        session = db.session.scalar(sa.select(Waiting.guest_session_id).where(Waiting.name == "Ada"))
+        notify(f"room:{room[0]}", sessions=[session])
+        db.session.commit()
+    assert ada.until("APPROVED")["token"]
+    assert asked[-1] == ["Ada"] and bob.is_silent()
+
+
+def test_a_rejection_reaches_the_waiting_in_words(app: Flask, serve: Serve, room: Any, add_guard: Any) -> None:
+    verdict = [Verdict.wait("Please wait.")]
+    add_guard("lobby", admit=lambda joins: {j.key: verdict[0] for j in joins})
+    start(app, room)
+    listener = wait(serve(), room)
+    verdict[0] = Verdict.deny("The host said: not today.")
+    with app.app_context():
+        notify(f"room:{room[0]}")
+        db.session.commit()
+    assert listener.until("REJECTED")["reason"] == "The host said: not today."
+    with app.app_context():
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(Waiting)) == 0
+
+
+def test_who_waits_and_is_then_asked_is_told(app: Flask, serve: Serve, room: Any, add_guard: Any) -> None:
+    verdict = [Verdict.wait("Please wait.")]
+    add_guard("pin", admit=lambda joins: {j.key: verdict[0] for j in joins})
+    start(app, room)
+    listener = wait(serve(), room)
+    verdict[0] = Verdict.ask("pin", "PIN", lambda _: None)
+    with app.app_context():
+        notify(f"room:{room[0]}")
+        db.session.commit()
+    assert listener.until("ASKED")["field"] == "pin"
+
+
+def test_a_deleted_room_tells_who_waits(app: Flask, serve: Serve, room: Any) -> None:
+    listener = wait(serve(), room)
+    with app.app_context():
+        notify(f"room:{room[0]}")
+        db.session.execute(sa.delete(Room))
+        db.session.commit()
+    assert "doesn't exist" in listener.until("REJECTED")["reason"]
+
+
+def test_one_look_serves_all(app: Flask, serve: Serve, room: Any) -> None:
+    """However many wait, a wake costs the same number of statements."""
+    counts: list[int] = []
+    for people in (2, 12):
+        listeners = [wait(serve(), room, f"Guest {i}") for i in range(people)]
+        statements: list[str] = []
+
+        def note(_c: Any, _cursor: Any, statement: str, *_more: Any, found: list[str] = statements) -> None:
+            found.append(statement)
+
+        with app.app_context():
+            engine = db.engine
+        sa.event.listen(engine, "before_cursor_execute", note)
+        start(app, room)
+        for listener in listeners:
+            listener.until("APPROVED")
+        sa.event.remove(engine, "before_cursor_execute", note)
+        counts.append(len(statements))
+        with app.app_context():
+            db.session.execute(sa.update(Lecture).values(ended_at=now()))
+            db.session.commit()
+    assert counts[1] <= counts[0] + 2, counts
+
+
+def test_after_a_database_restart_nobody_is_forgotten(app: Flask, serve: Serve, room: Any) -> None:
+    listener = wait(serve(), room)
+    with app.app_context():
+        end_all = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"  # noqa: E501
+        db.session.execute(sa.text(end_all))
+        db.session.commit()
+    start(app, room)
+    assert listener.until("APPROVED")["token"]
+
+
+def test_a_removed_participant_can_not_use_the_stream(app: Flask, serve: Serve, room: Any) -> None:
+    start(app, room)
+    browser = serve()
+    assert browser.post(f"/api/rooms/{room[1]}/join", {"name": "Ada"}).status_code == 200
+    with app.app_context():
+        db.session.execute(sa.update(Participant).values(removed_at=now()))
+        db.session.commit()
+    assert browser.get(f"/api/rooms/{room[1]}/stream").status_code == 403

@@ -20,6 +20,7 @@ from psycopg2.extensions import TRANSACTION_STATUS_ACTIVE, TRANSACTION_STATUS_UN
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from core.db import db
+from core.errors import Refusal
 
 READS = ("SELECT", "SHOW", "SAVEPOINT", "RELEASE", "ROLLBACK")
 # In a SELECT: what a rollback would take from core as well (row locks, advisory locks, NOTIFY).
@@ -100,24 +101,39 @@ class Shelter:
 
     def recover(self) -> None:
         """Take back what a failed plugin has left in the session."""
-        session = self._session
-        if self._is_stuck():
-            session.connection().invalidate()
-        self._commits = session.info.get("commits", 0)
-        if self._savepoint is None or not self._savepoint.is_active:
-            session.rollback()
-            return
-        self._savepoint.rollback()
-        self._savepoint = session.begin_nested()
-        self._info["wrote"] = False
+        self._commits = self._session.info.get("commits", 0)
+        if self._lost_connection():
+            self._start_over()
+        elif self._savepoint is None or not self._savepoint.is_active:
+            self._session.rollback()
+        else:
+            self._savepoint.rollback()
+            self._savepoint = self._session.begin_nested()
+            self._info["wrote"] = False
 
-    def _is_stuck(self) -> bool:
-        """A query that was left in the middle (the time limit) makes its connection useless."""
+    def _lost_connection(self) -> bool:
+        """Whether a query was left in the middle (the time limit does that) or the server is gone."""
         if not self._session.in_transaction():
             return False
         connection = self._session.connection()
+        if connection.invalidated:
+            return True
         raw = connection.connection.dbapi_connection
-        return raw is not None and (raw.closed or raw.info.transaction_status in BUSY)
+        if raw is None or raw.closed or raw.info.transaction_status in BUSY:
+            connection.invalidate()
+            return True
+        return False
+
+    def _start_over(self) -> None:
+        from flask_babel import gettext as _
+
+        had_written = self._savepoint is not None
+        self._savepoint = None
+        self._session.rollback()
+        if had_written:
+            # Nothing of this request is left: better told than half done.
+            detail = _("Something took too long. Please try again in a moment.")
+            raise Refusal(503, detail, code="start_over", retry_after=3)
 
 
 @contextmanager

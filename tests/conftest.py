@@ -16,6 +16,7 @@ os.environ.setdefault("AUDIMAX_CONFIG", "")
 ORIGIN = "http://localhost:8000"
 pytest_plugins = [
     "tests.fixtures.people",
+    "tests.fixtures.queries",
     "tests.fixtures.guards",
     "tests.fixtures.serving",
     "tests.fixtures.browser",
@@ -143,7 +144,7 @@ def empty_tables(url: str) -> None:
             for name in sa.inspect(connection).get_table_names()
             if not name.endswith("alembic_version") and name != "personal_column"
         ]
-        if names:
-            quoted = ", ".join(f'"{name}"' for name in names)
-            connection.execute(sa.text(f"TRUNCATE {quoted} RESTART IDENTITY CASCADE"))
+        # Far faster than TRUNCATE for a handful of rows; without triggers the order doesn't matter.
+        emptied = "; ".join(f'DELETE FROM "{name}"' for name in names)
+        connection.execute(sa.text(f"SET session_replication_role = replica; {emptied}"))
     engine.dispose()

@@ -8,8 +8,10 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -20,6 +22,7 @@ from limits.strategies import MovingWindowRateLimiter, RateLimiter
 from core.errors import Refusal
 from core.http.limits import limiter
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 # Counts on while the shared storage is away: weaker with several workers, but never open.
 _fallback = MovingWindowRateLimiter(MemoryStorage())
@@ -38,43 +41,20 @@ class Tries:
 
     def take(self, *who: str) -> None:
         """Count a try of ``who``; a ``Refusal`` with words when none is left."""
-        for strategy in _strategies():
-            try:
-                return self._take(strategy, who)
-            except Refusal:
-                raise
-            except Exception as error:
-                # The storage's client may raise anything when its server is away.
-                log.warning("tries are counted in memory: %s", type(error).__name__)
+        if not _counted(lambda by: by.hit(self.item, self.name, *who)):
+            self._refuse(who)
 
     def check(self, *who: str) -> None:
         """A ``Refusal`` when none is left; counts nothing. For look-ups, of which only misses count."""
-        for strategy in _strategies():
-            try:
-                return self._check(strategy, who)
-            except Refusal:
-                raise
-            except Exception as error:
-                log.warning("tries are counted in memory: %s", type(error).__name__)
+        if not _counted(lambda by: by.test(self.item, self.name, *who)):
+            self._refuse(who)
 
     def give_back(self, *who: str) -> None:
         """It succeeded: forget the tries of ``who``."""
-        for strategy in _strategies():
-            try:
-                return strategy.clear(self.item, self.name, *who)
-            except Exception as error:
-                log.warning("tries are counted in memory: %s", type(error).__name__)
+        _counted(lambda by: by.clear(self.item, self.name, *who))
 
-    def _take(self, strategy: RateLimiter, who: tuple[str, ...]) -> None:
-        if not strategy.hit(self.item, self.name, *who):
-            self._refuse(strategy, who)
-
-    def _check(self, strategy: RateLimiter, who: tuple[str, ...]) -> None:
-        if not strategy.test(self.item, self.name, *who):
-            self._refuse(strategy, who)
-
-    def _refuse(self, strategy: RateLimiter, who: tuple[str, ...]) -> None:
-        reset = strategy.get_window_stats(self.item, self.name, *who).reset_time
+    def _refuse(self, who: tuple[str, ...]) -> None:
+        reset = _counted(lambda by: by.get_window_stats(self.item, self.name, *who).reset_time)
         raise refusal(max(1, math.ceil(reset - time.time())))
 
 
@@ -86,5 +66,10 @@ def refusal(seconds: int) -> Refusal:
                    retry_after=seconds)  # fmt: skip
 
 
-def _strategies() -> tuple[RateLimiter, ...]:
-    return limiter.limiter, _fallback
+def _counted(work: Callable[[RateLimiter], T]) -> T:
+    try:
+        return work(limiter.limiter)
+    except Exception as error:
+        # The storage's client may raise anything when its server is away.
+        log.warning("tries are counted in memory: %s", type(error).__name__)
+        return work(_fallback)

@@ -80,7 +80,9 @@ def ask_for_email() -> ResponseReturnValue:
         return _show(email=form)
     accounts.ask_for_email(me, email)
     db.session.commit()
-    return _done(_("Open the link that we sent to %(email)s. Until then your old address counts.", email=email))
+    return _done(
+        _("Open the link that we sent to %(email)s. Until then your old address counts.", email=email)
+    )
 
 
 @bp.get("/account/email/<token>")

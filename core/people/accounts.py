@@ -82,9 +82,7 @@ def change_email(link: OneTimeLink) -> User:
     if by_email(link.email) is not None:
         raise Refusal(409, _("This address belongs to another account by now."), code="taken")
     user.email = link.email
-    links.revoke(
-        OneTimeLink.user_id == user.id, OneTimeLink.purpose.in_([Purpose.EMAIL, Purpose.RESET])
-    )
+    links.revoke(OneTimeLink.user_id == user.id, OneTimeLink.purpose.in_([Purpose.EMAIL, Purpose.RESET]))
     db.session.flush()
     return user
 

@@ -56,7 +56,9 @@ def invite() -> ResponseReturnValue:
     for email in emails:
         _invite(email, is_admin=form.has("is_admin"))
     db.session.commit()
-    flash(ngettext("The invitation is on its way.", "%(num)s invitations are on their way.", len(emails)), "ok")
+    flash(
+        ngettext("The invitation is on its way.", "%(num)s invitations are on their way.", len(emails)), "ok"
+    )
     return redirect(PAGE, 303)
 
 
@@ -122,7 +124,7 @@ def _pending(public_id: str) -> OneTimeLink:
     return found
 
 
-def _invitations() -> sa.Select[tuple[OneTimeLink]]:
+def _invitations() -> sa.Select[OneTimeLink]:
     return sa.select(OneTimeLink).where(
         OneTimeLink.purpose == Purpose.INVITATION, OneTimeLink.used_at.is_(None)
     )

@@ -44,7 +44,12 @@ LONGEST_TOKEN = 100
 def issue(purpose: Purpose, *, user: User | None = None, email: str = "", **details: Any) -> str:
     """A new link; its address holds the token, which is stored nowhere."""
     made = OneTimeLink(
-        purpose=purpose, user_id=user.id if user else None, email=email, details=details, token_hash="", expires_at=now()
+        purpose=purpose,
+        user_id=user.id if user else None,
+        email=email,
+        details=details,
+        token_hash="",
+        expires_at=now(),
     )
     db.session.add(made)
     return renew(made)

@@ -52,7 +52,8 @@ def mail_sign_up_link(email: str, locale: str) -> None:
     """Send the link that makes an account, or say that there is one."""
     user = accounts.by_email(email)
     if user is not None:
-        _send(email, "have_account", locale, name=user.name, sign_in=_address("/sign-in"), reset=_address("/reset"))
+        places = {"sign_in": _address("/sign-in"), "reset": _address("/reset")}
+        _send(email, "have_account", locale, name=user.name, **places)
     else:
         _send_link(links.issue(Purpose.SIGN_UP, email=email), email, "sign_up", locale)
 
@@ -64,8 +65,10 @@ def mail_email_link(user_id: int, email: str, locale: str) -> None:
     if user is None or not user.is_active:
         return
     if accounts.by_email(email) is not None:
-        return _send(email, "email_taken", locale, name=user.name)
-    _send_link(links.issue(Purpose.EMAIL, user=user, email=email), email, "email_verify", locale, name=user.name)
+        _send(email, "email_taken", locale, name=user.name)
+        return
+    address = links.issue(Purpose.EMAIL, user=user, email=email)
+    _send_link(address, email, "email_verify", locale, name=user.name)
 
 
 @task(name="mail_invitation", retry=RETRY)
@@ -115,7 +118,8 @@ def _message(email: str, text: str) -> EmailMessage:
 def deliver(message: EmailMessage, settings: Config) -> None:
     """Hand the mail to the configured server, or write it into the folder of mails."""
     if settings.mail_url:
-        return _to_server(message, settings.mail_url)
+        _to_server(message, settings.mail_url)
+        return
     path = _to_folder(message, settings.instance / "mail")
     log.info("mail to %s: %s (%s)", message["To"], message["Subject"], path)
 

@@ -177,7 +177,9 @@ def _dead_words(purpose: Purpose) -> str:
     if purpose is Purpose.SET_UP:
         return _("This set-up link was used, has expired, or an administrator exists already.")
     if purpose is Purpose.INVITATION:
-        return _("This invitation was used, taken back, or has expired. Ask your administrator for a new one.")
+        return _(
+            "This invitation was used, taken back, or has expired. Ask your administrator for a new one."
+        )
     return _("This link was used already, or has expired. Ask for a new one.")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from babel import Locale
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
@@ -202,6 +203,11 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return "\n".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def languages() -> list[tuple[str, str]]:
+    """The languages that may be spoken, each by its own name."""
+    return [(code, (Locale.parse(code).get_display_name(code) or code).capitalize()) for code in LANGUAGES]
 
 
 def _known(language: str) -> str:

@@ -38,7 +38,8 @@ def show(code: str) -> ResponseReturnValue:
     viewer = viewer_in_room(room)
     if room.archived_at is not None:
         return make_response(render_template("rooms/archived.html", room=room, is_host=viewer.is_host), 403)
-    made = make_response(render_template("room.html", room=room, config=page_config(room, viewer)))
+    shown = render_template("room.html", room_title=room.title, room_config=page_config(room, viewer))
+    made = make_response(shown)
     made.headers["Cache-Control"] = "no-store"
     return made
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import aliased
 
 from core import audit
 from core.bus import notify
@@ -234,11 +235,10 @@ def cards(user_id: int, *, search: str = "", archived: bool = False, page: int =
     if search:
         where.append(_matches(search))
     total = db.session.scalar(sa.select(sa.func.count()).select_from(Room).where(*where)) or 0
-    last_used = sa.select(sa.func.max(Lecture.started_at)).where(Lecture.room_id == Room.id).scalar_subquery()
     query = (
         _card_query()
         .where(*where)
-        .order_by(Lecture.id.is_(None), sa.func.coalesce(last_used, Room.created_at).desc(), Room.id.desc())
+        .order_by(Lecture.id.is_(None), sa.func.coalesce(_last_use(), Room.created_at).desc(), Room.id.desc())
         .offset((page - 1) * PAGE_SIZE)
         .limit(PAGE_SIZE)
     )
@@ -251,10 +251,17 @@ def live_cards(user_id: int) -> list[Card]:
     return _read_cards(query.order_by(Lecture.started_at, Room.id).limit(MOST_SHOWN_LIVE))
 
 
+def _last_use() -> sa.ScalarSelect[datetime | None]:
+    used = aliased(Lecture)
+    query = sa.select(sa.func.max(used.started_at)).where(used.room_id == Room.id)
+    return query.correlate(Room).scalar_subquery()
+
+
 def _card_query() -> sa.Select[Any]:
     people = (
         sa.select(sa.func.count())
         .where(Participant.lecture_id == Lecture.id, Participant.present_since.is_not(None))
+        .correlate(Lecture)
         .scalar_subquery()
     )
     live = sa.and_(Lecture.room_id == Room.id, Lecture.ended_at.is_(None))

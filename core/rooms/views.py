@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
@@ -19,7 +19,7 @@ from core.http.views import find_room
 from core.lectures import listing
 from core.people.models import User
 from core.rooms import codes, dashboard, invitations, rooms
-from core.rooms.forms import RoomForm
+from core.rooms.forms import RoomForm, languages
 from core.rooms.models import Room
 
 bp = Blueprint("rooms", __name__)
@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
     sockets.init_app(app)
     dashboard.init_app(app)
     app.register_blueprint(dashboard.bp)
+    app.jinja_env.globals.update(list_address=list_address, room_link=invitations.link)
 
 
 # --- the first page -------------------------------------------------------------------
@@ -65,6 +66,11 @@ def page_number() -> int:
     """The page of a list that was asked for; the first for anything that is no number."""
     asked = request.args.get("page", "1")
     return min(max(int(asked), 1), HIGHEST_PAGE) if asked.isdecimal() and len(asked) < 7 else 1
+
+
+def list_address(number: int) -> str:
+    """This list's address at another page, its filters kept."""
+    return f"{request.path}?{urlencode({**request.args.to_dict(), 'page': number})}"
 
 
 def part_of_day() -> str:
@@ -101,9 +107,7 @@ def all_rooms() -> ResponseReturnValue:
 @login_required
 def new_page() -> ResponseReturnValue:
     """An empty room form."""
-    return render_template(
-        "rooms/form.html", form=RoomForm(None, language=str(get_locale() or "en")), room=None
-    )
+    return _form_page(RoomForm(None, language=str(get_locale() or "en")), None)
 
 
 @bp.post("/rooms/new")
@@ -125,7 +129,7 @@ def room(room_id: str) -> ResponseReturnValue:
 def settings_page(room_id: str) -> ResponseReturnValue:
     """The room form with what the room has now."""
     found = _hosts_room(room_id)
-    return render_template("rooms/form.html", form=RoomForm(found), room=found)
+    return _form_page(RoomForm(found), found)
 
 
 @bp.post("/rooms/<room_id>/settings")
@@ -145,10 +149,15 @@ def _save(found: Room | None) -> ResponseReturnValue:
         saved = None
     if saved is None:
         db.session.rollback()
-        return make_response(render_template("rooms/form.html", form=form, room=found), form.status)
+        return _form_page(form, found)
     db.session.commit()
     flash(_("Saved.") if found else _("The room is ready. Send its link to your participants."), "ok")
     return redirect(f"/rooms/{saved.public_id}", 303)
+
+
+def _form_page(form: RoomForm, found: Room | None) -> ResponseReturnValue:
+    made = render_template("rooms/form.html", form=form, room=found, languages=languages())
+    return make_response(made, 200 if form.ok else form.status)
 
 
 def _room_page(found: Room, form: Form) -> ResponseReturnValue:
@@ -167,6 +176,7 @@ def _room_page(found: Room, form: Form) -> ResponseReturnValue:
         is_owner=found.owner_id == user.id,
         is_host=is_host(found, user),
         missing=invitations.missing_guards(found),
+        contents=rooms.contents(found),
     )
     return make_response(made, 200 if form.ok else form.status)
 

@@ -5,6 +5,8 @@ import htmx from 'htmx.org';
 // Imported statically: loaded later, it would find a page that htmx has already processed.
 import 'htmx-ext-sse';
 import { toast } from './toast';
+import './rooms.css';
+import './rooms';
 
 htmx.config.allowEval = false;
 htmx.config.includeIndicatorStyles = false;

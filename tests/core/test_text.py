@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from core.text import clean_name, clean_prose, clean_title
+
+
+@pytest.fixture(autouse=True)
+def _context(app: Flask):
+    with app.test_request_context():
+        yield
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("  Ada \t Lovelace\n", "Ada Lovelace"),
+        ("Ada\u202eecalevoL", "AdaecalevoL"),
+        ("A\u200bd\u2060a\ufeff", "Ada"),
+        ("Ada\x00\x07", "Ada"),
+        ("A\U000e0041da", "Ada"),
+        ("e\u0301", "é"),
+        ("🧑\u200d🏫 Ada", "🧑\u200d🏫 Ada"),
+        ("محمد", "محمد"),
+        ("a" + "\u0301" * 40, "á" + "\u0301" * 4),
+    ],
+)
+def test_a_name_keeps_its_letters_and_loses_what_deceives(typed, shown):
+    assert clean_name(typed) == shown
+
+
+@pytest.mark.parametrize("typed", ["", "   ", "\u200b\u200d", "\u3164", "\u0301\u0301", "\u2800", "\x00"])
+def test_a_name_that_nobody_can_see_is_refused_with_words(typed):
+    with pytest.raises(ValueError, match="type a name"):
+        clean_name(typed)
+
+
+def test_a_name_of_ten_thousand_characters_is_refused_with_the_limit():
+    with pytest.raises(ValueError, match="60 characters"):
+        clean_name("A" * 10_000)
+
+
+def test_a_title_may_be_longer_than_a_name():
+    assert clean_title("A" * 120) == "A" * 120
+    with pytest.raises(ValueError, match="120"):
+        clean_title("A" * 121)
+
+
+def test_a_description_keeps_its_lines_and_may_be_empty():
+    assert clean_prose(" one \r\n\u202e two  three \n") == "one\ntwo three"
+    assert clean_prose("   ") == ""

@@ -138,7 +138,9 @@ def _tell(socket: Server, state: State) -> None:
 
 
 def _look(state: State) -> dict[str, Any] | None:
-    with current_app.request_context(request.environ):
+    app, environ = current_app._get_current_object(), request.environ  # type: ignore[attr-defined]
+    # A request context alone would share the `g` and the database session of the one it is in.
+    with app.app_context(), app.request_context(environ):
         return state()
 
 

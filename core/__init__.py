@@ -60,13 +60,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
 
 
 def _start(app: Flask, part: str) -> None:
-    try:
-        module = import_module(part)
-    except ImportError as error:
-        if error.name and error.name.startswith("core."):
-            app.logger.warning("MISSING PART %s", error)
-            return
-        raise
+    module = import_module(part)
     if hasattr(module, "init_app"):
         module.init_app(app)
     if hasattr(module, "bp"):

@@ -108,4 +108,4 @@ def shot(page: Page, name: str) -> None:
 
 def assert_no_complaints(*people: Person) -> None:
     for person in people:
-        assert person.complaints == []
+        assert not person.complaints, "\n".join(person.complaints)

@@ -53,11 +53,11 @@ def test_a_lecture_from_the_set_up_link_to_its_page(product: Product, person: Ca
     assert alan.page.evaluate("window.audimax.room.localParticipant.identity") == identity
     hall.sees_and_hears(ada.page, hall.NAME)
 
-    host.page.get_by_role("button", name="Leave").click()
-    host.page.get_by_role("button", name="End for all").click()
+    host.page.get_by_role("button", name="Leave or end").click()
+    host.page.get_by_role("button", name="End for everybody").click()
     for who in (ada, alan):
         expect(who.page.get_by_text("The lecture has ended")).to_be_visible()
-    host.page.get_by_role("link", name="lecture page").click()
+    host.page.get_by_role("link", name="To the lecture page").click()
     expect(host.page.get_by_role("heading", level=1)).to_contain_text("Rings and fields")
     for name in (hall.NAME, "Ada Lovelace", "Alan Turing"):
         expect(host.page.get_by_role("main")).to_contain_text(name)

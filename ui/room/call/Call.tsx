@@ -1,6 +1,8 @@
-/** The call itself; loaded while the person is still typing a name. */
-import { useEffect, useState } from 'react';
-import { RoomContext } from '@livekit/components-react';
+/**
+ * The call itself; loaded while the person is still typing a name. What is seen of it (the shell) comes
+ * while the media connects.
+ */
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { Room, ScreenSharePresets, type RoomOptions } from 'livekit-client';
 import type { Admission } from '../api';
 import { choices } from '../choices';
@@ -10,12 +12,14 @@ import { toast } from '../notices';
 import { Loading } from '../parts';
 import { nowInside } from '../presence';
 import { useStore } from '../store';
-import { Connection, quickReconnects, type Over } from './connection';
+import { Connection, quickReconnects, troubleWords, type Over } from './connection';
 import { CallContext, type CallParts } from './context';
 import { Devices } from './devices';
 import { PluginHost } from './host';
-import { Shell, troubleWords } from './Shell';
 import { ViewStore } from './view';
+
+const loadShell = () => import('./Shell');
+const Shell = lazy(loadShell);
 
 interface CallProps {
   config: PageConfig;
@@ -37,8 +41,10 @@ function roomOptions(): RoomOptions {
   };
 }
 
-function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts & { room: Room } {
+function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts {
   const room = new Room(roomOptions());
+  // For support and tests: what the console of any page could reach anyway.
+  Object.assign(window, { audimax: { room } });
   const host = new PluginHost(config, admission, room);
   const devices = new Devices(room);
   const connection = new Connection({ room, admission, door: entrance, publish: () => devices.publish(), onOver });
@@ -47,12 +53,12 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
     if (answer.status === 'ended') connection.finish('ended');
     else toast(answer.reason, 'error');
   };
-  return { config, host, devices, connection, view: new ViewStore(), endForAll, room };
+  return { config, room, host, devices, connection, view: new ViewStore(), endForAll };
 }
 
 /** Plugins first: no message may come before they listen. */
-async function begin(call: CallParts & { room: Room }) {
-  const { config, host, connection, room } = call;
+async function begin({ config, host, connection, room }: CallParts) {
+  void loadShell().catch(() => undefined);
   await host.loadAll();
   if (!config.sim) return connection.start();
   const { simulate } = await import('./sim');
@@ -62,9 +68,9 @@ async function begin(call: CallParts & { room: Room }) {
 
 export default function Call(props: CallProps) {
   const [call] = useState(() => makeCall(props));
-  const [entered, setEntered] = useState(false);
   const phase = useStore(call.connection.phase);
-  const { config, admission } = props;
+  const [entered, setEntered] = useState(false);
+  if (phase.name === 'connected' && !entered) setEntered(true);
 
   useEffect(() => {
     void begin(call);
@@ -74,17 +80,16 @@ export default function Call(props: CallProps) {
     };
   }, [call]);
   useEffect(() => {
-    if (phase.name !== 'connected') return;
-    setEntered(true);
-    nowInside(config.room.id, admission.lecture_id);
-  }, [phase, config, admission]);
+    if (entered) nowInside(call.config.room.id, call.host.admission.lecture_id);
+  }, [call, entered]);
 
-  if (!entered) return <Loading words={troubleWords(phase)} onCancel={() => call.connection.leave()} />;
+  const loading = <Loading words={troubleWords(phase)} onCancel={() => call.connection.leave()} />;
+  if (!entered) return loading;
   return (
     <CallContext.Provider value={call}>
-      <RoomContext.Provider value={call.room}>
+      <Suspense fallback={loading}>
         <Shell />
-      </RoomContext.Provider>
+      </Suspense>
     </CallContext.Provider>
   );
 }

@@ -1,8 +1,9 @@
 /// <reference types="vitest/config" />
 // One configuration for the room page, the script of the other pages and the browser parts of all
 // first-party plugins: put `plugins/<name>/ui/room.tsx` there and it is built.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { defineConfig, type Plugin } from 'vite';
 
 const root = import.meta.dirname;
@@ -46,12 +47,30 @@ function iconSprite(): Plugin {
   };
 }
 
+const COMPRESSED = /\.(js|css|svg)$/;
+
+/** Leaves `.br` and `.gz` beside each text file, which the web hands out as they are. */
+function compressed(): Plugin {
+  return {
+    name: 'compressed',
+    apply: 'build',
+    writeBundle({ dir = '' }, files) {
+      if (this.meta.watchMode) return;
+      for (const name of Object.keys(files).filter((file) => COMPRESSED.test(file))) {
+        const content = readFileSync(resolve(dir, name));
+        writeFileSync(resolve(dir, `${name}.gz`), gzipSync(content, { level: 9 }));
+        writeFileSync(resolve(dir, `${name}.br`), brotliCompressSync(content));
+      }
+    },
+  };
+}
+
 export default defineConfig({
   root,
   base: '/static/dist/',
   publicDir: false,
   resolve: { alias: { '@audimax/room': at('ui/room/sdk.ts') } },
-  plugins: [iconSprite()],
+  plugins: [iconSprite(), compressed()],
   build: {
     outDir: 'core/static/dist',
     emptyOutDir: true,

@@ -9,6 +9,12 @@ import { Entrance } from './entrance';
 import { setLanguage } from './i18n';
 import { setSprite } from './parts';
 import { takePin } from './pin';
+import { mayReload } from './presence';
+
+// After an update of the server the parts of an old page are gone: the new page has its own.
+addEventListener('vite:preloadError', () => {
+  if (mayReload()) location.reload();
+});
 
 const config = readConfig();
 setLanguage(config.locale, config.messages);

@@ -35,24 +35,25 @@ export interface IconButtonProps extends ButtonProps {
   icon: string;
   label: string;
   pressed?: boolean;
-  badge?: ReactNode;
+  badge?: string | number | null;
   shortcut?: string;
 }
 
 export function IconButton({ icon, label, pressed, badge, shortcut, className = '', ...rest }: IconButtonProps) {
   const title = shortcut ? `${label} (${shortcut.toUpperCase()})` : label;
+  const hasBadge = badge !== null && badge !== undefined && badge !== '';
   return (
     <button
       type="button"
       className={`ctl ${className}`}
       aria-pressed={pressed}
-      aria-label={label}
       aria-keyshortcuts={shortcut}
       title={title}
       {...rest}
     >
       <Icon name={icon} />
-      {badge !== null && badge !== undefined && badge !== '' && <span className="ctl-badge">{badge}</span>}
+      <span className="sr-only">{label}</span>
+      {hasBadge && <span className="ctl-badge">{badge}</span>}
     </button>
   );
 }

@@ -4,7 +4,7 @@
  * A plugin's module has `export default function setup(room) { … }`. Everything arrives as its
  * argument, so a plain ES module without a build works as well as TypeScript.
  */
-import type { ReactNode } from 'react';
+import type * as React from 'react';
 import type { Participant, Room } from 'livekit-client';
 
 export const API_VERSION = 1;
@@ -15,7 +15,7 @@ export type Dispose = () => void;
 /** Something to draw: `mount` without a framework, or a React `component`. */
 export type View<Props = object> =
   | { mount: (element: HTMLElement, props: Props & { room: RoomApi }) => void | Dispose; component?: undefined }
-  | { component: (props: Props & { room: RoomApi }) => ReactNode; mount?: undefined };
+  | { component: (props: Props & { room: RoomApi }) => React.ReactNode; mount?: undefined };
 
 /** `id` is unique within your plugin and kind; smaller `order` comes first (100 when left out). */
 export interface Ordered {
@@ -161,8 +161,8 @@ export interface RoomApi {
   /** Your plugin's translations; the key is the English text, `{name}` is replaced. */
   t(text: string, vars?: Record<string, string | number>): string;
   /** React without a build: `const { html, useState } = room.ui`. */
-  ui: { html: (strings: TemplateStringsArray, ...values: unknown[]) => ReactNode } & Pick<
-    typeof import('react'),
+  ui: { html: (strings: TemplateStringsArray, ...values: unknown[]) => React.ReactNode } & Pick<
+    typeof React,
     'useState' | 'useEffect' | 'useRef' | 'useMemo' | 'useCallback' | 'useId' | 'useSyncExternalStore'
   >;
 }

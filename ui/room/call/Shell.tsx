@@ -1,6 +1,6 @@
 /** The room during the call: stage, side, bar, and what must be said above them. */
 import { useEffect, useRef } from 'react';
-import { RoomAudioRenderer, useParticipants, useRoomContext, useStartAudio } from '@livekit/components-react';
+import { RoomAudioRenderer, RoomContext, useParticipants, useRoomContext, useStartAudio } from '@livekit/components-react';
 import { RoomEvent, type Participant } from 'livekit-client';
 import { t } from '../i18n';
 import { announce, toast } from '../notices';
@@ -8,7 +8,7 @@ import { Icon } from '../parts';
 import type { OverlaySlot } from '../sdk';
 import { useStore } from '../store';
 import { Bar } from './Bar';
-import type { Phase } from './connection';
+import { troubleWords } from './connection';
 import { useCall } from './context';
 import { Dialogs } from './Dialogs';
 import { PluginView, useRegistry } from './fences';
@@ -32,15 +32,6 @@ function Overlays({ slot }: { slot: OverlaySlot }) {
       ))}
     </div>
   );
-}
-
-export function troubleWords(phase: Phase): string {
-  if (phase.name === 'connected') return '';
-  if (phase.trouble === 'tcp') return t('LiveKit can’t be reached directly, trying TCP…');
-  if (phase.trouble === 'unreachable') {
-    return navigator.onLine ? t('LiveKit can’t be reached. Trying again…') : t('You are offline. Trying again…');
-  }
-  return phase.name === 'connecting' ? t('Connecting…') : t('Connection lost, reconnecting…');
 }
 
 function ConnectionBanner() {
@@ -89,13 +80,13 @@ function useFailureNotices() {
     for (const { id } of host.failures) {
       if (told.current.has(id) || id === 'room') continue;
       told.current.add(id);
-      toast(t('“{plugin}” doesn’t work here at the moment. The call goes on.', { plugin: host.nameOf(id) }), 'error');
+      toast(t('“{plugin}” doesn’t work here at the moment. The call goes on.', { plugin: host.nameOf(id) }));
     }
   });
   return registry;
 }
 
-export function Shell() {
+function Room() {
   const call = useCall();
   const { config, host } = call;
   const registry = useFailureNotices();
@@ -124,5 +115,13 @@ export function Shell() {
       <RoomAudioRenderer />
       <Dialogs />
     </div>
+  );
+}
+
+export default function Shell() {
+  return (
+    <RoomContext.Provider value={useCall().room}>
+      <Room />
+    </RoomContext.Provider>
   );
 }

@@ -105,7 +105,7 @@ interface FrontAreaProps extends AreaProps {
 function FrontArea({ tracks, area, front }: FrontAreaProps) {
   const vertical = area.width > NARROW;
   const others = useMemo(() => tracks.filter((track) => tileKey(track) !== tileKey(front)), [tracks, front]);
-  const space = vertical ? { ...area, height: area.height - PAGER_HEIGHT } : { ...area, width: area.width - 60 };
+  const space = vertical ? { ...area, height: area.height - PAGER_HEIGHT } : { ...area, width: area.width - 46 };
   const pages = usePagination(tilesInStrip(space, vertical), others);
   return (
     <div className={`front ${vertical ? '' : 'front-narrow'}`} data-alone={!others.length}>

@@ -6,6 +6,7 @@ import { ConnectionState, DisconnectReason, RoomEvent, type ReconnectContext, ty
 import type { Admission, JoinAnswer } from '../api';
 import { backoff } from '../backoff';
 import type { Entrance } from '../entrance';
+import { t } from '../i18n';
 import { Store } from '../store';
 
 export type Trouble = 'none' | 'tcp' | 'unreachable';
@@ -18,6 +19,15 @@ export type Phase =
 export interface Over {
   kind: 'left' | 'ended' | 'removed' | 'replaced';
   lectureId: string;
+}
+
+export function troubleWords(phase: Phase): string {
+  if (phase.name === 'connected') return '';
+  if (phase.trouble === 'tcp') return t('LiveKit can’t be reached directly, trying TCP…');
+  if (phase.trouble === 'unreachable') {
+    return navigator.onLine ? t('LiveKit can’t be reached. Trying again…') : t('You are offline. Trying again…');
+  }
+  return phase.name === 'connecting' ? t('Connecting…') : t('Connection lost, reconnecting…');
 }
 
 type Door = Pick<Entrance, 'askQuietly' | 'take' | 'routes'>;

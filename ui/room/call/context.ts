@@ -1,4 +1,5 @@
 import { createContext, useContext } from 'react';
+import type { Room } from 'livekit-client';
 import type { PageConfig } from '../config';
 import type { Connection } from './connection';
 import type { Devices } from './devices';
@@ -7,6 +8,7 @@ import type { ViewStore } from './view';
 
 export interface CallParts {
   config: PageConfig;
+  room: Room;
   host: PluginHost;
   connection: Connection;
   devices: Devices;

@@ -12,14 +12,14 @@ export interface Grid {
 
 const GAP = 8;
 const WIDEST = 16 / 9;
-const NARROWEST = 3 / 4;
+const NARROWEST = { landscape: 4 / 3, portrait: 3 / 4 };
 const MOST_TILES = 25;
 const SMALLEST: Size = { width: 150, height: 112 };
 
-function tileIn(cell: Size): Size {
+function tileIn(cell: Size, narrowest: number): Size {
   const ratio = cell.width / cell.height;
   if (ratio > WIDEST) return { width: cell.height * WIDEST, height: cell.height };
-  if (ratio < NARROWEST) return { width: cell.width, height: cell.width / NARROWEST };
+  if (ratio < narrowest) return { width: cell.width, height: cell.width / narrowest };
   return cell;
 }
 
@@ -29,7 +29,8 @@ function withColumns(count: number, columns: number, area: Size): Grid {
     width: (area.width - GAP * (columns - 1)) / columns,
     height: (area.height - GAP * (rows - 1)) / rows,
   };
-  const tile = tileIn({ width: Math.max(1, cell.width), height: Math.max(1, cell.height) });
+  const narrowest = area.width > area.height ? NARROWEST.landscape : NARROWEST.portrait;
+  const tile = tileIn({ width: Math.max(1, cell.width), height: Math.max(1, cell.height) }, narrowest);
   return { columns, rows, tile: { width: Math.floor(tile.width), height: Math.floor(tile.height) } };
 }
 
@@ -48,7 +49,7 @@ export function gridFor(count: number, area: Size): Grid {
 }
 
 const STRIP_TILE: Size = { width: 176, height: 99 };
-const STRIP_TILE_SMALL: Size = { width: 112, height: 76 };
+const STRIP_TILE_SMALL: Size = { width: 100, height: 76 };
 const MOST_IN_STRIP = 8;
 
 /** How many tiles fit beside (or on a narrow screen above) the one in front. */

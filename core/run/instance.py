@@ -64,6 +64,14 @@ class Instance:
     def remembered(self) -> dict[str, str]:
         return _read(self.environment_file)
 
+    def knows(self, state: str) -> bool:
+        """Whether the database was already brought to this state."""
+        path = self.folder / "schema-state"
+        return path.exists() and path.read_text("utf-8") == state
+
+    def know(self, state: str) -> None:
+        places.write_private(self.folder / "schema-state", state)
+
     def lock(self) -> int:
         """Hold the folder for as long as this process lives."""
         handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -76,9 +76,17 @@ class Supervisor:
         self._await(self.children)
 
     def _prepare(self) -> None:
+        state = self.topology.schema_state()
+        # Loading the app takes as long as starting it: where nothing has changed, both at once.
+        early = self.topology.instance.knows(state)
+        if early:
+            self._add(self.topology.web_child())
         prepared = self._prepared()
+        self.topology.instance.know(state)
         self.set_up_link = prepared["set_up_link"] or ""
-        self._add(self.topology.web_child(), self.topology.gate_child(), self.topology.jobs_child())
+        if not early:
+            self._add(self.topology.web_child())
+        self._add(self.topology.gate_child(), self.topology.jobs_child())
         for wanted in prepared["processes"]:
             self._add(self.topology.plugin_child(wanted["name"], wanted["argv"], wanted["env"]))
 

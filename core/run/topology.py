@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from core.run.livekit_server import LiveKitServer
 from core.run.ports import Port
 from core.run.postgres import EmbeddedPostgres
 from core.run.processes import spawn
+from core.version import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 # They need something of the institution's own before they make sense.
@@ -81,6 +83,18 @@ class Topology:
             self.environ["AUDIMAX_DATABASE_DIRECT_URL"] = self.postgres.url
         self.instance.remember({k: v for k, v in self.environ.items() if k.startswith("AUDIMAX_")})
 
+    def schema_state(self) -> str:
+        """Changes whenever the tables could be expected to: versions, plugins, migrations, packages."""
+        said = hashlib.sha256(f"{VERSION} {self.environ.get('AUDIMAX_DATABASE_URL', '')}".encode())
+        said.update(repr(self.given.get("enabled_plugins") or first_party_plugins()).encode())
+        for folder in (ROOT / "migrations/versions", *sorted((ROOT / "plugins").glob("*/migrations"))):
+            for path in sorted(folder.glob("*.py")):
+                said.update(f"{path} {path.stat().st_mtime_ns}".encode())
+        for package in sys.path:
+            if package.endswith("site-packages"):
+                said.update(f"{Path(package).stat().st_mtime_ns}".encode())
+        return said.hexdigest()
+
     def postgres_child(self) -> Child | None:
         if not self.postgres:
             return None
@@ -122,7 +136,7 @@ class Topology:
         return self._python_child("gate", argv, answers=_http(f"http://127.0.0.1:{self.gate.number}/"))
 
     def jobs_child(self) -> Child:
-        ready = self.instance.folder / "run" / "jobs.ready"
+        ready = self.instance.folder / "jobs.ready"
         with suppress(FileNotFoundError):
             ready.unlink()
         argv = [sys.executable, "-m", "core.cli", "jobs", "--ready-file", str(ready)]

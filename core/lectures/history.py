@@ -43,8 +43,7 @@ def people_now(lectures: Collection[int]) -> dict[int, int]:
         .where(Participant.lecture_id.in_(lectures), Participant.present_since.is_not(None))
         .group_by(Participant.lecture_id)
     )
-    counted = dict(db.session.execute(query).tuples().all())
-    return {lecture: counted.get(lecture, 0) for lecture in lectures}
+    return _counted(query, lectures)
 
 
 def people_ever(lectures: Collection[int]) -> dict[int, int]:
@@ -59,8 +58,11 @@ def people_ever(lectures: Collection[int]) -> dict[int, int]:
         .where(Participant.lecture_id.in_(lectures), Participant.first_joined_at.is_not(None))
         .group_by(Participant.lecture_id)
     )
-    counted = dict(db.session.execute(query).tuples().all())
-    return {lecture: counted.get(lecture, 0) for lecture in lectures}
+    return _counted(query, lectures)
+
+
+def _counted(query: sa.Select[tuple[int, int]], lectures: Collection[int]) -> dict[int, int]:
+    return dict.fromkeys(lectures, 0) | {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def _rows(lecture: Lecture) -> Sequence[Participant]:

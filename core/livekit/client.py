@@ -125,6 +125,9 @@ class LiveKit:
 
     def mute_track(self, room: str, identity: str, track_sid: str, muted: bool = True) -> bool:
         """Mute a track; its owner can unmute it, so to silence somebody take the right away."""
+        # LiveKit waits three seconds before it says that it knows nobody of that name.
+        if self.get_participant(room, identity) is None:
+            return False
         try:
             request = messages.MuteRoomTrackRequest(
                 room=room, identity=identity, track_sid=track_sid, muted=muted
@@ -136,6 +139,9 @@ class LiveKit:
 
     def send_data(self, room: str, topic: str, payload: bytes, to: Iterable[str] = ()) -> bool:
         """Send a reliable packet to the room, or to some identities; 15 KiB at most."""
+        # LiveKit waits three seconds before it says that there is no such room.
+        if not self.list_rooms([room]):
+            return False
         request = messages.SendDataRequest(
             room=room,
             topic=topic,
@@ -153,14 +159,17 @@ class LiveKit:
     # --- agents -----------------------------------------------------------------------
 
     def create_dispatch(self, room: str, agent: str, metadata: str = "") -> dispatch_messages.AgentDispatch:
-        """Ask for an agent in the room. Nobody tells whether one was free: look again later."""
+        """Ask for an agent in an open room. Nobody tells whether one was free: look again later."""
         request = dispatch_messages.CreateAgentDispatchRequest(agent_name=agent, room=room, metadata=metadata)
         return self._dispatch("CreateDispatch", request, dispatch_messages.AgentDispatch, room)
 
     def list_dispatch(self, room: str) -> list[dispatch_messages.AgentDispatch]:
+        if not self.list_rooms([room]):
+            return []
         request = dispatch_messages.ListAgentDispatchRequest(room=room)
         answer = self._dispatch("ListDispatch", request, dispatch_messages.ListAgentDispatchResponse, room)
-        return list(answer.agent_dispatches)
+        # Every room has one without a name, for agents that come by themselves.
+        return [dispatch for dispatch in answer.agent_dispatches if dispatch.agent_name]
 
     def delete_dispatch(self, room: str, dispatch_id: str) -> bool:
         try:
@@ -269,7 +278,8 @@ def _http(url: str) -> str:
 
 def _refused(response: urllib3.BaseHTTPResponse) -> LiveKitDown | LiveKitError:
     said = _said(response.data)
-    code, message = str(said.get("code", "unknown")), str(said.get("msg", ""))
+    unsaid = "unauthenticated" if response.status == 401 else "unknown"
+    code, message = str(said.get("code", unsaid)), str(said.get("msg", ""))
     if response.status >= 500:
         return LiveKitDown(f"LiveKit answered {response.status}: {code} {message}".strip())
     return LiveKitError(code, message or f"HTTP {response.status}")

@@ -83,7 +83,7 @@ def connect() -> Response:
 def _readable_by_our_pages(answer: Response) -> Response:
     # A browser that can't read a refusal tries for ever.
     answer.headers["Access-Control-Allow-Origin"] = config().origin
-    answer.headers["Vary"] = "Origin"
+    answer.vary.add("Origin")
     return answer
 
 

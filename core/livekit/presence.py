@@ -135,6 +135,7 @@ def _said(lecture_public_id: str, identity: str) -> list[Said]:
     ).where(
         WebhookEvent.lecture_public_id == lecture_public_id,
         WebhookEvent.kind.in_((JOINED, LEFT)),
+        payload["kind"].astext == str(int(PEOPLE)),
         payload["identity"].astext == identity,
     )
     return [Said(kind, sid, at, _moment(ms)) for kind, sid, at, ms in db.session.execute(query)]

@@ -45,7 +45,7 @@ def work(event_id: str) -> None:
     event = db.session.get(WebhookEvent, event_id)
     if event is None:
         return
-    if event.payload.get("kind") == presence.PEOPLE and event.payload.get("identity"):
+    if event.kind != "room_finished" and event.payload.get("kind") == presence.PEOPLE:
         presence.settle(event.lecture_public_id, event.payload["identity"])
     event.worked_at = now()
     db.session.commit()

@@ -50,8 +50,19 @@ check: $(DEV) $(NODE) ## linters, types, borders
 bench: setup-tests ## measure; writes bench/results/latest.json
 	@$(BIN)/python -m bench
 
+messages: $(DEV) ## take new texts into the catalogues; LANGUAGE=de begins a language
+	@mkdir -p build core/translations
+	@$(BIN)/pybabel -q extract -F babel.cfg -k t -k tn:1,2 -k lazy_gettext --sort-by-file -o build/messages.pot .
+	@if [ -n "$(LANGUAGE)" ] && [ ! -e "core/translations/$(LANGUAGE)" ]; then \
+		$(BIN)/pybabel -q init -i build/messages.pot -d core/translations -l $(LANGUAGE); fi
+	@if compgen -G "core/translations/*/LC_MESSAGES" > /dev/null; then \
+		$(BIN)/pybabel -q update -i build/messages.pot -d core/translations; fi
+
 licences: $(DEV) $(NODE) ## write THIRD_PARTY.md from what is installed
 	@$(BIN)/python -m deploy.licences > THIRD_PARTY.md
+
+example: $(RUNTIME) ## write audimax.example.toml from the settings' dataclass
+	@$(BIN)/python -m deploy.example_settings > audimax.example.toml
 
 lock: $(DEV) ## pin what requirements*.in ask for, with hashes
 	@$(BIN)/python -m pip --disable-pip-version-check install -q uv
@@ -98,4 +109,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel warn
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench licences lock clean setup-tests livekit chromium
+.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests livekit chromium

@@ -80,12 +80,9 @@ def db() -> None:
 @db.command()
 def upgrade() -> None:
     """Bring the tables of core and of the enabled plugins up to date."""
-    from core import jobs as job_tables
     from core.engine import schema
 
-    app = _app()
-    schema.upgrade_all(app)
-    job_tables.apply_schema(app)
+    schema.upgrade_all(_app())
     click.echo("The database is up to date.")
 
 
@@ -96,6 +93,18 @@ def check() -> None:
 
     schema.check(_app())
     click.echo("The database is as this version expects.")
+
+
+@main.command()
+def plugins() -> None:
+    """What is installed, what is enabled, and what each hooks into."""
+    from core.engine.plugins import describe
+
+    for one in describe(_app()):
+        state = "enabled " if one.enabled else "disabled"
+        click.echo(f"{one.name:<16} {one.version:<10} {state} {one.source}")
+        if one.hooks:
+            click.echo(f"{'':<16} hooks into {', '.join(one.hooks)}")
 
 
 @main.command("set-up-link")

@@ -119,11 +119,22 @@ class EmbeddedPostgres:
 
     def create_database(self, name: str, template: str = "template0") -> None:
         """Make a database where it is missing."""
+        if self._has_database(name):
+            return
         statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
             sql.Identifier(name), sql.Identifier(template)
         )
         with suppress(psycopg2.errors.DuplicateDatabase):
             self._execute(statement)
+
+    def _has_database(self, name: str) -> bool:
+        connection = self._connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
+                return cursor.rowcount > 0
+        finally:
+            connection.close()
 
     def drop_database(self, name: str) -> None:
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -20,13 +20,12 @@ def main() -> None:
 
 
 def _prepared() -> dict[str, object]:
-    from core import create_app, jobs
+    from core import create_app
     from core.engine import offers, schema
     from core.people.accounts import create_set_up_link
 
     app = create_app()
     schema.upgrade_all(app)
-    jobs.apply_schema(app)
     with app.app_context():
         wanted = [
             {"name": name, "argv": list(p.argv), "env": dict(p.env)} for name, p in offers.processes().items()

@@ -82,7 +82,9 @@ class Config:
 
     @property
     def hosts(self) -> list[str]:
-        return [urlsplit(self.public_url).netloc, *self.trusted_hosts]
+        # On one machine LiveKit's webhooks and the gate's questions come over the loopback address.
+        loopback = ["127.0.0.1"] if self.mode == "embedded" else []
+        return [urlsplit(self.public_url).netloc, *self.trusted_hosts, *loopback]
 
     @property
     def listen_url(self) -> str:

@@ -61,7 +61,7 @@ def people_ever(lectures: Collection[int]) -> dict[int, int]:
     return _counted(query, lectures)
 
 
-def _counted(query: sa.Select[tuple[int, int]], lectures: Collection[int]) -> dict[int, int]:
+def _counted(query: sa.Select[int, int], lectures: Collection[int]) -> dict[int, int]:
     return dict.fromkeys(lectures, 0) | {row[0]: row[1] for row in db.session.execute(query)}
 
 

@@ -97,5 +97,6 @@ export default defineConfig({
     environment: 'jsdom',
     include: ['ui/**/*.test.{ts,tsx}', 'plugins/*/ui/**/*.test.{ts,tsx}'],
     restoreMocks: true,
+    testTimeout: 20_000,
   },
 });

@@ -179,7 +179,14 @@ function QuestionForm({ stage, entrance }: { stage: At<'asked'>; entrance: Entra
   );
 }
 
-function WaitingScreen({ stage, entrance }: { stage: At<'waiting'>; entrance: Entrance }) {
+interface WaitingProps {
+  stage: At<'waiting'>;
+  entrance: Entrance;
+  isHost: boolean;
+  name: string;
+}
+
+function WaitingScreen({ stage, entrance, isHost, name }: WaitingProps) {
   const title = stage.starting ? t('The lecture is starting') : stage.reason || t('Please wait a moment');
   return (
     <div className="stack">
@@ -201,6 +208,11 @@ function WaitingScreen({ stage, entrance }: { stage: At<'waiting'>; entrance: En
           </p>
         )}
       </div>
+      {isHost && stage.code === 'host_absent' && (
+        <button type="button" className="btn btn-primary btn-lg" onClick={() => void entrance.start(name)}>
+          {t('Start lecture')}
+        </button>
+      )}
       <button type="button" className="btn" onClick={() => entrance.stopWaiting()}>
         {t('Stop waiting')}
       </button>
@@ -270,7 +282,7 @@ function Panel(props: Omit<NameFormProps, 'stage'> & { stage: Stage }) {
     case 'asked':
       return <QuestionForm key={`${stage.asked.field}${stage.asked.retryAfter}`} stage={stage} entrance={entrance} />;
     case 'waiting':
-      return <WaitingScreen stage={stage} entrance={entrance} />;
+      return <WaitingScreen stage={stage} entrance={entrance} isHost={props.config.me.role === 'host'} name={props.name} />;
     case 'denied':
       return <DeniedScreen stage={stage} entrance={entrance} />;
     case 'unavailable':

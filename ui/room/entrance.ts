@@ -53,6 +53,7 @@ export class Entrance {
 
   /** A host opens the lecture and goes in. */
   async start(name: string): Promise<void> {
+    this.rest();
     this.stage.set({ name: 'joining' });
     const answer = await this.routes.start();
     if (answer.status === 'started') return this.join(name);

@@ -42,7 +42,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """Build the app; reads from top to bottom in the order things start."""
     from core import models  # noqa: F401  (all tables, for migrations and relationships)
     from core.config import load
-    from core.db import db, migrate
+    from core.db import db, migrate, refuse_dead_connections
 
     config = load(overrides)
     app = Flask(__name__, root_path=str(ROOT / "core"), template_folder=str(ROOT / "templates"))
@@ -50,9 +50,11 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(
         TESTING=config.mode == "test",
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20},
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 10, "max_overflow": 20},
     )
     db.init_app(app)
+    with app.app_context():
+        refuse_dead_connections(db.engine)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     for part in (*BEFORE_PLUGINS, "core.engine.plugins", *AFTER_PLUGINS):
         _start(app, part)

@@ -34,6 +34,7 @@ UNAVAILABLE = "unavailable"
 # Every right answer removes one question; more rounds than guards would mean a guard that never learns.
 ROUNDS = 10
 ALL = Grants()
+NEW_ROWS = insert(Participant).on_conflict_do_nothing().returning(Participant)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,20 @@ class Answered:
     value: str
 
 
-def decide(room: Room, lecture: Lecture | None, join: JoinRequest, answer: Answered | None) -> Decision:
+@dataclass(frozen=True)
+class Known:
+    """What was already found of those who join, so that it isn't looked up again.
+
+    ``rows`` are the participant rows in force, by ``join.key``; who isn't in it has none.
+    """
+
+    rows: Mapping[str, Participant]
+    waits: bool = True
+
+
+def decide(
+    room: Room, lecture: Lecture | None, join: JoinRequest, answer: Answered | None, known: Known
+) -> Decision:
     """Judge one join that came with a request; may note a wait or a guard's pass."""
     for _round in range(ROUNDS):
         guard, verdict = _strictest(room, [join])[join.key]
@@ -78,10 +92,10 @@ def decide(room: Room, lecture: Lecture | None, join: JoinRequest, answer: Answe
             break
         objection = verdict.check(answer.value)  # type: ignore[misc, union-attr]
         if objection is not None:
-            return _act(room, lecture, join, guard, objection)
+            return _act(room, lecture, join, guard, objection, known)
         _remember(room, lecture, join, guard)
         join, answer = replace(join, passes=join.passes | {guard}), None
-    return _act(room, lecture, join, guard, verdict)
+    return _act(room, lecture, join, guard, verdict, known)
 
 
 def look_again(room: Room, lecture: Lecture | None, joins: Sequence[JoinRequest]) -> dict[str, Decision]:
@@ -145,10 +159,15 @@ def _remember(room: Room, lecture: Lecture | None, join: JoinRequest, guard: str
 
 
 def _act(
-    room: Room, lecture: Lecture | None, join: JoinRequest, guard: str, verdict: Verdict | None
+    room: Room,
+    lecture: Lecture | None,
+    join: JoinRequest,
+    guard: str,
+    verdict: Verdict | None,
+    known: Known,
 ) -> Decision:
     if verdict is None and lecture is not None:
-        return let_in(room, lecture, [join])[join.key]
+        return let_in(room, lecture, [join], known)[join.key]
     if verdict is None or verdict.kind is Kind.WAIT:
         if _too_many(room, join):
             return Decision("denied", _("Too many people are waiting already. Try again later."), "full")
@@ -200,27 +219,45 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
 # --- letting in -----------------------------------------------------------------------
 
 
-def let_in(room: Room, lecture: Lecture, joins: Sequence[JoinRequest], role: str = "guest") -> dict[str, Decision]:
+def let_in(
+    room: Room,
+    lecture: Lecture,
+    joins: Sequence[JoinRequest],
+    known: Known | None = None,
+    role: str = "guest",
+) -> dict[str, Decision]:
     """Give each join its participant row, with the rights all plugins leave, and a ticket."""
     if not joins:
         return {}
-    found = _current_rows(lecture, joins)
-    new = [join for join in joins if join.key not in found]
-    if new:
-        db.session.execute(insert(Participant).values([_row(lecture, j, role) for j in new]).on_conflict_do_nothing())
-        found |= _current_rows(lecture, new)
+    found = dict(known.rows) if known else _current_rows(lecture, joins)
+    if new := [join for join in joins if join.key not in found]:
+        found |= _make_rows(room, lecture, new, role)
     _refresh(found, joins, role)
     narrow(room, list(found.values()))
-    _stop_waiting(room, joins)
+    if known is None or known.waits:
+        _stop_waiting(room, joins)
     tickets = {key: ticket_for(lecture, participant) for key, participant in found.items()}
     return {key: Decision("admitted", ticket=ticket) for key, ticket in tickets.items()}
+
+
+def _make_rows(
+    room: Room, lecture: Lecture, joins: Sequence[JoinRequest], role: str
+) -> dict[str, Participant]:
+    rights = vars(room_grants(room) if role == "guest" else ALL)
+    rows = [{**_row(lecture, join, role), **rights} for join in joins]
+    made = db.session.scalars(NEW_ROWS, rows).all()
+    found = _by_key(made, joins)
+    missing = [join for join in joins if join.key not in found]
+    # Another tab of the same person was faster: its row is theirs too.
+    return {**found, **_current_rows(lecture, missing)} if missing else found
 
 
 def narrow(room: Room, participants: Sequence[Participant]) -> None:
     """Set each row's grants to what the room and every plugin leave; hosts keep all."""
     guests = [p for p in participants if not p.is_host]
-    left = {p.id: room_grants(room) for p in guests}
-    for plugin, answers in plugins.ask("narrow_grants", room=room, participants=guests) if guests else ():
+    rights = room_grants(room)
+    left = dict.fromkeys((p.id for p in guests), rights)
+    for _plugin, answers in plugins.ask("narrow_grants", room=room, participants=guests) if guests else ():
         for row_id in left:
             left[row_id] &= answers.get(row_id, ALL)
     for participant in participants:
@@ -242,16 +279,22 @@ def ticket_for(lecture: Lecture, participant: Participant) -> Ticket:
 
 
 def _current_rows(lecture: Lecture, joins: Sequence[JoinRequest]) -> dict[str, Participant]:
-    users = {j.user_id: j.key for j in joins if j.user_id}
-    guests = {j.guest_session_id: j.key for j in joins if not j.user_id}
     mine = sa.or_(
-        Participant.user_id.in_(users),
-        sa.and_(Participant.user_id.is_(None), Participant.guest_session_id.in_(guests)),
+        Participant.user_id.in_({j.user_id for j in joins if j.user_id}),
+        sa.and_(
+            Participant.user_id.is_(None),
+            Participant.guest_session_id.in_({j.guest_session_id for j in joins if not j.user_id}),
+        ),
     )
     query = sa.select(Participant).where(
         Participant.lecture_id == lecture.id, Participant.removed_at.is_(None), mine
     )
-    rows = db.session.scalars(query).all()
+    return _by_key(db.session.scalars(query).all(), joins)
+
+
+def _by_key(rows: Sequence[Participant], joins: Sequence[JoinRequest]) -> dict[str, Participant]:
+    users = {j.user_id: j.key for j in joins if j.user_id}
+    guests = {j.guest_session_id: j.key for j in joins if not j.user_id}
     return {users[p.user_id] if p.user_id else guests[p.guest_session_id]: p for p in rows}
 
 

@@ -9,21 +9,21 @@ from flask import Blueprint, request
 from flask_babel import gettext as _
 from pydantic import Field
 
-from core import admission, audit
-from core.admission import Answered, Decision
+from core import admission, arrivals
+from core.admission import Answered, Decision, Known
+from core.arrivals import Arrival
 from core.bus import notify
 from core.contracts import EVERYONE, HOSTS, JoinRequest
-from core.db import db, now
+from core.db import db
 from core.errors import Refusal
-from core.http.callers import is_host, signed_in
+from core.http.callers import signed_in
 from core.http.security import client_address
 from core.http.views import Answer, Body, here, view
 from core.lectures import lectures
-from core.lectures.models import Lecture, Participant
 from core.livekit.client import livekit
-from core.models import GuardPass, Waiting
+from core.models import Waiting
 from core.people.guests import current_guest, guest_session, new_guest
-from core.people.models import GuestSession, User
+from core.people.models import GuestSession
 from core.rooms.models import Room
 from core.text import clean_name
 
@@ -77,27 +77,34 @@ class Ended(Answer):
 
 
 @bp.post("/api/rooms/<room_id>/join")
-@view(roles=EVERYONE, body=JoinBody, answer=Admitted, limit="3000/minute", limit_by=by_address_and_room)
-def join(body: JoinBody) -> Any:
+@view(
+    roles=EVERYONE,
+    body=JoinBody,
+    answer=Admitted,
+    limit="3000/minute",
+    limit_by=by_address_and_room,
+    finds_room=True,
+)
+def join(room_id: str, body: JoinBody) -> Any:
     """Ask to enter: admitted with a token, asked something, waiting, or denied."""
-    room = _open_room()
+    arrival = arrivals.find(room_id)
+    _refuse_archived(arrival.room)
     livekit().must_be_reachable()
-    user = signed_in()
-    lecture = lectures.live_in(room)
-    decision = _host_joins(room, lecture, user) if is_host(room, user) else _guest_joins(room, lecture, user, body)
+    decision = _host_joins(arrival) if arrival.is_host else _guest_joins(arrival, body)
     db.session.commit()
-    return answer_for(room, decision)
+    return answer_for(arrival.room, decision)
 
 
 @bp.post("/api/rooms/<room_id>/token")
 @view(roles=HOSTS, answer=Admitted, limit="120/minute")
 def token() -> Any:
     """A token for a host of exactly this room."""
-    room = _open_room()
+    arrival = arrivals.find(here.room.public_id)
+    _refuse_archived(arrival.room)
     livekit().must_be_reachable()
-    decision = _host_joins(room, lectures.live_in(room), signed_in())
+    decision = _host_joins(arrival)
     db.session.commit()
-    return answer_for(room, decision)
+    return answer_for(arrival.room, decision)
 
 
 @bp.post("/api/rooms/<room_id>/start")
@@ -106,7 +113,8 @@ def start() -> Started:
     """Start a lecture; everybody who waits for it is woken by the commit."""
     user = signed_in()
     assert user is not None
-    return Started(lecture_id=lectures.start(_open_room(), user).public_id)
+    _refuse_archived(here.room)
+    return Started(lecture_id=lectures.start(here.room, user).public_id)
 
 
 @bp.post("/api/rooms/<room_id>/end")
@@ -166,28 +174,39 @@ def _shown(decision: Decision) -> dict[str, Any]:
 # --- who joins ------------------------------------------------------------------------
 
 
-def _open_room() -> Room:
-    if here.room.archived_at is not None:
+def _refuse_archived(room: Room) -> None:
+    if room.archived_at is not None:
         raise Refusal(409, _("This room is archived. Ask its host to open it again."), code="archived")
-    return here.room
 
 
-def _host_joins(room: Room, lecture: Lecture | None, user: User | None) -> Decision:
+def _host_joins(arrival: Arrival) -> Decision:
+    user = arrival.user
     assert user is not None
-    if lecture is None:
+    if arrival.lecture is None:
         raise Refusal(409, _("No lecture is running in this room. Start it first."), code="not_live")
     request = JoinRequest(key=f"u{user.id}", name=user.name, user_id=user.id)
-    return admission.let_in(room, lecture, [request], role="host")[request.key]
+    return admission.let_in(arrival.room, arrival.lecture, [request], _known(arrival, request), role="host")[
+        request.key
+    ]
 
 
-def _guest_joins(room: Room, lecture: Lecture | None, user: User | None, body: JoinBody) -> Decision:
-    name = user.name if user else _typed_name(body.name)
-    session = _session(body.as_someone_else and user is None)
+def _guest_joins(arrival: Arrival, body: JoinBody) -> Decision:
+    name = arrival.user.name if arrival.user else _typed_name(body.name)
+    session = _session(name, body.as_someone_else and arrival.user is None)
     if session.name != name:
         session.name = name
-    request = request_of(room, lecture, user, session, name, body.fingerprint, client_address())
+    request = arrival.request(session, name, body.fingerprint, client_address())
     answer = Answered(body.answer.field, body.answer.value) if body.answer else None
-    return admission.decide(room, lecture, request, answer)
+    return admission.decide(arrival.room, arrival.lecture, request, answer, _known(arrival, request))
+
+
+def _known(arrival: Arrival, request: JoinRequest) -> Known:
+    """The row in force, found with the arrival; none for a session that was just made."""
+    current = arrival.current
+    mine = current is not None and (
+        current.user_id == request.user_id if request.user_id else current.guest_session_id == request.guest_session_id
+    )
+    return Known({request.key: current} if current and mine else {}, waits=arrival.is_waiting)
 
 
 def _typed_name(typed: str) -> str:
@@ -198,50 +217,7 @@ def _typed_name(typed: str) -> str:
         raise Refusal(422, str(error), code="invalid", errors=[mistake]) from error
 
 
-def _session(someone_else: bool) -> GuestSession:
-    made = new_guest() if someone_else else guest_session(create=True)
+def _session(name: str, someone_else: bool) -> GuestSession:
+    made = new_guest(name) if someone_else else guest_session(create=True, name=name)
     assert made is not None
     return made
-
-
-def request_of(
-    room: Room,
-    lecture: Lecture | None,
-    user: User | None,
-    session: GuestSession,
-    name: str,
-    fingerprint: str,
-    address: str,
-) -> JoinRequest:
-    """What the guards are told about somebody; two queries, the second only for a live lecture."""
-    removed_ats = _earlier(lecture, user, session)
-    return JoinRequest(
-        key=f"u{user.id}" if user else f"g{session.id}",
-        name=name,
-        guest_session_id=session.id,
-        user_id=user.id if user else None,
-        email=user.email if user else None,
-        fingerprint=fingerprint,
-        address=address,
-        passes=_passes(room, lecture, session),
-        lecture_id=lecture.id if lecture else None,
-        returning=bool(removed_ats),
-        removed=bool(removed_ats) and removed_ats[0] is not None,
-    )
-
-
-def _earlier(lecture: Lecture | None, user: User | None, session: GuestSession) -> list[Any]:
-    if lecture is None:
-        return []
-    mine = Participant.user_id == user.id if user else Participant.guest_session_id == session.id
-    query = sa.select(Participant.removed_at).where(Participant.lecture_id == lecture.id, mine)
-    return list(db.session.scalars(query.order_by(Participant.id.desc())))
-
-
-def _passes(room: Room, lecture: Lecture | None, session: GuestSession) -> frozenset[str]:
-    query = sa.select(GuardPass.guard).where(
-        GuardPass.room_id == room.id,
-        GuardPass.guest_session_id == session.id,
-        GuardPass.lecture_id == (lecture.id if lecture else None),
-    )
-    return frozenset(db.session.scalars(query))

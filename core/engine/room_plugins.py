@@ -57,6 +57,11 @@ def preload(rooms: Iterable[Room]) -> None:
     known.update(found)
 
 
+def know_none(room: Room) -> None:
+    """Note what somebody has seen already: this room has no switches of its own."""
+    _known().setdefault(room.id, {})
+
+
 def forget(room: Room) -> None:
     """Read this room's switches anew: for streams, which outlive a request."""
     _known().pop(room.id, None)
@@ -141,7 +146,7 @@ def _merged(
     known = fields(manifest.room_settings)
     kept = {name: value for name, value in before.items() if name in known}
     try:
-        made = fill(manifest.room_settings, {**kept, **given})
+        made: Any = fill(manifest.room_settings, {**kept, **given})
     except SettingsError as error:
         raise _wrong(error) from error
     return {name: _json(getattr(made, name)) for name in {*kept, *given}}

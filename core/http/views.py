@@ -87,6 +87,7 @@ def view(
     status: int = 200,
     limit: str | None = None,
     limit_by: Callable[[], str] | None = None,
+    finds_room: bool = False,
 ) -> Callable[[F], F]:
     """Declare a JSON view. Put it under the route decorator.
 
@@ -95,7 +96,7 @@ def view(
     ``here.room`` and ``here.lecture`` and not passed on. ``body`` and ``query`` are pydantic
     models, passed as arguments of these names. The view returns a model, a (model, status)
     pair, None for 204, or a Response. ``limit`` is flask-limiter's text, counted by address or by
-    what ``limit_by`` gives.
+    what ``limit_by`` gives. ``finds_room``: the view takes ``room_id`` and finds the room itself.
     """
 
     def mark(function: F) -> F:
@@ -103,7 +104,8 @@ def view(
 
         @wraps(function)
         def run(**path: Any) -> Response:
-            _find_here(path)
+            if not finds_room:
+                _find_here(path)
             _check_role(spec.roles)
             if spec.body is not None:
                 path["body"] = _read_body(spec.body)

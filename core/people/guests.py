@@ -19,31 +19,37 @@ COOKIE = "audimax-guest"
 # Longer than the idle time for joining: a lecture that was granted stays readable.
 COOKIE_DAYS = 180
 LONGEST_TOKEN = 100
+# Kept as one object: SQLAlchemy compiles it once.
+NEW_SESSION = sa.insert(GuestSession).returning(GuestSession)
 SEEN_EVERY = timedelta(minutes=5)
 
 
 def current_guest() -> GuestSession | None:
     """The guest session of this request's browser, however old; asked once per request."""
     if "guest" not in g:
-        g.guest = _find(request.cookies.get(_cookie(), ""))
+        g.guest = _find(token_hash())
     return cast("GuestSession | None", g.guest)
 
 
-def guest_session(*, create: bool = False) -> GuestSession | None:
+def token_hash() -> str:
+    """By what this browser's session is found; matches none when it has no secret."""
+    token = request.cookies.get(_cookie(), "")
+    return _hash(token) if 0 < len(token) <= LONGEST_TOKEN else ""
+
+
+def guest_session(*, create: bool = False, name: str = "") -> GuestSession | None:
     """The session to join a room with: None, or a new one, when it was idle for too long."""
     found = current_guest()
     if found is not None and not _idle(found):
         _touch(found)
         return found
-    return new_guest() if create else None
+    return new_guest(name) if create else None
 
 
-def new_guest() -> GuestSession:
+def new_guest(name: str = "") -> GuestSession:
     """Start over as somebody else; the old session's secret leaves this browser."""
     token = secrets.token_urlsafe(32)
-    made = GuestSession(token_hash=_hash(token))
-    db.session.add(made)
-    db.session.flush()
+    made = db.session.scalars(NEW_SESSION, {"token_hash": _hash(token), "name": name}).one()
     g.guest = made
     _hand_out(token)
     return made
@@ -76,10 +82,10 @@ def forget() -> None:
         return response
 
 
-def _find(token: str) -> GuestSession | None:
-    if not token or len(token) > LONGEST_TOKEN:
+def _find(hashed: str) -> GuestSession | None:
+    if not hashed:
         return None
-    return db.session.scalar(sa.select(GuestSession).where(GuestSession.token_hash == _hash(token)))
+    return db.session.scalar(sa.select(GuestSession).where(GuestSession.token_hash == hashed))
 
 
 def _idle(found: GuestSession) -> bool:

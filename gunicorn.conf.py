@@ -37,3 +37,15 @@ loglevel = os.environ.get("AUDIMAX_LOG_LEVEL") or "info"
 # By default it lies in the home folder, where two installations would fight over it.
 control_socket = str((_instance if _instance.is_dir() else Path(tempfile.gettempdir())) / "gunicorn.ctl")
 control_socket_disable = len(os.fsencode(control_socket)) > 100
+
+
+def post_worker_init(worker):
+    """End the waiting streams when the worker is told to stop: else it would wait for its guests."""
+    import gevent
+
+    def watch():
+        while worker.alive:
+            gevent.sleep(0.2)
+        worker.wsgi.extensions["audimax_halls"].close()
+
+    gevent.spawn(watch)

@@ -90,7 +90,7 @@ def _serve_files(app: Flask, name: str, loaded: Loaded) -> None:
         static_url_path="/static",
         template_folder="templates" if (loaded.folder / "templates").is_dir() else None,
     )
-    made.get_send_file_max_age = _max_age  # type: ignore[method-assign]
+    made.get_send_file_max_age = _max_age  # type: ignore[method-assign, assignment]
     app.register_blueprint(made, url_prefix=prefix(name, MountPoint.SITE))
 
 

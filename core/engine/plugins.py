@@ -481,7 +481,7 @@ def _check_tables(name: str, package: str, new: set[str]) -> None:
     """Its own tables carry its name, whether mapped to a class or not."""
     mapped = {
         mapper.local_table.name  # type: ignore[attr-defined]
-        for mapper in db.Model.registry.mappers  # type: ignore[attr-defined]
+        for mapper in db.Model.registry.mappers
         if mapper.class_.__module__.startswith(f"{package}.")
     }
     for table in sorted(mapped | new):

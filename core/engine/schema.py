@@ -258,7 +258,7 @@ def _config(target: Target, connection: sa.Connection | None = None) -> Config:
     return config
 
 
-@migrate.configure  # type: ignore[untyped-decorator]
+@migrate.configure
 def _for_flask_db(config: Config) -> Config:
     """``flask db …`` works on core's history."""
     return _point_at(config, config.attributes.get("target", CORE))

@@ -99,7 +99,7 @@ def fill(cls: type[T], raw: Mapping[str, Any]) -> T:
         raise SettingsError({"": str(error)}) from error
 
 
-def read(cls: type, raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def read(cls: Any, raw: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """The values that could be read, and a sentence for each name that could not."""
     known = fields(cls)
     kinds = hints(cls)
@@ -128,14 +128,14 @@ def _shown(field: Field, given: Any) -> str:
 
 
 @lru_cache(maxsize=256)
-def fields(cls: type) -> Mapping[str, Field]:
+def fields(cls: Any) -> Mapping[str, Field]:
     """The settings of ``cls`` by name, in their order."""
     kinds = hints(cls)
     return types.MappingProxyType({f.name: _field(f, kinds[f.name]) for f in dataclasses.fields(cls)})
 
 
 @lru_cache(maxsize=256)
-def hints(cls: type) -> Mapping[str, Any]:
+def hints(cls: Any) -> Mapping[str, Any]:
     """The declared types of ``cls``, evaluated."""
     return types.MappingProxyType(typing.get_type_hints(cls))
 

@@ -131,7 +131,9 @@ def test_a_guard_that_hangs_denies(world, monkeypatch):
 
 def test_a_guard_that_hangs_in_the_database_denies_and_the_session_goes_on(world, monkeypatch):
     monkeypatch.setattr(answers, "SECONDS", {**answers.SECONDS, "admit": 0.2})
-    room = world.start(bad={"admit": lambda room: db.session.execute(sa.text("SELECT 1, pg_sleep(0.5)")).all()})
+    room = world.start(
+        bad={"admit": lambda room: db.session.execute(sa.text("SELECT 1, pg_sleep(0.5)")).all()}
+    )
     assert admit(room)["bad"]["a"].kind is Kind.DENY
     assert db.session.scalar(sa.select(Room.title)) == "Algebra"
 
@@ -286,7 +288,9 @@ def test_a_wrong_setting_of_a_room_is_refused_by_name(world):
     with pytest.raises(Refusal) as error:
         room_plugins.switch(room, "x", True, {"wrod": "sesame"})
     assert error.value.status == 422
-    assert error.value.errors == [{"field": "wrod", "message": "unknown setting 'wrod', did you mean 'word'?"}]
+    assert error.value.errors == [
+        {"field": "wrod", "message": "unknown setting 'wrod', did you mean 'word'?"}
+    ]
 
 
 def test_a_setting_that_a_newer_version_dropped_does_not_shut_the_door(world):

@@ -118,7 +118,9 @@ def test_forms_learn_everything_from_the_class():
     ]  # fmt: skip
     tries = known["tries"]
     assert (tries.label, tries.minimum, tries.maximum, tries.default) == ("Tries", 1, 20, 5)
-    assert tries.editable and not tries.required and known["address"].required
+    assert tries.editable
+    assert not tries.required
+    assert known["address"].required
     assert known["colours"].choices == ("red", "green")
 
 

@@ -125,7 +125,8 @@ def test_the_start_stops_and_says_why(make_app, install, monkeypatch, how, messa
     install("x", **how)
     with pytest.raises(PluginError) as error:
         make_app("x")
-    assert str(error.value).startswith("plugin 'x': ") and message in str(error.value)
+    assert str(error.value).startswith("plugin 'x': ")
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,8 @@ def test_wrong_settings_stop_the_start(make_app, install, raw, message):
     install("x", manifest={"settings": Settings})
     with pytest.raises(PluginError) as error:
         make_app("x", plugins={"x": raw})
-    assert str(error.value).startswith("plugin 'x': ") and message in str(error.value)
+    assert str(error.value).startswith("plugin 'x': ")
+    assert message in str(error.value)
 
 
 def test_a_misspelt_name_is_answered_with_the_right_one(make_app, install):
@@ -164,7 +166,7 @@ def test_settings_of_a_plugin_that_is_switched_off_may_stay(make_app, install):
 def test_a_name_with_two_packages_cannot_be_enabled(make_app, monkeypatch):
     twice = {"x": [Installed("x", "one.x", "1", "one"), Installed("x", "two.x", "1", "two")]}
     monkeypatch.setattr(loader, "installed", lambda: twice)
-    with pytest.raises(PluginError, match="provided twice, by one.x and two.x; uninstall one"):
+    with pytest.raises(PluginError, match=r"provided twice, by one\.x and two\.x; uninstall one"):
         make_app("x")
 
 
@@ -192,7 +194,9 @@ def test_two_plugins_may_have_a_check_of_the_same_name(make_app, install):
         assert list(offers.health_checks()) == ["x.disk", "y.disk"]
 
 
-@pytest.mark.parametrize("hang", [lambda: time.sleep(60), lambda: [0 for _ in iter(int, 1)]], ids=["waits", "loops"])
+@pytest.mark.parametrize(
+    "hang", [lambda: time.sleep(60), lambda: [0 for _ in iter(int, 1)]], ids=["waits", "loops"]
+)
 def test_a_hook_that_hangs_at_the_start_is_stopped(make_app, install, monkeypatch, hang):
     monkeypatch.setattr(answers, "SECONDS", {**answers.SECONDS, "exporters": 0.1})
     install("x", exporters=hang)
@@ -215,11 +219,13 @@ def test_what_is_installed_but_not_enabled_is_not_imported(make_app, install):
     install("x", source="raise RuntimeError('imported')")
     app = make_app()
     described = {one.name: one for one in loader.describe(app)}
-    assert not described["x"].enabled and described["x"].version == "1.0"
+    assert not described["x"].enabled
+    assert described["x"].version == "1.0"
 
 
 def test_audimax_plugins_tells_what_an_enabled_plugin_hooks_into(make_app, install):
     install("x", exporters=lambda: [], admit=lambda room: None)
     described = {one.name: one for one in loader.describe(make_app("x"))}
-    assert described["x"].enabled and sorted(described["x"].hooks) == ["admit", "exporters"]
+    assert described["x"].enabled
+    assert sorted(described["x"].hooks) == ["admit", "exporters"]
     assert described["x"].title == "X"

@@ -1,0 +1,761 @@
+"""Test kit for plugin authors: a pytest plugin that is there once Audimax is installed.
+
+Subclass ``PluginContract``, set ``name`` (and ``settings``, if some are required) and pytest checks
+every promise that a plugin makes, on a real PostgreSQL: the one that ``AUDIMAX_TEST_DATABASE_URL``
+names (its role must be allowed to create databases), or one of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import hashlib
+import itertools
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import import_module
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+    from werkzeug.routing import Rule
+    from werkzeug.test import TestResponse
+
+    from core.contracts import LecturePackage, Viewer
+    from core.engine.plugins import Loaded
+
+ORIGIN = "http://localhost:8000"
+REFUSED = (401, 403, 404)
+FOR_PEOPLE = {"room_id", "lecture_id"}
+PERSON_TABLES = {"user", "guest_session", "participant"}
+MOST_QUERIES_OF_A_GUARD = 3
+WRONG_BODIES: tuple[Any, ...] = ([], {"no such field": 1}, None, "x" * 1000)
+_numbers = itertools.count(1)
+
+
+# --- a database -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def audimax_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL in which databases may be created."""
+    if given := os.environ.get("AUDIMAX_TEST_DATABASE_URL", ""):
+        yield given
+        return
+    from core.run.postgres import EmbeddedPostgres
+
+    folder = tmp_path_factory.mktemp("audimax-pg")
+    server = EmbeddedPostgres(folder / "data", folder / "run", settings={"fsync": "off"})
+    server.start()
+    yield server.url
+    server.destroy()
+
+
+@pytest.fixture(scope="class")
+def audimax_url(audimax_server: str) -> Iterator[str]:
+    """The address of an empty database, dropped afterwards."""
+    import sqlalchemy as sa
+
+    name = f"audimax_contract_{secrets.token_hex(6)}"
+    engine = sa.create_engine(audimax_server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        yield engine.url.set(database=name).render_as_string(hide_password=False)
+        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
+
+
+# --- people and places ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """A room with a live lecture, its host and one guest; ids are database keys, texts public ids."""
+
+    room_id: int
+    lecture_id: int
+    participant_id: int
+    guest_session_id: int
+    owner_id: int
+    room: str
+    lecture: str
+    host: Caller
+    guest: Caller
+
+
+class Caller:
+    """Somebody with a browser of their own; every request comes from another address."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+        """Send a request as our own pages do."""
+        number = next(_numbers)
+        address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+        return self.client.open(
+            path,
+            method=method,
+            json=body,
+            base_url=ORIGIN,
+            headers={"Origin": ORIGIN, **headers},
+            environ_base={"REMOTE_ADDR": address},
+        )
+
+
+def new_place(app: Flask, plugin: str) -> Place:
+    """Make a room in which the plugin is on, with everybody in it."""
+    from core.db import db
+    from core.engine import room_plugins
+    from core.lectures.models import Lecture, Participant
+    from core.rooms.models import Room
+
+    number = next(_numbers)
+    with app.app_context():
+        owner = _new_user(f"host{number}@uni.example")
+        room = Room(title=f"Room {number}", owner_id=owner.id, code=f"code-{number}-{secrets.token_hex(3)}")
+        db.session.add(room)
+        db.session.flush()
+        lecture = Lecture(room_id=room.id, title=room.title, started_by_id=owner.id)
+        guest, token = _new_guest()
+        db.session.add(lecture)
+        db.session.flush()
+        person = Participant(lecture_id=lecture.id, guest_session_id=guest.id, name="Ann")
+        db.session.add(person)
+        if app.extensions["audimax_plugins"].loaded[plugin].manifest.room_settings is not None:
+            room_plugins.switch(room, plugin, True)
+        db.session.commit()
+        return Place(
+            room_id=room.id,
+            lecture_id=lecture.id,
+            participant_id=person.id,
+            guest_session_id=guest.id,
+            owner_id=owner.id,
+            room=room.public_id,
+            lecture=lecture.public_id,
+            host=signed_in(app, owner.get_id()),
+            guest=with_session(app, token),
+        )
+
+
+def new_admin(app: Flask) -> Caller:
+    """An admin who is no host."""
+    from core.db import db
+
+    with app.app_context():
+        user = _new_user(f"admin{next(_numbers)}@uni.example", is_admin=True)
+        db.session.commit()
+        return signed_in(app, user.get_id())
+
+
+def signed_in(app: Flask, session_id: str) -> Caller:
+    """A browser that has signed in as that user (``user.get_id()``)."""
+    client = app.test_client()
+    with client.session_transaction(base_url=ORIGIN) as session:
+        session["_user_id"], session["_fresh"] = session_id, True
+    return Caller(client)
+
+
+def with_session(app: Flask, token: str) -> Caller:
+    """A guest's browser."""
+    from core.people.guests import COOKIE
+
+    client = app.test_client()
+    client.set_cookie(COOKIE, token, domain="localhost")
+    return Caller(client)
+
+
+def _new_user(email: str, **more: Any) -> Any:
+    from core.db import db, now
+    from core.people.models import User
+
+    user = User(email=email, name="Emmy Noether", verified_at=now(), **more)
+    db.session.add(user)
+    db.session.flush()
+    return user
+
+
+def _new_guest() -> tuple[Any, str]:
+    from core.db import db
+    from core.people.models import GuestSession
+
+    token = secrets.token_urlsafe(32)
+    guest = GuestSession(token_hash=hashlib.sha256(token.encode()).hexdigest(), name="Ann")
+    db.session.add(guest)
+    db.session.flush()
+    return guest, token
+
+
+def sample_package() -> LecturePackage:
+    """A lecture with every type of section, and with what exporters stumble over."""
+    from core.contracts import Facts, FileEntry, Files, LecturePackage, Line, Prose, Table, Timeline
+
+    odd = "<b>Gödel & Erdős</b> قاعة 講堂 🎓 =1+1"
+    return LecturePackage(
+        id="sample",
+        title=f"Algorithms II {odd}",
+        room_title="Algorithms",
+        started_at=datetime(2026, 3, 2, 9, 15, tzinfo=UTC),
+        ended_at=datetime(2026, 3, 2, 10, 45, tzinfo=UTC),
+        language="en",
+        sections=(
+            Prose("summary", "Summary", paragraphs=("One paragraph.", odd)),
+            Timeline("chat", "Chat", lines=(Line(1.5, "Ann", odd), Line(3600, "Bob", "Bye."))),
+            Facts("facts", "Facts", facts=(("People", "2"), ("Odd", odd))),
+            Table("people", "People", columns=("Name", "Minutes"), rows=(("Ann", "90"), (odd, "1"))),
+            Files("files", "Files", files=(FileEntry("a/../b.pdf", "application/pdf", 12, "/files/1"),)),
+            Prose("empty", "Empty"),
+        ),
+    )
+
+
+# --- the contract ---------------------------------------------------------------------
+
+
+class PluginContract:
+    """Every promise a plugin makes. Subclass it, set ``name`` and, if some are required, ``settings``.
+
+    ``make_rows(place)`` puts a row of yours into that room and lecture and returns the public ids
+    by the names that your routes use, e.g. ``{"note_id": note.public_id}``: it is needed as soon
+    as a route has such a part. ``bodies`` gives request bodies by endpoint where the one made
+    from the model won't do. Exporters and storages named in ``needs_outside`` are not run.
+    """
+
+    name: ClassVar[str] = ""
+    settings: ClassVar[Mapping[str, Any]] = {}
+    bodies: ClassVar[Mapping[str, Any]] = {}
+    needs_outside: ClassVar[frozenset[str]] = frozenset()
+
+    def make_rows(self, place: Place) -> Mapping[str, str]:
+        """Rows in one room and lecture, inside an app context; commit them."""
+        return {}
+
+    # --- what the tests use ---
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def app(cls, audimax_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+        from core.db import db
+        from core.engine import schema
+
+        made = cls._app(audimax_url, tmp_path_factory.mktemp("instance"), [cls.name])
+        schema.upgrade_all(made)
+        yield made
+        with made.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+    @classmethod
+    def _app(cls, url: str, instance: Path, enabled: list[str]) -> Flask:
+        from core import create_app
+
+        return create_app(
+            {
+                "mode": "test",
+                "instance_dir": str(instance),
+                "public_url": ORIGIN,
+                "secret_key": secrets.token_urlsafe(48),
+                "database_url": url,
+                "livekit_key": "contract",
+                "livekit_secret": secrets.token_urlsafe(48),
+                "livekit_api_url": "http://127.0.0.1:9",
+                "enabled_plugins": enabled,
+                "plugins": {cls.name: dict(cls.settings)} if cls.settings else {},
+            }
+        )
+
+    @pytest.fixture
+    def loaded(self, app: Flask) -> Loaded:
+        found: Loaded = app.extensions["audimax_plugins"].loaded[self.name]
+        return found
+
+    @pytest.fixture
+    def places(self, app: Flask) -> tuple[Place, Place]:
+        """Two rooms that have nothing to do with each other."""
+        return new_place(app, self.name), new_place(app, self.name)
+
+    def rows(self, app: Flask, place: Place) -> dict[str, str]:
+        with app.app_context():
+            return dict(self.make_rows(place))
+
+    # --- what it says of itself ---
+
+    def test_it_says_what_it_is(self, loaded: Loaded) -> None:
+        assert str(loaded.manifest.title).strip(), "give Plugin(…) a title: it is shown to hosts and admins"
+        docs = ast.get_docstring(ast.parse((loaded.folder / "__init__.py").read_text("utf-8")))
+        assert docs, "begin __init__.py with a line that says what the plugin does"
+
+    def test_no_hook_forgot_its_marker(self, loaded: Loaded) -> None:
+        from core.engine.plugins import HOOKS
+
+        module = import_module(f"{loaded.package}.hooks")
+        own = {n: f for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__}
+        for hook in HOOKS.keys() & own.keys():
+            assert hook in loaded.hooks, f"{hook}() lacks @hookimpl: it is never called"
+
+    def test_every_setting_explains_itself(self, loaded: Loaded) -> None:
+        for cls in (loaded.manifest.settings, loaded.manifest.room_settings):
+            for field in dataclasses.fields(cls) if cls else ():
+                said = field.metadata.get("label") or field.metadata.get("help")
+                assert said, f"{field.name}: say what it is with setting(label=…) or setting(help=…)"
+
+    def test_templates_live_in_a_folder_of_its_own(self, loaded: Loaded) -> None:
+        templates = loaded.folder / "templates"
+        found = [path.name for path in templates.iterdir()] if templates.is_dir() else [self.name]
+        assert found == [self.name], f"move templates to templates/{self.name}/: names are shared by all"
+
+    def test_it_uses_core_only_through_the_one_door(self, loaded: Loaded) -> None:
+        wrong = [
+            f"{path.name} imports {name}"
+            for path in loaded.folder.rglob("*.py")
+            for name in _imports(path)
+            if self._is_forbidden(name, loaded)
+        ]
+        assert not wrong, f"{wrong}: import from core.api (tests: core.testing), and from no other plugin"
+
+    def _is_forbidden(self, name: str, loaded: Loaded) -> bool:
+        if name == "core" or name.startswith("core."):
+            return name not in ("core.api", "core.testing")
+        return name.startswith("plugins.") and not f"{name}.".startswith(f"{loaded.package}.")
+
+    # --- its tables ---
+
+    def test_its_tables_come_and_go(self, app: Flask, loaded: Loaded) -> None:
+        from core.engine import schema
+
+        if not self._tables(app) and not (loaded.folder / "migrations").is_dir():
+            pytest.skip("no tables")
+        schema.check(app, self.name)
+        schema.downgrade(app, self.name)
+        left = self._tables(app)
+        schema.upgrade_all(app)
+        assert not left, f"downgrade() leaves {left}"
+        schema.check(app, self.name)
+
+    def test_its_tables_hang_on_core_only_and_go_with_it(self, app: Flask) -> None:
+        for table in self._metadata():
+            for key in table.foreign_keys:
+                target = key.column.table.name
+                assert "__" not in target or target.startswith(f"{self.name}__"), (
+                    f"{key.parent} points at another plugin's table {target}"
+                )
+                assert key.ondelete in ("CASCADE", "SET NULL"), f"{key.parent}: add ondelete='CASCADE'"
+
+    def test_columns_about_people_are_registered(self, app: Flask) -> None:
+        registered = self._registered(app)
+        for table in self._metadata():
+            for key in table.foreign_keys:
+                if key.column.table.name in PERSON_TABLES:
+                    about = (table.name, key.parent.name)
+                    assert about in registered, f"{about}: call register_personal_columns in its migration"
+
+    def _registered(self, app: Flask) -> set[tuple[str, str]]:
+        import sqlalchemy as sa
+
+        from core.db import db
+        from core.models import PersonalColumn
+
+        with app.app_context():
+            rows = db.session.scalars(sa.select(PersonalColumn).filter_by(plugin=self.name)).all()
+            return {(row.table, name) for row in rows for name in (row.column, row.person_column)}
+
+    def _metadata(self) -> list[Any]:
+        from core.db import db
+
+        return [t for name, t in sorted(db.metadata.tables.items()) if name.startswith(f"{self.name}__")]
+
+    def _tables(self, app: Flask) -> list[str]:
+        import sqlalchemy as sa
+
+        from core.db import db
+
+        with app.app_context():
+            names = sa.inspect(db.engine).get_table_names()
+        return [n for n in names if n.startswith(f"{self.name}__") and not n.endswith("alembic_version")]
+
+    def test_core_goes_on_without_it(
+        self, app: Flask, audimax_url: str, tmp_path: Path, places: tuple[Place, Place]
+    ) -> None:
+        from core.db import db
+        from core.engine import schema
+
+        without = self._app(audimax_url, tmp_path, [])
+        try:
+            assert schema.at_head(without)
+            assert Caller(without.test_client()).ask("GET", "/").status_code < 500
+        finally:
+            with without.app_context():
+                db.engine.dispose()
+
+    # --- its routes ---
+
+    def test_ids_of_another_room_open_nothing(self, app: Flask, places: tuple[Place, Place]) -> None:
+        here, there = places
+        ids = self.rows(app, there)
+        self.rows(app, here)
+        for rule, method in self._routes(app):
+            parts = rule.arguments - FOR_PEOPLE
+            if not parts or not rule.arguments & FOR_PEOPLE:
+                continue
+            unknown = parts - ids.keys()
+            assert not unknown, f"{rule.rule}: make_rows() must give {sorted(unknown)}"
+            status = self._ask(app, rule, method, here, ids).status_code
+            assert status in (403, 404), (
+                f"{method} {rule.rule} with an id of another room: {status}; use scoped()"
+            )
+
+    def test_its_own_ids_are_found(self, app: Flask, places: tuple[Place, Place]) -> None:
+        here, _there = places
+        ids = self.rows(app, here)
+        for rule, method in self._routes(app):
+            if method == "GET" and rule.arguments & FOR_PEOPLE:
+                answer = self._ask(app, rule, method, here, ids)
+                assert answer.status_code != 404, f"{rule.rule}: the id that make_rows() gave isn't found"
+                assert answer.status_code < 500, f"{rule.rule}: {answer.text[:300]}"
+
+    def test_views_are_for_those_they_name(self, app: Flask, places: tuple[Place, Place]) -> None:
+        here, there = places
+        ids = self.rows(app, here)
+        for rule, method in self._routes(app):
+            for role, caller in self._callers(app, here, there).items():
+                if not self._may(app, rule, role):
+                    answer = self._send(app, caller, rule, method, here, ids)
+                    assert _is_refused(answer), f"{method} {rule.rule} by a {role}: {answer.status_code}"
+
+    def test_an_unknown_room_is_not_found(self, app: Flask, places: tuple[Place, Place]) -> None:
+        here, _there = places
+        ids = self.rows(app, here)
+        for rule, method in self._routes(app):
+            if rule.arguments & FOR_PEOPLE:
+                path = _path(rule, {**ids, "room_id": "nowhere", "lecture_id": "nowhere"})
+                assert here.host.ask(method, path).status_code in REFUSED, f"{method} {rule.rule}"
+
+    def test_where_it_is_off_its_routes_are_gone(
+        self, app: Flask, loaded: Loaded, places: tuple[Place, Place]
+    ) -> None:
+        if loaded.manifest.room_settings is None:
+            pytest.skip("it has no room_settings: it can't be switched off in a room")
+        here, _there = places
+        ids = self.rows(app, here)
+        self._switch_off(app, here)
+        for rule, method in self._routes(app):
+            if rule.arguments & FOR_PEOPLE:
+                assert self._ask(app, rule, method, here, ids).status_code == 404, f"{method} {rule.rule}"
+
+    def test_bodies_that_are_wrong_are_refused_in_words(
+        self, app: Flask, places: tuple[Place, Place]
+    ) -> None:
+        here, _there = places
+        ids = self.rows(app, here)
+        for rule, method in self._routes(app):
+            if _spec(app, rule).body is None:
+                continue
+            for wrong in WRONG_BODIES:
+                answer = self._ask(app, rule, method, here, ids, body=wrong)
+                assert 400 <= answer.status_code < 500, (
+                    f"{method} {rule.rule} with {wrong!r}: {answer.status_code}"
+                )
+
+    def _switch_off(self, app: Flask, place: Place) -> None:
+        from core.db import db
+        from core.engine import room_plugins
+        from core.rooms.models import Room
+
+        with app.app_context():
+            room_plugins.switch(db.session.get_one(Room, place.room_id), self.name, False)
+            db.session.commit()
+
+    def _routes(self, app: Flask) -> Iterator[tuple[Rule, str]]:
+        mounted = app.extensions["audimax_mounts"]
+        for rule in app.url_map.iter_rules():
+            if rule.endpoint in mounted and mounted[rule.endpoint].plugin == self.name and _spec(app, rule):
+                for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                    yield rule, method
+
+    def _callers(self, app: Flask, here: Place, there: Place) -> dict[str, Caller]:
+        return {
+            "stranger": Caller(app.test_client()),
+            "participant": here.guest,
+            "host of another room": there.host,
+            "participant of another room": there.guest,
+            "admin": new_admin(app),
+        }
+
+    def _may(self, app: Flask, rule: Rule, role: str) -> bool:
+        from core.http.views import SignedIn
+
+        roles = _spec(app, rule).roles
+        if isinstance(roles, SignedIn):
+            return role in ("admin", "host of another room")
+        inside = bool(rule.arguments & FOR_PEOPLE)
+        standing = role if inside or role == "admin" else "stranger"
+        return (standing if " of another room" not in standing else "stranger") in roles
+
+    def _ask(
+        self, app: Flask, rule: Rule, method: str, place: Place, ids: Mapping[str, str], body: Any = ...
+    ) -> TestResponse:
+        """As somebody who may: the host, the guest, an admin, or the agent."""
+        return self._send(app, self._rightful(app, rule, place), rule, method, place, ids, body)
+
+    def _rightful(self, app: Flask, rule: Rule, place: Place) -> Caller:
+        from core.http.views import SignedIn
+
+        roles = _spec(app, rule).roles
+        if isinstance(roles, SignedIn) or "host" in roles:
+            return place.host
+        if "admin" in roles:
+            return new_admin(app)
+        return _Agent(app, place) if "agent" in roles else place.guest
+
+    def _send(
+        self,
+        app: Flask,
+        caller: Caller,
+        rule: Rule,
+        method: str,
+        place: Place,
+        ids: Mapping[str, str],
+        body: Any = ...,
+    ) -> TestResponse:
+        model = _spec(app, rule).body
+        if body is ...:
+            made = self.bodies.get(rule.endpoint)
+            body = made if made is not None else example_body(model) if model else None
+        return caller.ask(
+            method, _path(rule, {**ids, "room_id": place.room, "lecture_id": place.lecture}), body
+        )
+
+    # --- its answers ---
+
+    def test_its_guard_asks_the_database_once_for_everybody(
+        self, app: Flask, places: tuple[Place, Place]
+    ) -> None:
+        from core.contracts import JoinRequest
+        from core.db import db
+        from core.rooms.models import Room
+
+        joins = [JoinRequest(f"g{n}", f"Guest {n}", guest_session_id=10_000 + n) for n in range(40)]
+        counts = []
+        for several in (joins[:1], joins):
+            with app.app_context(), _counting() as said:
+                room = db.session.get_one(Room, places[0].room_id)
+                app.extensions["audimax_plugins"].ask_one(self.name, "admit", room=room, joins=several)
+            counts.append(len(said))
+        assert counts[0] == counts[1] <= MOST_QUERIES_OF_A_GUARD + 1, (
+            f"admit() takes {counts[0]} queries for one join and {counts[1]} for 40: read all with one query"
+        )
+
+    def test_its_rights_are_narrowed_for_all_at_once(self, app: Flask, places: tuple[Place, Place]) -> None:
+        from core.db import db
+        from core.lectures.models import Participant
+        from core.rooms.models import Room
+
+        with app.app_context():
+            room = db.session.get_one(Room, places[0].room_id)
+            people = [db.session.get_one(Participant, places[0].participant_id)]
+            engine = app.extensions["audimax_plugins"]
+            engine.ask_one(self.name, "narrow_grants", room=room, participants=people)
+            engine.ask_one(self.name, "narrow_grants", room=room, participants=[])
+
+    def test_its_sections_are_sections_for_every_viewer(
+        self, app: Flask, places: tuple[Place, Place]
+    ) -> None:
+        from core.db import db
+        from core.lectures.models import Lecture
+
+        self.rows(app, places[0])
+        for viewer in _viewers(places[0]):
+            with app.app_context():
+                lecture = db.session.get_one(Lecture, places[0].lecture_id)
+                app.extensions["audimax_plugins"].ask_one(
+                    self.name, "lecture_sections", lecture=lecture, viewer=viewer
+                )
+
+    def test_its_browser_code_is_there(self, app: Flask, loaded: Loaded, places: tuple[Place, Place]) -> None:
+        from core.db import db
+        from core.rooms.models import Room
+
+        for viewer in _viewers(places[0]):
+            with app.app_context():
+                room = db.session.get_one(Room, places[0].room_id)
+                found = app.extensions["audimax_plugins"].ask_one(
+                    self.name, "room_ui", room=room, viewer=viewer
+                )
+            for ui in found or []:
+                _check_module(loaded.folder, ui.module)
+                for path in ui.css:
+                    assert (loaded.folder / "static" / path).is_file(), f"static/{path} is missing"
+
+    def test_its_exporters_give_a_named_file_or_a_link(self, app: Flask) -> None:
+        from core.contracts import File, Link
+
+        for exporter in self._offers(app, "exporters"):
+            with app.app_context():
+                made = exporter.export(sample_package(), {})
+            assert isinstance(made, File | Link), f"{exporter.id} gave {type(made).__name__}"
+            if isinstance(made, File):
+                assert "/" in made.mime, f"{made.mime!r} is no media type"
+                assert made.name == Path(made.name).name != "", f"{made.name!r} is no file name"
+                assert made.body.read(1), f"{exporter.id} gave an empty file"
+                made.body.close()
+
+    def test_its_storages_keep_what_they_are_given(self, app: Flask) -> None:
+        for storage in self._offers(app, "storages"):
+            key = f"contract/{secrets.token_hex(8)}"
+            with app.app_context():
+                storage.save(key, BytesIO(b"0123456789"), "text/plain")
+                assert storage.open(key).read() == b"0123456789"
+                assert storage.open(key, 2, 3).read() == b"234", "open(key, start, length) gives that part"
+                assert key in list(storage.list("contract/"))
+                url = storage.url(key, "a.txt", "text/plain", 60)
+                assert url is None or url.startswith(("https://", "http://")), (
+                    "url() gives an address or None"
+                )
+                storage.delete(key)
+                storage.delete(key)
+                assert key not in list(storage.list("contract/")), "delete() left it"
+
+    def _offers(self, app: Flask, kind: str) -> list[Any]:
+        offered = app.extensions["audimax_offers"][kind].values()
+        return [offer for offer in offered if offer.id not in self.needs_outside]
+
+    def test_a_person_can_be_served_and_erased_twice(self, app: Flask, places: tuple[Place, Place]) -> None:
+        from core.contracts import Person
+        from core.db import db
+
+        self.rows(app, places[0])
+        person = Person(places[0].owner_id, (places[0].guest_session_id,))
+        engine = app.extensions["audimax_plugins"]
+        with app.app_context():
+            data = engine.ask_one(self.name, "personal_data", person=person)
+            json.dumps(
+                {table: [dict(row) for row in rows] for table, rows in data.tables.items()} if data else {}
+            )
+            for _again in range(2):
+                engine.ask_one(self.name, "erase", person=person)
+                db.session.commit()
+
+
+# --- what the contract needs ----------------------------------------------------------
+
+
+class _Agent(Caller):
+    def __init__(self, app: Flask, place: Place) -> None:
+        from core.db import db
+        from core.engine.agent_keys import agent_key
+        from core.lectures.models import Lecture
+
+        super().__init__(app.test_client())
+        with app.app_context():
+            self.key = agent_key(db.session.get_one(Lecture, place.lecture_id))
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+        return super().ask(method, path, body, Authorization=f"Bearer {self.key}", **headers)
+
+
+def example_body(model: Any) -> Any:
+    """The smallest JSON that the model takes, as far as its schema tells."""
+    schema = model.model_json_schema()
+    return _example(schema, schema.get("$defs", {}))
+
+
+def _example(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    if "$ref" in schema:
+        return _example(known[schema["$ref"].rpartition("/")[2]], known)
+    for key in ("anyOf", "oneOf", "allOf"):
+        if key in schema:
+            return _example(schema[key][0], known)
+    if "default" in schema or "const" in schema or "enum" in schema:
+        return schema.get("default", schema.get("const", (schema.get("enum") or [None])[0]))
+    return _plain_example(schema, known)
+
+
+def _plain_example(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    kind = schema.get("type")
+    if kind == "object":
+        wanted = schema.get("required", ())
+        return {name: _example(schema["properties"][name], known) for name in wanted}
+    if kind == "array":
+        return [_example(schema.get("items", {}), known) for _ in range(schema.get("minItems", 0))]
+    if kind in ("integer", "number"):
+        return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+    return False if kind == "boolean" else "x" * max(1, schema.get("minLength", 1))
+
+
+def _spec(app: Flask, rule: Rule) -> Any:
+    from core.engine.mounts import declared
+
+    return declared(app.view_functions[rule.endpoint])
+
+
+def _path(rule: Rule, ids: Mapping[str, str]) -> str:
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", lambda found: ids[found[1]], rule.rule)
+
+
+def _is_refused(answer: TestResponse) -> bool:
+    if answer.status_code in (302, 303):
+        return "/sign-in" in answer.headers["Location"]
+    return answer.status_code in REFUSED
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from names if node.module in ("core", "plugins") else [node.module]
+
+
+def _viewers(place: Place) -> list[Viewer]:
+    from core.contracts import Role, Viewer
+
+    return [
+        Viewer(Role.HOST, "Emmy", user_id=place.owner_id),
+        Viewer(Role.ADMIN, "Admin"),
+        Viewer(Role.PARTICIPANT, "Ann", guest_session_id=place.guest_session_id),
+        Viewer(Role.STRANGER),
+    ]
+
+
+def _check_module(folder: Path, module: str) -> None:
+    if module:
+        file = folder / "static" / module
+        assert file.is_file(), f"static/{module} is missing"
+        assert "export default" in file.read_text("utf-8"), (
+            f"{module} needs `export default function setup(room)`"
+        )
+    else:
+        assert list(folder.glob("ui/room.*")), "name a module below static/, or add ui/room.tsx"
+
+
+class _counting:
+    """The statements that are sent meanwhile."""
+
+    def __enter__(self) -> list[str]:
+        import sqlalchemy as sa
+
+        from core.db import db
+
+        self.said: list[str] = []
+        self.engine = db.engine
+        sa.event.listen(self.engine, "before_cursor_execute", self._hear)
+        return self.said
+
+    def __exit__(self, *_error: object) -> None:
+        import sqlalchemy as sa
+
+        sa.event.remove(self.engine, "before_cursor_execute", self._hear)
+
+    def _hear(self, _connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        self.said.append(statement)

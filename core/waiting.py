@@ -127,6 +127,10 @@ class Stream:
                 return
             yield message
 
+    def end(self) -> None:
+        """End without a last word: the page comes back by itself, to this or another worker."""
+        self._queue.put("")
+
     def close(self) -> None:
         self._hall.leave(self)
 
@@ -157,7 +161,7 @@ class Halls:
         """End all streams, so that a worker that stops needn't wait for guests; they come back."""
         self.closing = True
         for hall in list(self.open.values()):
-            hall.say_to_all("CLOSED", {"reason": "restart"})
+            hall.end_all()
 
 
 class Hall:
@@ -198,6 +202,11 @@ class Hall:
         for streams in list(self.streams.values()):
             for stream in list(streams):
                 stream.say(event, data)
+
+    def end_all(self) -> None:
+        for streams in list(self.streams.values()):
+            for stream in list(streams):
+                stream.end()
 
     def _woken(self, hint: dict[str, Any] | None) -> None:
         if hint and hint.get("live"):

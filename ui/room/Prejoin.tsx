@@ -47,7 +47,8 @@ function NameForm({ config, entrance, stage, name, onName }: NameFormProps) {
   const knownAs = me.known && !someoneElse ? me.name : '';
   const busy = stage.name === 'joining';
   const error = missing ? t('Type your name, so that the others know who you are.') : stage.name === 'form' ? stage.error : '';
-  const starts = isHost && !room.live;
+  const notLive = !room.live || (stage.name === 'form' && stage.notLive);
+  const starts = isHost && notLive;
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -70,7 +71,7 @@ function NameForm({ config, entrance, stage, name, onName }: NameFormProps) {
       <button type="submit" className="btn btn-primary btn-lg btn-block" aria-busy={busy}>
         {starts ? t('Start lecture') : t('Join lecture')}
       </button>
-      {!isHost && !room.live && <p className="hint">{t('The lecture hasn’t started yet. You can go in and wait.')}</p>}
+      {!isHost && notLive && <p className="hint">{t('The lecture hasn’t started yet. You can go in and wait.')}</p>}
     </form>
   );
 }

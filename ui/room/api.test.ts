@@ -18,7 +18,7 @@ test('a join is sent as JSON to the room', async () => {
 
 test('admitted and waiting are handed on as they come', async () => {
   expect(await join(200, { status: 'admitted', token: 't' })).toMatchObject({ status: 'admitted', token: 't' });
-  expect(await join(202, { status: 'waiting', stream_url: '/s' })).toMatchObject({ status: 'waiting', stream_url: '/s' });
+  expect(await join(202, { status: 'waiting', stream_url: '/s' })).toEqual({ status: 'waiting', stream_url: '/s', reason: '', code: '' });
 });
 
 test('a question names its field and its reason', async () => {
@@ -69,4 +69,8 @@ test('the end answers with the address of the lecture', async () => {
 test('who may not start is told why', async () => {
   const { routes } = routesAnswering(403, { detail: 'Only hosts can start.' });
   expect(await routes.start()).toEqual({ status: 'denied', reason: 'Only hosts can start.' });
+});
+
+test('a host without a lecture is told apart from a refusal', async () => {
+  expect(await join(409, { code: 'not_live', detail: 'Start it first.' })).toEqual({ status: 'not_live', reason: 'Start it first.' });
 });

@@ -15,6 +15,12 @@ export interface Waiting {
   reason: string;
   code: string;
   stream_url: string;
+  info?: WaitingInfo;
+}
+/** What else there is to know while waiting. */
+export interface WaitingInfo {
+  place?: number;
+  message?: string;
 }
 export interface Asked {
   status: 'asked';
@@ -26,6 +32,11 @@ export interface Asked {
 }
 export interface Denied {
   status: 'denied';
+  reason: string;
+}
+/** A host asked, but there is no lecture to enter: it has to be started. */
+export interface NotLive {
+  status: 'not_live';
   reason: string;
 }
 /** What was sent can't be taken; `field` says which part. */
@@ -40,7 +51,7 @@ export interface Unavailable {
   reason: string;
   retryAfter: number;
 }
-export type JoinAnswer = Admission | Waiting | Asked | Denied | Invalid | Unavailable;
+export type JoinAnswer = Admission | Waiting | Asked | Denied | NotLive | Invalid | Unavailable;
 
 export interface JoinBody {
   name: string;
@@ -164,9 +175,20 @@ function invalid(reply: Reply): Invalid {
   return { status: 'invalid', field: first?.field ?? '', reason };
 }
 
+function waiting(body: unknown): Waiting {
+  return { ...(body as Waiting), reason: (body as Waiting).reason ?? '', code: (body as Waiting).code ?? '' };
+}
+
+function accepted(reply: Reply): JoinAnswer {
+  const { status } = reply.body as { status?: unknown };
+  if (status === 'admitted') return reply.body as Admission;
+  return status === 'asked' ? asked(reply) : waiting(reply.body);
+}
+
 function joinAnswer(reply: Reply): JoinAnswer {
-  const { status, field } = reply.body as { status?: unknown; field?: unknown };
-  if (isOk(reply)) return status === 'asked' ? asked(reply) : (reply.body as Admission | Waiting);
+  const { field, code, detail } = reply.body as Problem;
+  if (isOk(reply)) return accepted(reply);
+  if (code === 'not_live') return { status: 'not_live', reason: detail ?? '' };
   if (reply.status === 429 && field) return asked(reply);
   if (reply.status === 422) return invalid(reply);
   if (reply.status === 404) return { status: 'denied', reason: t('This room doesn’t exist any more.') };

@@ -76,7 +76,7 @@ test('a waiting guest holds one stream and is let in by it', async () => {
 test('news of the wait are shown', async () => {
   const { entrance, streams } = entranceWith([waiting]);
   await entrance.join('Ada');
-  streams[0].listener.onEvent('WAITING', { reason: 'The host will let you in', code: 'lobby', place: 3, message: 'Two minutes' });
+  streams[0].listener.onEvent('WAITING', { reason: 'The host will let you in', code: 'lobby', info: { place: 3, message: 'Two minutes' } });
   expect(entrance.stage.value).toMatchObject({ reason: 'The host will let you in', place: 3, message: 'Two minutes' });
 });
 
@@ -145,4 +145,18 @@ test('a wrong name leads back to its field', async () => {
   const { entrance } = entranceWith([{ status: 'invalid', field: 'name', reason: 'Too long.' }]);
   await entrance.join('A'.repeat(500));
   expect(entrance.stage.value).toEqual({ name: 'form', field: 'name', error: 'Too long.' });
+});
+
+test('a restart of the server is no end of the wait', async () => {
+  const { entrance, streams } = entranceWith([waiting]);
+  await entrance.join('Ada');
+  streams[0].listener.onEvent('CLOSED', { reason: 'restart' });
+  expect(entrance.stage.value.name).toBe('waiting');
+  expect(streams[0].close).not.toHaveBeenCalled();
+});
+
+test('a host whose lecture is over may start the next one', async () => {
+  const { entrance } = entranceWith([{ status: 'not_live', reason: 'Start it first.' }]);
+  await entrance.join('Emmy');
+  expect(entrance.stage.value).toEqual({ name: 'form', notLive: true });
 });

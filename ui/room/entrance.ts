@@ -6,7 +6,7 @@ import { Store } from './store';
 import { WaitingStream, type StreamEvent, type StreamListener } from './stream';
 
 export type Stage =
-  | { name: 'form'; field?: string; error?: string }
+  | { name: 'form'; field?: string; error?: string; notLive?: boolean }
   | { name: 'joining' }
   | { name: 'asked'; asked: Asked; busy: boolean }
   | { name: 'waiting'; reason: string; code: string; message: string; place: number | null; connected: boolean; starting: boolean }
@@ -26,6 +26,18 @@ export interface EntranceParts {
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : '');
+
+/** What is known about a wait, from a join or from the stream. */
+function news(data: { reason?: unknown; code?: unknown; info?: unknown }) {
+  const { place, message } = (data.info ?? {}) as { place?: unknown; message?: unknown };
+  return {
+    reason: text(data.reason),
+    code: text(data.code),
+    message: text(message),
+    place: typeof place === 'number' ? place : null,
+    starting: false,
+  };
+}
 
 export class Entrance {
   readonly stage = new Store<Stage>({ name: 'form' });
@@ -102,6 +114,8 @@ export class Entrance {
         return this.stage.set({ name: 'denied', reason: answer.reason });
       case 'invalid':
         return this.stage.set({ name: 'form', field: answer.field, error: answer.reason });
+      case 'not_live':
+        return this.stage.set({ name: 'form', notLive: true });
       case 'unavailable':
         return this.tryLater(answer.reason, answer.retryAfter);
     }
@@ -137,8 +151,7 @@ export class Entrance {
   }
 
   private wait(answer: Waiting) {
-    const { reason, code } = answer;
-    this.stage.set({ name: 'waiting', reason, code, message: '', place: null, connected: true, starting: false });
+    this.stage.set({ name: 'waiting', ...news(answer), connected: true });
     this.stream = this.openStream(answer.stream_url, {
       onEvent: (name, data) => this.hear(name, data),
       onConnected: (connected) => this.update({ connected }),
@@ -154,13 +167,7 @@ export class Entrance {
   private hear(name: StreamEvent, data: Record<string, unknown>) {
     switch (name) {
       case 'WAITING':
-        return this.update({
-          reason: text(data.reason),
-          code: text(data.code),
-          message: text(data.message),
-          place: typeof data.place === 'number' ? data.place : null,
-          starting: false,
-        });
+        return this.update(news(data));
       case 'STARTING':
         return this.update({ starting: true });
       case 'APPROVED':
@@ -176,9 +183,15 @@ export class Entrance {
       case 'REJECTED':
         return this.take({ status: 'denied', reason: text(data.reason) });
       case 'CLOSED':
-        this.rest();
-        return this.stage.set({ name: data.reason === 'elsewhere' ? 'elsewhere' : 'gone' });
+        return this.hearOfTheEnd(data.reason);
     }
+  }
+
+  // Any other reason, such as a restart, means that the stream will be there again.
+  private hearOfTheEnd(reason: unknown) {
+    if (reason !== 'elsewhere' && reason !== 'gone') return;
+    this.rest();
+    this.stage.set({ name: reason });
   }
 
   private rest() {

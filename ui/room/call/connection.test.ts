@@ -112,6 +112,14 @@ test('no lecture any more: it has ended, and nobody is left waiting', async () =
   expect(routes.left).toBe(1);
 });
 
+test('a host hears of the end as well', async () => {
+  const { connection, room, onOver } = makeConnection({ status: 'not_live', reason: '' });
+  await connection.start();
+  room.emit(RoomEvent.Disconnected, DisconnectReason.UNKNOWN_REASON);
+  await later();
+  expect(onOver).toHaveBeenCalledWith({ kind: 'ended', lectureId: 'lecture' });
+});
+
 test('another lecture by now: the old one has ended', async () => {
   const { connection, room, onOver } = makeConnection({ ...admission, lecture_id: 'next' });
   await connection.start();

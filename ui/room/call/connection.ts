@@ -153,7 +153,7 @@ export class Connection {
   /** Whether the answer leads away from this call. */
   private settled(answer: JoinAnswer): boolean {
     if (answer.status === 'unavailable') return false;
-    if (answer.status === 'waiting' && answer.code === 'host_absent') {
+    if (answer.status === 'not_live' || (answer.status === 'waiting' && answer.code === 'host_absent')) {
       this.parts.door.routes.leave();
       this.finish('ended');
       return true;

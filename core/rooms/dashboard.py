@@ -41,13 +41,13 @@ def state() -> dict[str, Any] | None:
 
 
 def people_words(count: int) -> str:
-    """How many are inside, for a person."""
-    return ngettext("%(num)s person is in the room", "%(num)s people are in the room", count)
+    """How many are inside, in words."""
+    return ngettext("%(num)s person", "%(num)s people", count)
 
 
 def since_words(card: Card) -> str:
     """When the running lecture began."""
-    return _("since %(time)s", time=format_time(card.started_at, "short"))
+    return _("since %(time)s", time=format_time(card.started_at, "HH:mm"))
 
 
 def _shown(card: Card) -> dict[str, Any]:

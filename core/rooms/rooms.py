@@ -245,6 +245,12 @@ def cards(user_id: int, *, search: str = "", archived: bool = False, page: int =
     return Page(_read_cards(query), page, page * PAGE_SIZE < total, total)
 
 
+def has_archived(user_id: int) -> bool:
+    """Whether some of the user's rooms are archived."""
+    query = sa.select(Room.id).where(hosted_by(user_id), Room.archived_at.is_not(None)).limit(1)
+    return db.session.scalar(query) is not None
+
+
 def live_cards(user_id: int) -> list[Card]:
     """The user's rooms in which a lecture runs; one query, at most a hundred."""
     query = _card_query().where(hosted_by(user_id), Lecture.id.is_not(None))

@@ -56,6 +56,7 @@ def home() -> ResponseReturnValue:
         search=search,
         archived=archived,
         live=[card for card in found.items if card.is_live],
+        has_archived=not found.total and rooms.has_archived(user.id),
         recent=listing.recent(user, RECENT_LECTURES),
         part_of_day=part_of_day(),
         now=now(),

@@ -529,3 +529,36 @@ def test_livekits_close_code_reaches_the_client(hall: Hall, lecture: str) -> Non
                 assert int.from_bytes(data[:2], "big") == 1000
                 raise websocket.WebSocketConnectionClosedException
     socket.close()
+
+
+def test_who_sends_megabytes_at_once_is_cut_off_alone(hall: Hall, lecture: str) -> None:
+    import websocket
+
+    _, quiet = hall.enter(lecture)
+    _, token = hall.admit(lecture, "Mallory")
+    socket = websocket.create_connection(
+        f"{hall.gate.url}/rtc?access_token={token}&protocol=16", timeout=PATIENCE
+    )
+    with pytest.raises((websocket.WebSocketException, OSError)):  # noqa: PT012
+        socket.send_binary(b"x" * 5_000_000)
+        while socket.recv():
+            pass
+        raise websocket.WebSocketConnectionClosedException
+    assert held_for(lambda: quiet.is_in and quiet.happened == [], 0.5)
+
+
+def test_an_address_longer_than_a_header_may_be_is_asked_without_its_offer() -> None:
+    from core.livekit.gateway import without_offer
+
+    offer = "A" * 100_000
+    assert without_offer(f"/rtc/v1?join_request={offer}&access_token=t") == "/rtc/v1?access_token=t"
+    assert without_offer("/rtc") == "/rtc"
+    assert without_offer("/rtc?publish=x&join_request=") == "/rtc?publish=x"
+
+
+def test_a_long_offer_passes_the_gate(hall: Hall, lecture: str) -> None:
+    _, token = hall.admit(lecture)
+    answer = get(hall, f"/rtc/validate?access_token={token}&a={'A' * 6000}&join_request=")
+    assert answer.status == 200
+    # LiveKit reads it, and says that it is none: so it came through in full.
+    assert get(hall, f"/rtc/v1/validate?access_token={token}&join_request={'A' * 100_000}").status == 400

@@ -17,13 +17,15 @@ sum = $(shell cat $(1) /dev/null 2>/dev/null | cksum | tr -d ' ')
 RUNTIME := $(VENV)/.runtime-$(call sum,requirements.lock setup.cfg pyproject.toml)
 DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock)
 NODE := node_modules/.audimax-$(call sum,package-lock.json)
+CATALOGUES := $(wildcard core/translations/*/LC_MESSAGES/*.po)
+COMPILED := $(if $(CATALOGUES),$(VENV)/.messages-$(call sum,$(CATALOGUES)))
 BUILT := core/static/dist/.built-$(call sum,$(UI) $(UI_CONFIG))
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## everything that running needs
-	@$(MAKE) -j3 $(RUNTIME) $(BUILT) livekit
+	@$(MAKE) -j3 $(RUNTIME) $(COMPILED) $(BUILT) livekit
 
 run: setup ## a running product on this machine; Ctrl-C stops it
 	@exec $(BIN)/audimax run
@@ -92,6 +94,10 @@ $(RUNTIME): | $(BIN)/python
 	@$(PIP) -r requirements.lock
 	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-build-isolation --no-deps -e .
 	@rm -f $(VENV)/.runtime-* && touch $@
+
+$(VENV)/.messages-%: $(RUNTIME)
+	@$(BIN)/pybabel -q compile -d core/translations
+	@rm -f $(VENV)/.messages-* && touch $@
 
 $(DEV): $(RUNTIME)
 	@echo "setting up: Python packages for tests …"

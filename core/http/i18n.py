@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, negotiate_locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -52,7 +52,8 @@ def choose_locale() -> str:
     chosen = current_user.locale if current_user and current_user.is_authenticated else ""
     if chosen in locales():
         return str(chosen)
-    return request.accept_languages.best_match(list(locales()), default=config().default_locale)
+    asked = [tag.replace("-", "_") for tag, quality in request.accept_languages if quality > 0]
+    return negotiate_locale(asked, list(locales())) or config().default_locale
 
 
 def locales() -> dict[str, str]:
@@ -74,7 +75,8 @@ def _script_messages(folders: tuple[Path, ...], locale: str, under: str) -> dict
     found: dict[str, Any] = {}
     for folder in folders:
         for message in _catalogue(folder, locale):
-            if message.id and message.string and _said_by_scripts(message.locations, under):
+            usable = message.id and message.string and not message.fuzzy
+            if usable and _said_by_scripts(message.locations, under):
                 key = message.id if isinstance(message.id, str) else message.id[0]
                 found[key] = message.string if isinstance(message.string, str) else list(message.string)
     return found

@@ -36,6 +36,9 @@ def init_app(app: Flask) -> None:
     # Addresses change on the way from the office to the lecture hall; they prove nothing.
     login_manager.session_protection = None
     login_manager.init_app(app)
+    # We set no remember cookie. Looking for one reads the session after every request, which makes
+    # every answer, files too, vary by cookie.
+    app.after_request_funcs[None].remove(login_manager._update_remember_cookie)
 
 
 @login_manager.user_loader

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -35,7 +36,7 @@ def _ada(app: Flask) -> User:
     from core.db import db
 
     with app.app_context():
-        found = db.session.get(User, 1)
+        found = db.session.scalars(sa.select(User).order_by(User.id)).first()
         assert found is not None
         return found
 
@@ -172,8 +173,6 @@ def test_strangers_are_asked_to_sign_in(client: FlaskClient, path: str) -> None:
 
 
 def test_a_page_of_the_account_asks_the_database_little(me: FlaskClient, app: Flask) -> None:
-    import sqlalchemy as sa
-
     from core.db import db
 
     said: list[str] = []

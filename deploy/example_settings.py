@@ -11,9 +11,9 @@ from core.config import Config
 from core.engine.settings import Field, fields
 
 HEAD = """\
-# Settings of Audimax. Copy this file to audimax.toml and change what you need; what is commented out shows the
-# default. Every setting can be given as a variable instead, which wins: AUDIMAX_PUBLIC_URL, AUDIMAX_SECRET_KEY, …
-# Lists in variables are separated by commas. `audimax doctor` says what is wrong.
+# Settings of Audimax. Copy this file to audimax.toml and change what you need; what is commented out
+# shows the default. Every setting can be given as a variable instead, which wins: AUDIMAX_PUBLIC_URL,
+# AUDIMAX_SECRET_KEY, … Lists in variables are separated by commas. `audimax doctor` says what is wrong.
 """
 TAIL = """\
 
@@ -36,7 +36,8 @@ def _entry(field: Field) -> str:
 def _comment(field: Field) -> str:
     choices = f" One of: {', '.join(map(str, field.choices))}." if field.choices else ""
     text = str(field.help or field.label)
-    return text[0].upper() + text[1:].rstrip(".") + "." + choices
+    start = text[0] if "://" in text.split()[0] else text[0].upper()
+    return start + text[1:].rstrip(".") + "." + choices
 
 
 def _toml(value: Any) -> str:

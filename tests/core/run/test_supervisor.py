@@ -1,0 +1,175 @@
+"""`audimax run` as people use it, with everything real."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from core.run.processes import wait_for
+from tests.fixtures.product import ROOT, Product
+
+pytestmark = [pytest.mark.livekit, pytest.mark.slow]
+
+
+@pytest.fixture
+def product(tmp_path: Path) -> Iterator[Product]:
+    made = Product(tmp_path / "instance")
+    yield made
+    if made.process and made.process.poll() is None:
+        made.process.kill()
+        made.process.wait()
+        wait_for(lambda: not left_of(made), 30)
+
+
+def left_of(product: Product) -> list[str]:
+    """Command lines of everything that runs for this instance."""
+    found = []
+    data = str((product.instance / "postgres").resolve())
+    for process in psutil.process_iter():
+        try:
+            line, environ = " ".join(process.cmdline()), process.environ()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if (
+            environ.get("AUDIMAX_INSTANCE_DIR") == str(product.instance)
+            or str(product.instance) in line
+            or data in line
+        ):
+            found.append(line)
+    return found
+
+
+def status(product: Product, path: str = "/sign-in") -> int:
+    try:
+        with urllib.request.urlopen(product.url + path, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def run_again(product: Product, **changed: str) -> subprocess.CompletedProcess[str]:
+    argv = [sys.executable, "-m", "core.cli", "run"]
+    environ = {**product.environment, **changed}
+    return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
+
+
+def test_a_first_start_says_everything_one_needs_and_ctrl_c_leaves_nothing(product: Product) -> None:
+    product.start()
+    product.wait_for("Ctrl-C")
+    assert product.url in product.said
+    assert str(product.instance) in product.said
+    assert "/set-up/" in product.set_up_link
+    assert status(product) == 200
+    assert product.process is not None
+    product.process.send_signal(signal.SIGINT)
+    assert product.process.wait(60) == 0
+    assert left_of(product) == []
+
+
+def test_nobody_else_can_read_what_a_run_leaves_behind(product: Product) -> None:
+    product.start()
+    product.wait_for("Ctrl-C")
+    product.stop()
+    wide = [
+        str(path)
+        for path in [product.instance, *product.instance.rglob("*")]
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    assert wide == []
+
+
+PARTS = {
+    "web": ("gunicorn",),
+    "gate": ("core.livekit.gateway",),
+    "jobs": ("core.cli", "jobs"),
+    "livekit": ("livekit.yaml",),
+    "postgres": ("postgres", "-D"),
+}
+
+
+def test_a_killed_process_is_named_and_comes_back_whichever_it_is(product: Product) -> None:
+    product.start()
+    product.wait_for("Ctrl-C")
+    for name, words in PARTS.items():
+        product.kill(*words)
+        product.wait_for(f"{name} was killed by SIGKILL")
+        product.wait_for(f"{name} was started again")
+        assert wait_for(lambda: status(product) == 200, 60), f"no page after {name} was killed"
+    product.stop()
+    assert left_of(product) == []
+
+
+def test_nothing_survives_a_supervisor_that_was_killed(product: Product) -> None:
+    product.start()
+    product.wait_for("Ctrl-C")
+    assert product.process is not None
+    os.kill(product.process.pid, signal.SIGKILL)
+    assert wait_for(lambda: not left_of(product), 60), left_of(product)
+
+
+def test_what_is_in_the_way_is_named_before_anything_starts(product: Product, tmp_path: Path) -> None:
+    product.start()
+    product.wait_for("Ctrl-C")
+    same_folder = run_again(product)
+    assert same_folder.returncode == 1
+    assert "already runs in" in same_folder.stderr
+    same_ports = run_again(product, AUDIMAX_INSTANCE_DIR=str(tmp_path / "other"))
+    assert same_ports.returncode == 1
+    for setting in ("PORT", "GATE_PORT", "LIVEKIT_PORT", "LIVEKIT_TCP_PORT", "LIVEKIT_UDP_PORT"):
+        assert f"set AUDIMAX_{setting} to another one" in same_ports.stderr
+    product.stop()
+
+
+def test_two_installations_run_beside_each_other(product: Product, tmp_path: Path) -> None:
+    other = Product(tmp_path / "other")
+    product.start()
+    try:
+        other.start()
+        assert (status(product), status(other)) == (200, 200)
+        assert product.set_up_link != other.set_up_link
+    finally:
+        other.stop()
+        product.stop()
+
+
+def test_a_plugin_that_does_not_exist_stops_the_start_with_its_name(product: Product) -> None:
+    said = run_again(product, AUDIMAX_ENABLED_PLUGINS="lobbby")
+    assert said.returncode == 1
+    assert "lobbby" in said.stderr
+    assert "Traceback" not in said.stdout + said.stderr
+    assert left_of(product) == []
+
+
+def test_doctor_finds_everything_well_beside_a_run_and_names_what_is_missing_without(
+    product: Product,
+) -> None:
+    product.start()
+    product.wait_for("Ctrl-C")
+    well = doctor(product)
+    assert (well.returncode, [line for line in well.stdout.splitlines() if line.startswith("✗")]) == (0, [])
+    product.stop()
+    ill = doctor(product)
+    assert ill.returncode == 1
+    for what in ("database", "LiveKit", "gate"):
+        assert f"✗ {what}" in ill.stdout
+    assert "→" in ill.stdout
+
+
+def doctor(product: Product) -> subprocess.CompletedProcess[str]:
+    environ = {
+        k: v for k, v in product.environment.items() if k == "AUDIMAX_INSTANCE_DIR" or "AUDIMAX" not in k
+    }
+    argv = [sys.executable, "-m", "core.cli", "doctor"]
+    return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)

@@ -78,7 +78,7 @@ def _script_messages(folders: tuple[Path, ...], locale: str, under: str) -> dict
             usable = message.id and message.string and not message.fuzzy
             if usable and _said_by_scripts(message.locations, under):
                 key = message.id if isinstance(message.id, str) else message.id[0]
-                found[key] = message.string if isinstance(message.string, str) else list(message.string)
+                found[key] = message.string if isinstance(message.string, str) else list(message.string or ())
     return found
 
 

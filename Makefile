@@ -52,11 +52,11 @@ check: $(DEV) $(NODE) ## linters, types, borders
 bench: setup-tests ## measure; writes bench/results/latest.json
 	@$(BIN)/python -m bench
 
-messages: $(DEV) ## take new texts into the catalogues; LANGUAGE=de begins a language
+messages: $(DEV) ## take new texts into the catalogues; NEW=de begins a language
 	@mkdir -p build core/translations
 	@$(BIN)/pybabel -q extract -F babel.cfg -k t -k tn:1,2 -k lazy_gettext --sort-by-file -o build/messages.pot .
-	@if [ -n "$(LANGUAGE)" ] && [ ! -e "core/translations/$(LANGUAGE)" ]; then \
-		$(BIN)/pybabel -q init -i build/messages.pot -d core/translations -l $(LANGUAGE); fi
+	@if [ -n "$(NEW)" ] && [ ! -e "core/translations/$(NEW)" ]; then \
+		$(BIN)/pybabel -q init -i build/messages.pot -d core/translations -l $(NEW); fi
 	@if compgen -G "core/translations/*/LC_MESSAGES" > /dev/null; then \
 		$(BIN)/pybabel -q update -i build/messages.pot -d core/translations; fi
 

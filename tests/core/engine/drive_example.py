@@ -11,7 +11,6 @@ import sys
 import time
 from typing import Any
 
-
 WHOLE: dict[str, Any] = {}
 
 

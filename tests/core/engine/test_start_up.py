@@ -73,7 +73,10 @@ CASES = {
         {"manifest": {"requires_core": ">=7"}},
         "needs core >=7, this is 0.1.0; install a version of it that fits, or update Audimax",
     ),
-    "garbled requires_core": ({"manifest": {"requires_core": "new"}}, "requires_core is 'new'; write it like"),
+    "garbled requires_core": (
+        {"manifest": {"requires_core": "new"}},
+        "requires_core is 'new'; write it like",
+    ),
     "another name": (
         {"manifest": {"name": "z"}},
         "calls itself 'z'; folder or entry point and manifest need the same name",
@@ -83,16 +86,31 @@ CASES = {
         "could not import fake_x.hooks: No module named 'nowhere'; install its libraries",
     ),
     "broken source": ({"source": "1/0"}, "could not import fake_x.hooks: ZeroDivisionError"),
-    "leaves the interpreter": ({"source": "raise SystemExit(3)"}, "could not import fake_x.hooks: SystemExit: 3"),
+    "leaves the interpreter": (
+        {"source": "raise SystemExit(3)"},
+        "could not import fake_x.hooks: SystemExit: 3",
+    ),
     "unknown hook": ({"admitt": lambda room: None}, "there is no hook 'admitt', did you mean 'admit'?"),
     "wrong argument": ({"admit": lambda joinn: None}, "joinn"),
     "wrapper": ({"admit": hookimpl(wrapper=True)(wrapper)}, "admit() is a wrapper; return an answer"),
-    "raises": ({"storages": raises}, "storages() failed: the cupboard is bare; take it out of enabled_plugins"),
+    "raises": (
+        {"storages": raises},
+        "storages() failed: the cupboard is bare; take it out of enabled_plugins",
+    ),
     "wrong type": ({"storages": lambda: Offer("a")}, "storages() must return list, not Offer"),
     "wrong kind of value": ({"exporters": lambda: [1]}, "exporters() must return Exporter, not int"),
-    "huge answer": ({"exporters": lambda: [Offer(f"a{n}") for n in range(1000)]}, "1000 answers; 100 is the limit"),
-    "duplicate id": ({"exporters": lambda: [Offer("a"), Offer("a")]}, "the id 'a' is taken by itself; rename one"),
-    "impossible id": ({"exporters": lambda: [Offer("A b")]}, "exporters() gave the id 'A b'; use small letters"),
+    "huge answer": (
+        {"exporters": lambda: [Offer(f"a{n}") for n in range(1000)]},
+        "1000 answers; 100 is the limit",
+    ),
+    "duplicate id": (
+        {"exporters": lambda: [Offer("a"), Offer("a")]},
+        "the id 'a' is taken by itself; rename one",
+    ),
+    "impossible id": (
+        {"exporters": lambda: [Offer("A b")]},
+        "exporters() gave the id 'A b'; use small letters",
+    ),
     "unfrozen settings": ({"manifest": {"settings": Thawed}}, "its settings are no frozen dataclass"),
     "room settings without default": (
         {"manifest": {"room_settings": NeedsMore}},
@@ -116,7 +134,7 @@ CASES = {
     ),
     "process without a program": ({"processes": lambda: [Process("p", ())]}, "process 'p' needs argv"),
     "jobs that are none": ({"jobs": lambda: ["tidy"]}, "jobs() must return procrastinate blueprints"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("how", "message"), CASES.values(), ids=CASES)

@@ -7,10 +7,11 @@ from core.testing import Place, PluginContract
 
 class TestExample(PluginContract):
     name = "example"
-    settings = {"folder": "/tmp/audimax-example"}  # noqa: RUF012, S108
+    settings = {"folder": "/tmp/audimax-example"}  # noqa: RUF012
 
     def make_rows(self, place: Place) -> dict[str, str]:
         from audimax_example.models import Note
+
         from core.api import db
 
         facts: dict[str, Any] = {"room_id": place.room_id, "lecture_id": place.lecture_id}

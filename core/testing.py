@@ -118,12 +118,13 @@ def new_place(app: Flask, plugin: str) -> Place:
     from core.db import db
     from core.engine import room_plugins
     from core.lectures.models import Lecture, Participant
+    from core.rooms import codes
     from core.rooms.models import Room
 
     number = next(_numbers)
     with app.app_context():
         owner = _new_user(f"host{number}@uni.example")
-        room = Room(title=f"Room {number}", owner_id=owner.id, code=f"code-{number}-{secrets.token_hex(3)}")
+        room = Room(title=f"Room {number}", owner_id=owner.id, code=codes.new_code())
         db.session.add(room)
         db.session.flush()
         lecture = Lecture(room_id=room.id, title=room.title, started_by_id=owner.id)

@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.product",
     "tests.fixtures.livekit",
+    "tests.setup.skips",
 ]
 
 

@@ -46,6 +46,7 @@ def post_worker_init(worker):
     def watch():
         while worker.alive:
             gevent.sleep(0.2)
-        worker.wsgi.extensions["audimax_halls"].close()
+        for streams in ("audimax_halls", "audimax_sockets"):
+            worker.wsgi.extensions[streams].close()
 
     gevent.spawn(watch)

@@ -42,6 +42,13 @@ def notify(topic: str, **hint: Any) -> None:
     db.session.execute(sa.text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": payload})
 
 
+def notify_each(topics: sa.Select[str]) -> None:
+    """Like ``notify``, for every topic that a query gives, in one statement."""
+    found = topics.subquery()
+    payload = sa.cast(sa.func.json_build_object("topic", found.c[0]), sa.Text)
+    db.session.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)).select_from(found))
+
+
 def subscribe(topic: str, wake: Wake) -> Callable[[], None]:
     """Call ``wake(hint)`` at every notification of ``topic``; returns how to stop.
 

@@ -18,7 +18,8 @@ from core.livekit import presence
 from core.livekit.client import livekit
 from core.models import GuardPass
 from core.people.models import User
-from core.rooms.models import Room, RoomHost
+from core.rooms.hosts import tell_hosts
+from core.rooms.models import Room
 
 log = logging.getLogger(__name__)
 # A connect that the gate passed just before the end may open the room once more behind us.
@@ -133,9 +134,4 @@ def _quietly(statement: Any) -> None:
 
 def _tell(room_id: int, *, live: bool) -> None:
     notify(f"room:{room_id}", live=live)
-    hosts = sa.union(
-        sa.select(Room.owner_id).where(Room.id == room_id),
-        sa.select(RoomHost.user_id).where(RoomHost.room_id == room_id),
-    )
-    for user_id in db.session.scalars(hosts):
-        notify(f"dashboard:{user_id}")
+    tell_hosts(room_id)

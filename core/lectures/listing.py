@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager
 
 from core.db import db
-from core.lectures import attendance
+from core.lectures.history import people_ever
 from core.lectures.models import Lecture, Participant
 from core.people.models import User
+from core.rooms.hosts import hosted_by
 from core.rooms.models import Room
-from core.rooms.rooms import Page, hosted_by
+from core.rooms.rooms import Page
 
 PAGE_SIZE = 25
 
@@ -68,5 +69,5 @@ def _query() -> sa.Select[Any]:
 
 def _entries(query: sa.Select[Any]) -> list[Entry]:
     lectures: Sequence[Lecture] = db.session.scalars(query).all()
-    people = attendance.count(lectures)
-    return [Entry(lecture, people.get(lecture.id, 0)) for lecture in lectures]
+    people = people_ever([lecture.id for lecture in lectures])
+    return [Entry(lecture, people[lecture.id]) for lecture in lectures]

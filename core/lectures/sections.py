@@ -10,8 +10,7 @@ from flask_babel import gettext as _
 
 from core.contracts import Audience, LecturePackage, Section, Table, Viewer
 from core.engine.plugins import plugins
-from core.lectures import attendance
-from core.lectures.attendance import Presence
+from core.lectures.history import Attendance, history
 from core.lectures.models import Lecture
 from core.rooms.settings import settings_of
 
@@ -52,7 +51,7 @@ def _named(plugin: str, section: Section) -> Section:
 def participants(lecture: Lecture) -> Table:
     """Attendance: everybody's for hosts and admins, and for all where the room says so."""
     seen_by_all = settings_of(lecture.room).participants_see_names
-    people = attendance.of_lecture(lecture)
+    people = sorted(history(lecture), key=lambda one: one.role != "host")
     return Table(
         id="participants",
         title=_("Participants"),
@@ -63,8 +62,8 @@ def participants(lecture: Lecture) -> Table:
     )
 
 
-def _row(one: Presence) -> tuple[str, ...]:
-    name = _("%(name)s (host)", name=one.name) if one.is_host else one.name
+def _row(one: Attendance) -> tuple[str, ...]:
+    name = _("%(name)s (host)", name=one.name) if one.role == "host" else one.name
     left = _("still there") if one.left_at is None else format_datetime(one.left_at, "HH:mm")
     return (name, format_datetime(one.joined_at, "HH:mm"), left, duration(one.seconds))
 

@@ -20,6 +20,7 @@ from core.contracts import ParticipantJoined, ParticipantLeft
 from core.db import db, now
 from core.lectures.models import Lecture, Participant
 from core.models import WebhookEvent
+from core.rooms.hosts import tell_hosts
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,8 @@ def _publish(row: Participant, was_here: bool, old_sid: str) -> None:
         events.publish(ParticipantJoined(**facts))
     elif was_here and not is_here:
         events.publish(ParticipantLeft(**facts))
+    if is_here != was_here:
+        tell_hosts(row.lecture.room_id)
 
 
 def _note_absence(lecture_id: int) -> None:

@@ -16,8 +16,9 @@ from core.engine.settings import SettingsError
 from core.errors import Refusal
 from core.http.callers import signed_in
 from core.http.views import SIGNED_IN, Answer, Body, here, view
+from core.lectures.lectures import live_in
 from core.people.models import User
-from core.rooms import forms, invitations, lookups, rooms
+from core.rooms import forms, hosts, invitations, lookups, rooms
 from core.rooms import settings as core_settings
 from core.rooms.forms import LANGUAGES
 from core.rooms.models import Room
@@ -151,7 +152,7 @@ def create_room(body: NewRoomBody) -> RoomAnswer:
 def room_by_code(code: str) -> Found:
     """The room of an invite code, typed in any way; misses are limited by address."""
     room = lookups.find(code)
-    live = rooms.live_lecture(room) is not None
+    live = live_in(room) is not None
     return Found(
         id=room.public_id,
         title=room.title,
@@ -220,7 +221,7 @@ def rotate_code() -> Code:
 @view(roles=HOSTS, body=HostBody, answer=Person, status=201, limit="30/minute")
 def add_host(body: HostBody) -> Person:
     """Make a user a co-host; for the owner."""
-    added = rooms.add_host(_owned(), body.email, _me())
+    added = hosts.add_host(_owned(), body.email, _me())
     db.session.commit()
     return _person(added)
 
@@ -230,7 +231,7 @@ def add_host(body: HostBody) -> Person:
 def remove_host(user_id: str) -> None:
     """Take a co-host's rights; for the owner, and for co-hosts who leave by themselves."""
     room = here.room if user_id == _me().public_id else _owned()
-    rooms.remove_host(room, user_id, _me())
+    hosts.remove_host(room, user_id, _me())
     db.session.commit()
 
 
@@ -313,11 +314,11 @@ def _answer(room: Room) -> RoomAnswer:
         code=room.code,
         url=invitations.link(room),
         language=room.language,
-        live=rooms.live_lecture(room) is not None,
+        live=live_in(room) is not None,
         archived=room.archived_at is not None,
         created_at=room.created_at,
         owner=_person(room.owner),
-        hosts=[_person(user) for user in rooms.co_hosts(room)],
+        hosts=[_person(user) for user in hosts.co_hosts(room)],
         settings=vars(core_settings.settings_of(room)),
         plugins={name: PluginState(**state) for name, state in forms.plugin_states(room).items()},
         missing_guards=list(room_plugins.missing_guards(room)),

@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import db, now, random_id
+from core.db import Model, now, random_id
 from core.people.models import User
 
 
-class Room(db.Model):
+class Room(Model):
     """A place with a link and settings. ``code`` is in the link and may change, ``public_id`` stays."""
 
     __tablename__ = "room"
@@ -32,7 +32,7 @@ class Room(db.Model):
     host_rows: Mapped[list[RoomHost]] = relationship(back_populates="room", passive_deletes=True)
 
 
-class RoomHost(db.Model):
+class RoomHost(Model):
     """A co-host: a user with a host's rights in this room."""
 
     __tablename__ = "room_host"
@@ -47,7 +47,7 @@ class RoomHost(db.Model):
     user: Mapped[User] = relationship()
 
 
-class RoomPlugin(db.Model):
+class RoomPlugin(Model):
     """What a room says about a plugin: on or off, its settings there, and whether it keeps the door."""
 
     __tablename__ = "room_plugin"

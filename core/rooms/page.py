@@ -17,8 +17,9 @@ from core.http.assets import assets
 from core.http.callers import signed_in, viewer_in_room
 from core.http.forms import Form
 from core.http.i18n import messages_for_browser
+from core.lectures.lectures import live_in
 from core.people.guests import current_guest
-from core.rooms import codes, lookups, rooms
+from core.rooms import codes, lookups
 from core.rooms.models import Room
 from core.rooms.settings import settings_of
 
@@ -61,7 +62,7 @@ def page_config(room: Room, viewer: Viewer) -> dict[str, Any]:
             "id": room.public_id,
             "title": room.title,
             "code": room.code,
-            "live": rooms.live_lecture(room) is not None,
+            "live": live_in(room) is not None,
         },
         "me": _me(viewer),
         "api": {"base": f"/api/rooms/{room.public_id}"},

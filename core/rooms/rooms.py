@@ -17,14 +17,15 @@ from core.bus import notify
 from core.db import db, now
 from core.engine import room_plugins
 from core.errors import Refusal
+from core.lectures.lectures import live_in
 from core.lectures.models import Lecture, Participant
 from core.people.models import User
 from core.rooms import codes
-from core.rooms.models import Room, RoomHost
+from core.rooms.hosts import hosted_by, tell_hosts
+from core.rooms.models import Room
 
 PAGE_SIZE = 24
 MOST_ROOMS = 5_000
-MOST_HOSTS = 50
 MOST_SHOWN_LIVE = 100
 CODE_TRIES = 5
 
@@ -56,7 +57,7 @@ def rotate_code(room: Room, by: User) -> str:
     """A new code: the old link leads nowhere from now on. Who is inside stays."""
     _with_new_code(room, lambda: None)
     audit.record("room.rotate_code", actor=by, room_id=room.id)
-    tell_hosts(room)
+    tell_hosts(room.id)
     return room.code
 
 
@@ -77,7 +78,7 @@ def delete(room: Room, by: User) -> None:
     """Remove the room with everything that hangs on it."""
     refuse_while_live(room, _("A lecture is running in this room. End it first, then delete the room."))
     audit.record("room.delete", actor=by, target=room.title, public_id=room.public_id)
-    tell_hosts(room)
+    tell_hosts(room.id)
     notify(f"room:{room.id}", gone=True)
     db.session.execute(sa.delete(Room).where(Room.id == room.id))
 
@@ -85,13 +86,13 @@ def delete(room: Room, by: User) -> None:
 def refuse_while_live(room: Room, words: str) -> None:
     """A 409 while a lecture is running; the row stays locked, so none can start meanwhile."""
     db.session.execute(sa.select(Room.id).where(Room.id == room.id).with_for_update())
-    if live_lecture(room) is not None:
+    if live_in(room) is not None:
         raise Refusal(409, words, code="live")
 
 
 def _changed(room: Room, action: str, by: User) -> None:
     audit.record(action, actor=by, room_id=room.id, target=room.title)
-    tell_hosts(room)
+    tell_hosts(room.id)
     notify(f"room:{room.id}", changed=True)
 
 
@@ -117,68 +118,6 @@ def _refuse_too_many(owner: User) -> None:
         )
 
 
-# --- hosts ----------------------------------------------------------------------------
-
-
-def add_host(room: Room, email: str, by: User) -> User:
-    """Make the account with that address a co-host; a ``Refusal`` says why it can't be one."""
-    user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
-    if user is None or not user.is_active:
-        words = _("There is no account with this address. Invite the person first, or check the spelling.")
-        raise Refusal(404, words, code="no_account", field="email")
-    if user.id == room.owner_id:
-        raise Refusal(409, _("This is the room's owner already."), code="already_host", field="email")
-    if len(co_hosts(room)) >= MOST_HOSTS:
-        raise Refusal(
-            409, _("A room has at most %(count)s co-hosts.", count=MOST_HOSTS), code="too_many_hosts"
-        )
-    if db.session.get(RoomHost, (room.id, user.id)) is not None:
-        raise Refusal(
-            409, _("%(name)s is a co-host already.", name=user.name), code="already_host", field="email"
-        )
-    db.session.add(RoomHost(room_id=room.id, user_id=user.id))
-    db.session.flush()
-    _hosts_changed(room, "room.add_host", by, user)
-    return user
-
-
-def remove_host(room: Room, user_public_id: str, by: User) -> User:
-    """Take a co-host's rights in this room; their open streams and sockets end with the commit."""
-    query = (
-        sa.select(User).join(RoomHost).where(RoomHost.room_id == room.id, User.public_id == user_public_id)
-    )
-    user = db.session.scalar(query)
-    if user is None:
-        raise Refusal(404, _("This person is no co-host of this room."), code="no_host")
-    db.session.execute(sa.delete(RoomHost).where(RoomHost.room_id == room.id, RoomHost.user_id == user.id))
-    _hosts_changed(room, "room.remove_host", by, user)
-    return user
-
-
-def co_hosts(room: Room) -> Sequence[User]:
-    """The users that the owner named, in the order of naming."""
-    query = sa.select(User).join(RoomHost).where(RoomHost.room_id == room.id)
-    return db.session.scalars(query.order_by(RoomHost.added_at, User.id)).all()
-
-
-def tell_hosts(room: Room) -> None:
-    """Wake the dashboards of all hosts of a room when the transaction commits."""
-    for user_id in host_ids(room):
-        notify(f"dashboard:{user_id}", room=room.id)
-
-
-def host_ids(room: Room) -> list[int]:
-    """The keys of the owner and the co-hosts."""
-    others = sa.select(RoomHost.user_id).where(RoomHost.room_id == room.id)
-    return [room.owner_id, *db.session.scalars(others)]
-
-
-def _hosts_changed(room: Room, action: str, by: User, user: User) -> None:
-    audit.record(action, actor=by, room_id=room.id, target=user.email)
-    for topic in (f"user:{user.id}", f"dashboard:{user.id}", f"room:{room.id}"):
-        notify(topic, room=room.id)
-
-
 # --- finding --------------------------------------------------------------------------
 
 
@@ -191,17 +130,6 @@ def by_code(typed: str) -> Room | None:
 def by_public_id(public_id: str, user_id: int) -> Room | None:
     """The room of that id, if the user is one of its hosts."""
     return db.session.scalar(sa.select(Room).where(Room.public_id == public_id, hosted_by(user_id)))
-
-
-def live_lecture(room: Room) -> Lecture | None:
-    """The lecture that runs in the room now."""
-    return db.session.scalar(sa.select(Lecture).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None)))
-
-
-def hosted_by(user_id: int) -> sa.ColumnElement[bool]:
-    """Rooms in which the user is owner or co-host."""
-    named = sa.select(RoomHost.room_id).where(RoomHost.user_id == user_id)
-    return sa.or_(Room.owner_id == user_id, Room.id.in_(named))
 
 
 @dataclass(frozen=True)
@@ -257,7 +185,7 @@ def live_cards(user_id: int) -> list[Card]:
     return _read_cards(query.order_by(Lecture.started_at, Room.id).limit(MOST_SHOWN_LIVE))
 
 
-def _last_use() -> sa.ScalarSelect[datetime | None]:
+def _last_use() -> sa.ScalarSelect[datetime]:
     used = aliased(Lecture)
     query = sa.select(sa.func.max(used.started_at)).where(used.room_id == Room.id)
     return query.correlate(Room).scalar_subquery()

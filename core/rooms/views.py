@@ -17,8 +17,9 @@ from core.http.callers import is_host, signed_in
 from core.http.forms import Form
 from core.http.views import find_room
 from core.lectures import listing
+from core.lectures.lectures import live_in
 from core.people.models import User
-from core.rooms import codes, dashboard, invitations, rooms
+from core.rooms import codes, dashboard, hosts, invitations, rooms
 from core.rooms.forms import RoomForm, languages
 from core.rooms.models import Room
 
@@ -171,8 +172,8 @@ def _room_page(found: Room, form: Form) -> ResponseReturnValue:
         qr=invitations.qr_code(found),
         mail=invitations.mail(found),
         mailto=_mailto(found),
-        live=rooms.live_lecture(found),
-        hosts=rooms.co_hosts(found),
+        live=live_in(found),
+        hosts=hosts.co_hosts(found),
         lectures=listing.of_room(found, RECENT_LECTURES),
         is_owner=found.owner_id == user.id,
         is_host=is_host(found, user),
@@ -206,7 +207,7 @@ def add_host(room_id: str) -> ResponseReturnValue:
     found = _owners_room(room_id)
     form = Form(request.form)
     try:
-        added = rooms.add_host(found, form.value("email"), me())
+        added = hosts.add_host(found, form.value("email"), me())
     except Refusal as refusal:
         db.session.rollback()
         form.fail("email", refusal.detail)
@@ -222,7 +223,7 @@ def remove_host(room_id: str, user_id: str) -> ResponseReturnValue:
     leaves = user_id == me().public_id
     if not leaves:
         found = _owners_room(room_id)
-    removed = rooms.remove_host(found, user_id, me())
+    removed = hosts.remove_host(found, user_id, me())
     if leaves:
         db.session.commit()
         flash(_("You are no co-host of “%(title)s” any more.", title=found.title), "ok")

@@ -58,11 +58,13 @@ def test_a_guest_reads_what_the_room_lets_its_participants_read(
     assert ("Somebody else" in text(answer)) is sees_names
 
 
-def test_nobody_else_reads_it(app, client, ada, make_user, make_room, make_lecture, take_part, guest_client, sign_in):
+def test_nobody_else_reads_it(
+    app, client, ada, make_user, make_room, make_lecture, take_part, guest_client, sign_in
+):
     key, public_id = make_lecture(make_room(ada, settings=NAMES_TOO)[0])
     removed, guest = guest_client("Removed")
     take_part(key, "Removed", guest=guest, removed_at=START)
-    other_room_key, other = make_lecture(make_room(make_user())[0])
+    other_room_key, _other = make_lecture(make_room(make_user())[0])
     elsewhere, guest = guest_client("Elsewhere")
     take_part(other_room_key, "Elsewhere", guest=guest)
     mallory = sign_in(make_user("mallory@uni.example"))
@@ -77,15 +79,19 @@ def test_an_admin_and_a_participant_with_an_account_may_read_it(
     key, public_id = make_lecture(make_room(ada, settings=READABLE)[0])
     bob = make_user("bob@uni.example")
     take_part(key, "Bob", user=bob)
-    assert sign_in(make_user("root@uni.example", is_admin=True)).get(f"/lectures/{public_id}").status_code == 200
+    assert (
+        sign_in(make_user("root@uni.example", is_admin=True)).get(f"/lectures/{public_id}").status_code == 200
+    )
     reader = sign_in(bob)
     assert reader.get(f"/lectures/{public_id}").status_code == 200
     assert f"/lectures/{public_id}" in text(reader.get("/lectures"))
 
 
-def test_the_list_is_paged_filtered_by_room_and_asks_little(host, ada, make_room, make_lecture, take_part, queries):
+def test_the_list_is_paged_filtered_by_room_and_asks_little(
+    host, ada, make_room, make_lecture, take_part, queries
+):
     one, one_id, _code = make_room(ada, "One")
-    two, two_id, _code = make_room(ada, "Two")
+    _two, two_id, _code = make_room(ada, "Two")
     for number in range(30):
         key, _id = make_lecture(one, title=f"Week {number}", start=START + timedelta(days=number))
         take_part(key, "Bob")

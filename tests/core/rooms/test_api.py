@@ -36,7 +36,9 @@ def test_a_host_makes_reads_changes_and_deletes_a_room(host):
     assert host.get(f"/api/rooms/{room['id']}").status_code == 404
 
 
-def test_the_list_has_own_and_shared_rooms_page_by_page_and_by_search(app, host, ada, make_room, make_user, queries):
+def test_the_list_has_own_and_shared_rooms_page_by_page_and_by_search(
+    app, host, ada, make_room, make_user, queries
+):
     for number in range(30):
         make_room(ada, f"Course {number}")
     make_room(make_user(), "Somebody else's course")
@@ -105,7 +107,9 @@ def test_three_hundred_right_codes_from_one_address_are_no_guessing(client, room
     assert {client.get(f"/api/rooms/by-code/{room['code']}").status_code for _ in range(300)} == {200}
 
 
-def test_the_owner_names_a_co_host_who_then_has_a_hosts_rights_except_the_owners(host, room, make_user, sign_in):
+def test_the_owner_names_a_co_host_who_then_has_a_hosts_rights_except_the_owners(
+    host, room, make_user, sign_in
+):
     grace = sign_in(make_user("grace@uni.example", name="Grace Hopper"))
     base = f"/api/rooms/{room['id']}"
     assert grace.get(base).status_code == 403

@@ -38,6 +38,8 @@ def test_a_code_is_found_however_it_is_typed(typed):
     assert codes.read(typed) == "kxf-pmua-wz"
 
 
-@pytest.mark.parametrize("typed", ["", "kxf", "kxf-pmua-wzz", "kxf-pmua-w1", "kxf-pmua-wß", "x" * 10_000, "'; --", "\0"])
+@pytest.mark.parametrize(
+    "typed", ["", "kxf", "kxf-pmua-wzz", "kxf-pmua-w1", "kxf-pmua-wß", "x" * 10_000, "'; --", "\0"]
+)
 def test_what_is_no_code_is_not_looked_up(typed):
     assert codes.read(typed) is None

@@ -7,10 +7,11 @@ import pytest
 import websocket
 
 from core.db import db, now
+from core.lectures.lectures import live_in
 from core.lectures.models import Lecture, Participant
 from core.people import accounts
 from core.people.models import User
-from core.rooms import rooms
+from core.rooms import hosts, rooms
 from core.rooms.models import Room
 
 ORIGIN = "http://localhost:8000"
@@ -73,15 +74,15 @@ def start(app, room_key, people=0):
         db.session.flush()
         for number in range(people):
             db.session.add(Participant(lecture_id=lecture.id, name=f"P{number}", present_since=now()))
-        rooms.tell_hosts(room)
+        hosts.tell_hosts(room.id)
         db.session.commit()
 
 
 def end(app, room_key):
     with app.app_context():
         room = db.session.get(Room, room_key)
-        rooms.live_lecture(room).ended_at = now() + timedelta(seconds=1)
-        rooms.tell_hosts(room)
+        live_in(room).ended_at = now() + timedelta(seconds=1)
+        hosts.tell_hosts(room.id)
         db.session.commit()
 
 
@@ -98,7 +99,7 @@ def test_a_start_and_an_end_reach_the_open_dashboard(app, ada, room, open_socket
 def test_a_co_host_sees_it_and_another_host_does_not(app, ada, room, make_user, open_socket):
     grace, mallory = make_user("grace@uni.example"), make_user("mallory@uni.example")
     with app.test_request_context():
-        rooms.add_host(db.session.get(Room, room[0]), "grace@uni.example", db.session.get(User, ada))
+        hosts.add_host(db.session.get(Room, room[0]), "grace@uni.example", db.session.get(User, ada))
         db.session.commit()
     theirs, others = open_socket(grace), open_socket(mallory)
     assert live(theirs) == [] and live(others) == []
@@ -121,7 +122,9 @@ def test_a_stranger_is_closed_at_once(open_socket):
     assert closing_code(open_socket()) == 4401
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:8001", "https://localhost:8000", "null"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "http://localhost:8001", "https://localhost:8000", "null"]
+)
 def test_another_pages_socket_is_refused(ada, open_socket, origin):
     with pytest.raises(websocket.WebSocketBadStatusException, match="403"):
         open_socket(ada, origin=origin)

@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from core.db import db, now
 from core.lectures.models import Lecture, Participant
-from core.rooms import rooms
+from core.rooms import hosts
 from core.rooms.models import Room
 from tests.fixtures.browser import axe, scrolls_sideways, until
 from tests.fixtures.product import free_ports
@@ -49,14 +49,16 @@ def ada(make_user):
 def world(app, ada, make_user, make_room):
     """Seven rooms, one live, one shared, lectures of last week; the ids that pages are asked with."""
     grace = make_user("grace@uni.example", name="Grace Hopper")
-    kept = [make_room(ada, title) for title in ("Algorithms II", "Operating Systems lab", LONG, "Thesis seminar")]
+    kept = [
+        make_room(ada, title) for title in ("Algorithms II", "Operating Systems lab", LONG, "Thesis seminar")
+    ]
     shared = make_room(grace, "Compilers")
     _key, closed, closed_code = make_room(ada, "Old room", archived_at=now())
     with app.test_request_context():
         from core.people.models import User
 
-        rooms.add_host(db.session.get(Room, shared[0]), "ada@uni.example", db.session.get(User, grace))
-        rooms.add_host(db.session.get(Room, kept[0][0]), "grace@uni.example", db.session.get(User, ada))
+        hosts.add_host(db.session.get(Room, shared[0]), "ada@uni.example", db.session.get(User, grace))
+        hosts.add_host(db.session.get(Room, kept[0][0]), "grace@uni.example", db.session.get(User, ada))
         room = db.session.get(Room, kept[0][0])
         room.description = "Tuesdays at nine in the big hall.\nBring paper."
         past = [_lecture(room, days=days, people=42) for days in (7, 14)]
@@ -69,7 +71,9 @@ def world(app, ada, make_user, make_room):
 def _lecture(room, *, days, people):
     start = now() - timedelta(days=days, minutes=20)
     ended = start + timedelta(minutes=87) if days else None
-    made = Lecture(room_id=room.id, title=room.title, started_at=start, ended_at=ended, started_by_id=room.owner_id)
+    made = Lecture(
+        room_id=room.id, title=room.title, started_at=start, ended_at=ended, started_by_id=room.owner_id
+    )
     db.session.add(made)
     db.session.flush()
     for number in range(people):
@@ -134,7 +138,9 @@ def test_pages_of_a_host(host, world, looks_right, name, path):
     looks_right(host, name, path.format(**ids))
 
 
-@pytest.mark.parametrize(("name", "path"), [("landing", "/"), ("lost", "/r/aaa-aaaa-aa"), ("closed", "/r/{closed}")])
+@pytest.mark.parametrize(
+    ("name", "path"), [("landing", "/"), ("lost", "/r/aaa-aaaa-aa"), ("closed", "/r/{closed}")]
+)
 def test_pages_of_a_stranger(person, world, looks_right, name, path):
     looks_right(person(), name, path.format(closed=world["closed"][1]))
 
@@ -176,7 +182,7 @@ def test_a_host_makes_a_room_invites_and_sees_it_go_live(app, host, site):
     with app.test_request_context():
         room = db.session.query(Room).one()
         _lecture(room, days=0, people=2)
-        rooms.tell_hosts(room)
+        hosts.tell_hosts(room.id)
         db.session.commit()
     page.get_by_role("heading", name="Graph theory", level=2).wait_for()
     page.get_by_role("link", name="Join Graph theory").wait_for()

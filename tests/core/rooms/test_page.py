@@ -51,7 +51,10 @@ def test_a_code_in_another_form_is_led_to_the_rooms_address(client, room):
     code = room[2]
     for typed in (code.upper(), code.replace("-", ""), code.replace("-", "%20")):
         assert client.get(f"/r/{typed}").location == f"/r/{code}"
-    assert client.get("/r", query_string={"code": f"http://localhost:8000/r/{code.upper()}"}).location == f"/r/{code}"
+    assert (
+        client.get("/r", query_string={"code": f"http://localhost:8000/r/{code.upper()}"}).location
+        == f"/r/{code}"
+    )
 
 
 @pytest.mark.parametrize("code", ["aaa-aaaa-aa", "nonsense", "x" * 5000, "%3Cb%3E"])

@@ -65,7 +65,9 @@ def test_the_dashboard_of_two_thousand_rooms_asks_little(app, host, ada, queries
 
 
 def test_a_room_is_made_with_the_form_and_shows_how_to_invite(host):
-    made = host.post("/rooms/new", data={"title": "Algorithms II", "language": "de", "core.screen_share": "hosts"})
+    made = host.post(
+        "/rooms/new", data={"title": "Algorithms II", "language": "de", "core.screen_share": "hosts"}
+    )
     assert made.status_code == 303
     page = text(host.get(made.location))
     code = re.search(r"/r/([a-z-]+)", page)[1]
@@ -75,7 +77,9 @@ def test_a_room_is_made_with_the_form_and_shows_how_to_invite(host):
 
 
 def test_a_form_with_mistakes_keeps_what_was_typed_and_says_what_to_do(app, host):
-    answer = host.post("/rooms/new", data={"title": "\u202e  ", "description": "<b>kept</b>", "language": "xx"})
+    answer = host.post(
+        "/rooms/new", data={"title": "\u202e  ", "description": "<b>kept</b>", "language": "xx"}
+    )
     page = text(answer)
     assert answer.status_code == 422
     assert "Please type a title." in page and "&lt;b&gt;kept&lt;/b&gt;" in page
@@ -140,7 +144,10 @@ def test_an_admin_sees_a_room_but_not_its_settings(room, make_user, sign_in):
     page = text(admin.get(room["page"]))
     assert "Archive" in page and "Add a co-host" not in page and "Make a new link" not in page
     for path in ("/settings", "/code", "/hosts"):
-        assert admin.open(room["page"] + path, method="GET" if path == "/settings" else "POST").status_code == 404
+        assert (
+            admin.open(room["page"] + path, method="GET" if path == "/settings" else "POST").status_code
+            == 404
+        )
 
 
 def test_a_form_sent_from_another_page_is_refused(host, room):

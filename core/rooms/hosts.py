@@ -1,0 +1,81 @@
+"""Who the hosts of a room are: its owner and the users that the owner named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from core import audit
+from core.bus import notify, notify_each
+from core.db import db
+from core.errors import Refusal
+from core.people.models import User
+from core.rooms.models import Room, RoomHost
+
+MOST_HOSTS = 50
+
+
+def add_host(room: Room, email: str, by: User) -> User:
+    """Make the account with that address a co-host; a ``Refusal`` says why it can't be one."""
+    user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
+    if user is None or not user.is_active:
+        words = _("There is no account with this address. Invite the person first, or check the spelling.")
+        raise Refusal(404, words, code="no_account", field="email")
+    _refuse_again(room, user)
+    db.session.add(RoomHost(room_id=room.id, user_id=user.id))
+    db.session.flush()
+    _changed(room, "room.add_host", by, user)
+    return user
+
+
+def _refuse_again(room: Room, user: User) -> None:
+    if user.id == room.owner_id:
+        raise _no(_("This is the room's owner already."), "already_host")
+    there = co_hosts(room)
+    if user in there:
+        raise _no(_("%(name)s is a co-host already.", name=user.name), "already_host")
+    if len(there) >= MOST_HOSTS:
+        raise _no(_("A room has at most %(count)s co-hosts.", count=MOST_HOSTS), "too_many_hosts")
+
+
+def _no(words: str, code: str) -> Refusal:
+    return Refusal(409, words, code=code, field="email")
+
+
+def remove_host(room: Room, user_public_id: str, by: User) -> User:
+    """Take a co-host's rights in this room; their open streams and sockets end with the commit."""
+    found = sa.select(User).join(RoomHost).where(RoomHost.room_id == room.id)
+    user = db.session.scalar(found.where(User.public_id == user_public_id))
+    if user is None:
+        raise Refusal(404, _("This person is no co-host of this room."), code="no_host")
+    db.session.execute(sa.delete(RoomHost).where(RoomHost.room_id == room.id, RoomHost.user_id == user.id))
+    _changed(room, "room.remove_host", by, user)
+    return user
+
+
+def co_hosts(room: Room) -> Sequence[User]:
+    """The users that the owner named, in the order of naming."""
+    query = sa.select(User).join(RoomHost).where(RoomHost.room_id == room.id)
+    return db.session.scalars(query.order_by(RoomHost.added_at, User.id)).all()
+
+
+def hosted_by(user_id: int) -> sa.ColumnElement[bool]:
+    """Rooms in which the user is owner or co-host."""
+    named = sa.select(RoomHost.room_id).where(RoomHost.user_id == user_id)
+    return sa.or_(Room.owner_id == user_id, Room.id.in_(named))
+
+
+def tell_hosts(room_id: int) -> None:
+    """Wake the dashboards of all hosts of a room when the transaction commits; one statement."""
+    owner = sa.select(Room.owner_id.label("user_id")).where(Room.id == room_id)
+    others = sa.select(RoomHost.user_id).where(RoomHost.room_id == room_id)
+    people = sa.union(owner, others).subquery()
+    notify_each(sa.select(sa.literal("dashboard:") + sa.cast(people.c.user_id, sa.Text)))
+
+
+def _changed(room: Room, action: str, by: User, user: User) -> None:
+    audit.record(action, actor=by, room_id=room.id, target=user.email)
+    for topic in (f"user:{user.id}", f"dashboard:{user.id}", f"room:{room.id}"):
+        notify(topic)

@@ -117,7 +117,7 @@ class LiveKitServer:
 
     def launch(self, binary: Path) -> subprocess.Popen[bytes]:
         """Start the program, without waiting."""
-        argv = [binary, "--config", self.write_config()]
+        argv: list[str | Path] = [binary, "--config", self.write_config()]
         with self.open_log() as log:
             return spawn(argv, output=log, env=_environment())
 

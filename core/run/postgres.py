@@ -132,7 +132,7 @@ class EmbeddedPostgres:
         try:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT FROM pg_database WHERE datname = %s", (name,))
-                return cursor.rowcount > 0
+                return bool(cursor.rowcount)
         finally:
             connection.close()
 

@@ -48,7 +48,8 @@ class Topology:
         given = raw_settings(environ)
         web = Port.read(environ, "web", "AUDIMAX_PORT", 8000)
         gate = Port.read(environ, "gate before LiveKit", "AUDIMAX_GATE_PORT", 8001)
-        livekit, media = None, ()
+        livekit: Port | None = None
+        media: tuple[Port, ...] = ()
         if not given.get("livekit_api_url"):
             livekit = Port.read(environ, "LiveKit", "AUDIMAX_LIVEKIT_PORT", 7880)
             media = (

@@ -54,8 +54,12 @@ def _prejoin_seconds(browser: Browser, url: str) -> float:
     network.send("Network.enable")
     network.send(
         "Network.emulateNetworkConditions",
-        {"offline": False, "latency": LATENCY_MS, "downloadThroughput": BYTES_PER_SECOND,
-         "uploadThroughput": BYTES_PER_SECOND},  # fmt: skip
+        {
+            "offline": False,
+            "latency": LATENCY_MS,
+            "downloadThroughput": BYTES_PER_SECOND,
+            "uploadThroughput": BYTES_PER_SECOND,
+        },
     )
     begun = time.monotonic()
     page.goto(url, wait_until="commit")

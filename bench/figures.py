@@ -33,10 +33,25 @@ FIGURES = {
         Figure("join_web_cpu_ms", "ms", "", "the web worker's part of it"),
         Figure("requests_per_s", "1/s", "", "joins per second that one web worker answers"),
         Figure("waiting_kb_per_guest", "KB", "<= 30", "memory of the web worker for one of 5,000 who wait"),
-        Figure("waiting_lost", "people", "<= 0", "of 5,000 who wait: not woken, or without a token, after the start"),
-        Figure("start_wakes_1000_p99_ms", "ms", "<= 50", "start click → 1,000 guests are told that it is time, p99"),
+        Figure(
+            "waiting_lost",
+            "people",
+            "<= 0",
+            "of 5,000 who wait: not woken, or without a token, after the start",
+        ),
+        Figure(
+            "start_wakes_1000_p99_ms",
+            "ms",
+            "<= 50",
+            "start click → 1,000 guests are told that it is time, p99",
+        ),
         Figure("start_tokens_1000_s", "s", "<= 2", "start click → the last of 1,000 guests holds a token"),
-        Figure("room_script_gz_kb", "KB", "<= 240", "gzipped scripts and styles that the room page loads before the call"),
+        Figure(
+            "room_script_gz_kb",
+            "KB",
+            "<= 240",
+            "gzipped scripts and styles that the room page loads before the call",
+        ),
         Figure("prejoin_s", "s", "<= 1.5", "link clicked → prejoin can be used, at 9 Mbit/s and 40 ms"),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
     )
@@ -83,7 +98,7 @@ def _write_table(rows: list[dict[str, Any]]) -> None:
     lines = ["| figure | measured | goal | what |", "|---|---|---|---|"]
     for row in rows:
         figure = FIGURES[row["name"]]
-        lines.append(f"| `{figure.name}` | {row['value']:g} {figure.unit} | {figure.goal or '–'} | {figure.what} |")
+        lines.append(
+            f"| `{figure.name}` | {row['value']:g} {figure.unit} | {figure.goal or '–'} | {figure.what} |"
+        )
     README.write_text(f"{head}\n\n{MARK}\n" + "\n".join(lines) + "\n", "utf-8")
-
-

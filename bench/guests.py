@@ -37,7 +37,9 @@ class Guest:
 
     def _head(self) -> str:
         parts = urlsplit(self.url)
-        return HEADERS.format(host=parts.netloc, origin=self.url, address=address_of(self.number), cookie=self.cookie)
+        return HEADERS.format(
+            host=parts.netloc, origin=self.url, address=address_of(self.number), cookie=self.cookie
+        )
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self.url)

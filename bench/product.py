@@ -39,7 +39,7 @@ class Host:
     def _sign_up(self, link: str) -> None:
         password = secrets.token_urlsafe(18)
         form = {"name": "Prof. Noether", "email": "noether@uni.example", "password": password}
-        answer = self.http.post(link, data={**form, "password_again": password}, timeout=30)
+        answer = self.http.post(link, data=form, timeout=30)
         answer.raise_for_status()
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -61,7 +61,11 @@ class Guests:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.guests"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "bench.guests"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def tell(self, *words: object) -> dict[str, Any]:
@@ -104,5 +108,3 @@ def running(folder: Path, **environment: str) -> Iterator[Product]:
         yield product
     finally:
         product.stop()
-
-

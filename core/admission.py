@@ -179,7 +179,8 @@ def _act(
 
 def _said(_lecture: Lecture | None, guard: str, verdict: Verdict | None) -> Decision:
     if verdict is None:
-        return Decision("waiting", _("The host isn't here yet. You'll be let in when the lecture starts."), HOST_ABSENT)  # fmt: skip
+        reason = _("The host isn't here yet. You'll be let in when the lecture starts.")
+        return Decision("waiting", reason, HOST_ABSENT)
     status = {Kind.DENY: "denied", Kind.ASK: "asked", Kind.WAIT: "waiting"}[verdict.kind]
     return Decision(
         status,
@@ -211,9 +212,7 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
     }
     changed = {name: row[name] for name in ("user_id", "name", "fingerprint", "address", "cause")}
     unique = ["room_id", "guest_session_id"]
-    db.session.execute(
-        insert(Waiting).values(row).on_conflict_do_update(index_elements=unique, set_=changed)
-    )
+    db.session.execute(insert(Waiting).values(row).on_conflict_do_update(index_elements=unique, set_=changed))
 
 
 # --- letting in -----------------------------------------------------------------------

@@ -100,7 +100,9 @@ def _query(is_user: bool) -> sa.Select[Any]:
     )
     latest = aliased(Participant, newest)
     return (
-        sa.select(Room, Lecture, GuestSession, latest, _co_hosts(is_user), _waits(), _passes(), _has_plugins())
+        sa.select(
+            Room, Lecture, GuestSession, latest, _co_hosts(is_user), _waits(), _passes(), _has_plugins()
+        )
         .outerjoin(Lecture, sa.and_(Lecture.room_id == Room.id, Lecture.ended_at.is_(None)))
         .outerjoin(GuestSession, GuestSession.token_hash == sa.bindparam("token"))
         .outerjoin(latest, sa.true())

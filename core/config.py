@@ -119,8 +119,26 @@ def config() -> Config:
 
 # Variables that start like settings but are read before the app exists.
 OTHER_VARIABLES = frozenset(
-    "config port bind gate_port gate_bind gate_asks livekit_port livekit_tcp_port livekit_udp_port livekit_node_ip "
-    "jobs_concurrency web_workers open_files test_database_url livekit_server postgres_bin lan log_level".split()
+    [
+        "config",
+        "port",
+        "bind",
+        "gate_port",
+        "gate_bind",
+        "gate_asks",
+        "livekit_port",
+        "livekit_tcp_port",
+        "livekit_udp_port",
+        "livekit_node_ip",
+        "jobs_concurrency",
+        "web_workers",
+        "open_files",
+        "test_database_url",
+        "livekit_server",
+        "postgres_bin",
+        "lan",
+        "log_level",
+    ]
 )
 
 

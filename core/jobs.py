@@ -41,7 +41,9 @@ def open_connector(app: Flask) -> None:
         app.extensions["audimax_jobs_open"] = True
 
 
-def defer(name: str, *, lock: str | None = None, schedule_in: dict[str, int] | None = None, **args: Any) -> None:
+def defer(
+    name: str, *, lock: str | None = None, schedule_in: dict[str, int] | None = None, **args: Any
+) -> None:
     """Put a job into the current transaction: a rollback takes it back.
 
     ``name`` is the task's full name (``core:…`` or ``<plugin>:…``), ``args`` must be JSON.

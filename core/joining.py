@@ -204,7 +204,9 @@ def _known(arrival: Arrival, request: JoinRequest) -> Known:
     """The row in force, found with the arrival; none for a session that was just made."""
     current = arrival.current
     mine = current is not None and (
-        current.user_id == request.user_id if request.user_id else current.guest_session_id == request.guest_session_id
+        current.user_id == request.user_id
+        if request.user_id
+        else current.guest_session_id == request.guest_session_id
     )
     return Known({request.key: current} if current and mine else {}, waits=arrival.is_waiting)
 

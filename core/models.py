@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import db, now
+from core.db import Model, now
 from core.lectures.models import Lecture, Participant
 from core.people.models import GuestSession, OneTimeLink, User
 from core.rooms.models import Room, RoomHost, RoomPlugin
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class Waiting(db.Model):
+class Waiting(Model):
     """Somebody who waits before a room's door; ``cause`` is ``host_absent`` or a plugin's name."""
 
     __tablename__ = "waiting"
@@ -54,7 +54,7 @@ class Waiting(db.Model):
     __table_args__ = (sa.UniqueConstraint("room_id", "guest_session_id"),)
 
 
-class GuardPass(db.Model):
+class GuardPass(Model):
     """A guard's question that somebody has answered rightly, kept until the lecture has ended.
 
     ``lecture_id`` is empty while none is live; the next lecture of the room takes it over.
@@ -76,7 +76,7 @@ class GuardPass(db.Model):
     __table_args__ = (sa.UniqueConstraint("room_id", "guest_session_id", "guard"),)
 
 
-class WebhookEvent(db.Model):
+class WebhookEvent(Model):
     """A LiveKit webhook, stored once by its id; ``worked_at`` is set when its job is done."""
 
     __tablename__ = "webhook_event"
@@ -90,7 +90,7 @@ class WebhookEvent(db.Model):
     worked_at: Mapped[datetime | None]
 
 
-class AuditEntry(db.Model):
+class AuditEntry(Model):
     """Who did what, when, to whom: every action of a host or an admin over others."""
 
     __tablename__ = "audit_log"
@@ -108,7 +108,7 @@ class AuditEntry(db.Model):
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
 
-class PersonalColumn(db.Model):
+class PersonalColumn(Model):
     """Which columns are about a person, and what erasing does to them; outlives a switched-off plugin."""
 
     __tablename__ = "personal_column"

@@ -27,7 +27,6 @@ from core.bus import subscribe
 from core.config import config
 from core.contracts import EVERYONE, JoinRequest
 from core.db import db
-from core.engine.plugins import plugins
 from core.errors import Refusal
 from core.http.callers import is_host
 from core.http.views import here, view
@@ -325,7 +324,12 @@ def _waiting(room: Room, sessions: set[int]) -> People:
         .where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
     )
     return {
-        row.guest_session_id: (row.name, row.fingerprint, row.address, user if user and user.is_active else None)
+        row.guest_session_id: (
+            row.name,
+            row.fingerprint,
+            row.address,
+            user if user and user.is_active else None,
+        )
         for row, user in db.session.execute(query)
     }
 
@@ -344,7 +348,7 @@ def _inside(lecture: Lecture | None, sessions: set[int]) -> People:
             Participant.role == "guest",
         )
     )
-    return {row.guest_session_id: (row.name, "", "", user) for row, user in db.session.execute(query)}
+    return {row.guest_session_id or 0: (row.name, "", "", user) for row, user in db.session.execute(query)}
 
 
 def _passes(room: Room, lecture: Lecture | None, people: People) -> dict[int, set[str]]:
@@ -369,5 +373,5 @@ def _earlier(lecture: Lecture | None, people: People) -> dict[int, list[Any]]:
     )
     found: dict[int, list[Any]] = defaultdict(list)
     for session, removed_at in db.session.execute(query):
-        found[session].append(removed_at)
+        found[session or 0].append(removed_at)
     return found

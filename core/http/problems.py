@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask, Response, render_template, request
 from flask_babel import gettext as _
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from core.db import db
@@ -60,7 +60,13 @@ def _document(refusal: Refusal) -> Response:
 
 
 def _page(refusal: Refusal) -> Response:
-    return Response(render_template("errors/error.html", status=refusal.status, detail=refusal.detail))
+    facts = {"status": refusal.status, "detail": refusal.detail}
+    try:
+        return Response(render_template("errors/error.html", **facts))
+    except SQLAlchemyError:
+        # The page asks who is signed in, and the database has gone meanwhile.
+        db.session.remove()
+        return Response(render_template("errors/error.html", anonymous=True, **facts))
 
 
 def _title(status: int) -> str:
@@ -89,7 +95,9 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     retry_after = 60 if isinstance(error, TooManyRequests) else None
     given = getattr(error, "retry_after", None)
-    made = answer(Refusal(status, words(status), retry_after=given if isinstance(given, int) else retry_after))
+    made = answer(
+        Refusal(status, words(status), retry_after=given if isinstance(given, int) else retry_after)
+    )
     for name, value in error.get_headers():
         if name in ("Allow", "WWW-Authenticate"):
             made.headers[name] = value

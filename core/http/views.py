@@ -88,7 +88,7 @@ def view(
     limit: str | None = None,
     limit_by: Callable[[], str] | None = None,
     finds_room: bool = False,
-) -> Callable[[F], F]:
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Declare a JSON view. Put it under the route decorator.
 
     ``roles`` may call it (a 403 for others; 404 for strangers where the room is not theirs to
@@ -99,7 +99,7 @@ def view(
     what ``limit_by`` gives. ``finds_room``: the view takes ``room_id`` and finds the room itself.
     """
 
-    def mark(function: F) -> F:
+    def mark(function: Callable[..., Any]) -> Callable[..., Response]:
         spec = ViewSpec(roles, body, query, answer, status, _first_line(function), limit)
 
         @wraps(function)
@@ -116,7 +116,7 @@ def view(
         # The limiter learns a view's limits by its name, so it must see the finished one.
         made = limiter.limit(limit, key_func=limit_by)(run) if limit else run
         made.audimax_view = spec  # type: ignore[attr-defined]
-        return cast(F, made)
+        return cast("Callable[..., Response]", made)
 
     return mark
 

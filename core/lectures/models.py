@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.contracts import Grants
-from core.db import db, now, random_id
+from core.db import Model, now, random_id
 from core.people.models import GuestSession, User
 from core.rooms.models import Room
 
 
-class Lecture(db.Model):
+class Lecture(Model):
     """One meeting in a room. ``public_id`` is the name of its room at LiveKit.
 
     Live while ``ended_at`` is empty; ``closed_at`` says when LiveKit confirmed that its room is
@@ -50,7 +50,7 @@ class Lecture(db.Model):
         return self.ended_at is None
 
 
-class Participant(db.Model):
+class Participant(Model):
     """One person's presence in one lecture, and what they may do there.
 
     Current while ``removed_at`` is empty: a return after a removal is a new row with a new
@@ -100,7 +100,9 @@ class Participant(db.Model):
             "lecture_id",
             "guest_session_id",
             unique=True,
-            postgresql_where=sa.text("removed_at IS NULL AND user_id IS NULL AND guest_session_id IS NOT NULL"),
+            postgresql_where=sa.text(
+                "removed_at IS NULL AND user_id IS NULL AND guest_session_id IS NOT NULL"
+            ),
         ),
     )
 

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import db, now, random_id
+from core.db import Model, now, random_id
 
 
-class User(db.Model):
+class User(Model):
     """Somebody with an account: a host, or an admin. Has no rights before ``verified_at``."""
 
     __tablename__ = "user"
@@ -48,7 +48,7 @@ class User(db.Model):
         return f"{self.public_id}.{self.session_version}"
 
 
-class OneTimeLink(db.Model):
+class OneTimeLink(Model):
     """A link that works once: set-up, verification, invitation, reset, change of e-mail."""
 
     __tablename__ = "one_time_link"
@@ -65,7 +65,7 @@ class OneTimeLink(db.Model):
     used_at: Mapped[datetime | None]
 
 
-class GuestSession(db.Model):
+class GuestSession(Model):
     """A browser's own secret, stored hashed. Never shown to others, never a LiveKit identity."""
 
     __tablename__ = "guest_session"

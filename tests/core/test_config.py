@@ -65,7 +65,9 @@ def test_what_can_not_work_stops_the_start_and_says_what_to_do(change: dict[str,
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(ConfigError) as error:
         load(environ={})
-    assert all(name in str(error.value) for name in ("secret_key", "livekit_key", "livekit_secret", "database_url"))
+    assert all(
+        name in str(error.value) for name in ("secret_key", "livekit_key", "livekit_secret", "database_url")
+    )
 
 
 def test_invalid_toml_is_named_with_its_place(tmp_path: Path) -> None:

@@ -121,14 +121,18 @@ def test_too_many_who_wait_are_told(make_app: Any, app: Flask, room: Any) -> Non
 
 
 @pytest.mark.parametrize("name", ["", "   ", "\u202e\u200b", "x" * 10_000, "a\0b"])
-def test_a_name_that_can_not_be_shown_is_refused(app: Flask, client: FlaskClient, room: Any, name: str) -> None:
+def test_a_name_that_can_not_be_shown_is_refused(
+    app: Flask, client: FlaskClient, room: Any, name: str
+) -> None:
     answer = join(client, room, name)
     assert answer.status_code in (422,), answer.text
     assert rows(app, Participant) == [] and rows(app, Waiting) == []
 
 
 @pytest.mark.parametrize("fingerprint", ["x", "g" * 64, "a" * 65, "A" * 64])
-def test_a_malformed_fingerprint_is_refused(client: FlaskClient, room: Any, live: int, fingerprint: str) -> None:
+def test_a_malformed_fingerprint_is_refused(
+    client: FlaskClient, room: Any, live: int, fingerprint: str
+) -> None:
     assert join(client, room, fingerprint=fingerprint).status_code == 422
 
 
@@ -191,7 +195,9 @@ def asks_for(right: str, wrong: Verdict) -> Any:
     return admit
 
 
-def test_a_right_answer_is_remembered(app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard) -> None:
+def test_a_right_answer_is_remembered(
+    app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
     add_guard("pin", admit=asks_for("123456", Verdict.ask("pin", "PIN", lambda _: None, reason="Wrong.")))
     asked = join(client, room)
     assert (asked.status_code, asked.json["status"], asked.json["field"]) == (200, "asked", "pin")
@@ -203,7 +209,9 @@ def test_a_right_answer_is_remembered(app: Flask, client: FlaskClient, room: Any
     assert join(app.test_client(), room).json["status"] == "asked", "but another person is"
 
 
-def test_a_pass_ends_with_its_lecture(app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard) -> None:
+def test_a_pass_ends_with_its_lecture(
+    app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
     add_guard("pin", admit=asks_for("1", Verdict.deny("x")))
     join(client, room, answer={"field": "pin", "value": "1"})
     with app.app_context():
@@ -229,14 +237,23 @@ def test_an_answer_to_another_question_is_no_answer(
     assert join(client, room, answer={"field": "other", "value": "1"}).json["status"] == "asked"
 
 
-def test_waiting_begins_only_when_the_wait_wins(app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard) -> None:
+def test_waiting_begins_only_when_the_wait_wins(
+    app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
     begun: list[str] = []
-    add_guard("lobby", admit=lambda joins: {j.key: Verdict.wait("Please wait.", start=lambda j: begun.append(j.name)) for j in joins})
+    add_guard(
+        "lobby",
+        admit=lambda joins: {
+            j.key: Verdict.wait("Please wait.", start=lambda j: begun.append(j.name)) for j in joins
+        },
+    )
     assert join(client, room, "Ada").json["code"] == "lobby"
     assert begun == ["Ada"] and [w.cause for w in rows(app, Waiting)] == ["lobby"]
 
 
-def test_a_guard_that_raises_keeps_the_door_shut(app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard) -> None:
+def test_a_guard_that_raises_keeps_the_door_shut(
+    app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
     def admit(joins: Any) -> None:
         raise RuntimeError("broken")
 
@@ -248,13 +265,17 @@ def test_a_guard_that_raises_keeps_the_door_shut(app: Flask, client: FlaskClient
 
 def test_rights_are_anded(app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard) -> None:
     add_guard("one", narrow_grants=lambda participants: {p.id: Grants(camera=False) for p in participants})
-    add_guard("two", narrow_grants=lambda participants: {p.id: Grants(microphone=False) for p in participants})
+    add_guard(
+        "two", narrow_grants=lambda participants: {p.id: Grants(microphone=False) for p in participants}
+    )
     join(client, room)
     (row,) = rows(app, Participant)
     assert row.grants == Grants(microphone=False, camera=False)
 
 
-def test_a_failing_narrowing_takes_every_right(app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard) -> None:
+def test_a_failing_narrowing_takes_every_right(
+    app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
     def narrow_grants(participants: Any) -> None:
         raise RuntimeError
 

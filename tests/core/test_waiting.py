@@ -116,7 +116,9 @@ def test_a_decision_for_one_wakes_only_that_one(app: Flask, serve: Serve, room: 
     assert asked[-1] == ["Ada"] and bob.is_silent()
 
 
-def test_a_rejection_reaches_the_waiting_in_words(app: Flask, serve: Serve, room: Any, add_guard: Any) -> None:
+def test_a_rejection_reaches_the_waiting_in_words(
+    app: Flask, serve: Serve, room: Any, add_guard: Any
+) -> None:
     verdict = [Verdict.wait("Please wait.")]
     add_guard("lobby", admit=lambda joins: {j.key: verdict[0] for j in joins})
     start(app, room)

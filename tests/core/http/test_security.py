@@ -22,7 +22,9 @@ def test_a_change_from_our_own_page_is_taken(poked: FlaskClient) -> None:
     assert poked.post("/poke").status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:9000", "http://localhost"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://localhost:9000", "http://localhost"]
+)
 def test_a_change_from_a_foreign_page_is_refused(poked: FlaskClient, origin: str) -> None:
     answer = poked.post("/poke", headers={"Origin": origin})
     assert answer.status_code == 403

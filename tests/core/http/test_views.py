@@ -68,7 +68,9 @@ def limited() -> dict[str, Any]:
 @view(roles=EVERYONE)
 def fails(what: str) -> None:
     """Breaks."""
-    raise {"refusal": Refusal(409, "Not now."), "livekit": LiveKitDown("x")}.get(what, ZeroDivisionError("secret"))
+    raise {"refusal": Refusal(409, "Not now."), "livekit": LiveKitDown("x")}.get(
+        what, ZeroDivisionError("secret")
+    )
 
 
 @pytest.fixture
@@ -104,7 +106,10 @@ def test_a_wrong_body_is_answered_with_the_field(sample: FlaskClient, body: Any,
 def test_what_is_no_json_is_refused_in_words(sample: FlaskClient) -> None:
     assert sample.post("/api/sample", data="{", content_type="application/json").status_code == 422
     assert sample.post("/api/sample", data="a=b", content_type="text/plain").status_code == 415
-    assert sample.post("/api/sample", data=b'{"title": "\\ud800"}', content_type="application/json").status_code == 422
+    assert (
+        sample.post("/api/sample", data=b'{"title": "\\ud800"}', content_type="application/json").status_code
+        == 422
+    )
 
 
 def test_a_body_of_megabytes_is_refused(sample: FlaskClient) -> None:

@@ -70,7 +70,10 @@ def test_the_page_shows_every_kind_as_text(host, lecture, given):
         assert words in page
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0, "less than a minute"), (65, "1 min"), (3599, "1 h 0 min"), (5400, "1 h 30 min")])  # fmt: skip
+LENGTHS = [(0, "less than a minute"), (65, "1 min"), (3599, "1 h 0 min"), (5400, "1 h 30 min")]
+
+
+@pytest.mark.parametrize(("seconds", "words"), LENGTHS)
 def test_a_length_is_said_as_people_say_it(app, seconds, words):
     with app.test_request_context():
         assert sections.duration(seconds) == words

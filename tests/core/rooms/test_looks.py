@@ -159,6 +159,16 @@ def test_a_form_with_mistakes(host, site, looks_right):
     looks_right(host, "form-wrong", "/rooms/new", send)
 
 
+def test_the_settings_of_plugins(host, world, looks_right, add_plugin):
+    add_plugin()
+
+    def switch_on(page):
+        page.get_by_role("switch", name="Waiting room").check()
+        page.get_by_label("How many may wait").wait_for()
+
+    looks_right(host, "settings-plugin", f"/rooms/{world['room'][1]}/settings", switch_on)
+
+
 def test_the_question_before_deleting(host, world, looks_right):
     def ask(page):
         page.get_by_role("link", name="Delete").click()

@@ -119,7 +119,7 @@ def config() -> Config:
 
 # Variables that start like settings but are read before the app exists.
 OTHER_VARIABLES = frozenset(
-    [
+    {
         "config",
         "port",
         "bind",
@@ -138,7 +138,8 @@ OTHER_VARIABLES = frozenset(
         "postgres_bin",
         "lan",
         "log_level",
-    ]
+        ,
+    }
 )
 
 

@@ -110,9 +110,9 @@ def make_app(settings: dict[str, Any]) -> Iterator[Callable[..., Flask]]:
 
 
 @pytest.fixture
-def app(make_app: Callable[..., Flask], settings: dict[str, Any]) -> Iterator[Flask]:
+def app(make_app: Callable[..., Flask], settings: dict[str, Any]) -> Flask:
     """Core without plugins, on an empty database."""
-    yield make_app()
+    return make_app()
 
 
 @pytest.fixture

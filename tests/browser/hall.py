@@ -24,7 +24,10 @@ RECEIVED = """async () => {
       for (const s of stats?.values() ?? []) if (s.type === 'inbound-rtp') {
         if (pub.source === 'screen_share') mine.screen += s.framesDecoded ?? 0;
         else if (s.kind === 'video') mine.frames += s.framesDecoded ?? 0;
-        else if (s.kind === 'audio') { mine.energy += s.totalAudioEnergy ?? 0; mine.packets += s.packetsReceived ?? 0; }
+        else if (s.kind === 'audio') {
+          mine.energy += s.totalAudioEnergy ?? 0;
+          mine.packets += s.packetsReceived ?? 0;
+        }
       }
     }
   }

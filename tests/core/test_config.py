@@ -73,7 +73,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 def test_invalid_toml_is_named_with_its_place(tmp_path: Path) -> None:
     file = tmp_path / "audimax.toml"
     file.write_text("institution = \n")
-    with pytest.raises(ConfigError, match="can't be read.*line 1"):
+    with pytest.raises(ConfigError, match=r"can't be read.*line 1"):
         load(environ={**GOOD, "AUDIMAX_CONFIG": str(file)})
 
 

@@ -138,7 +138,6 @@ OTHER_VARIABLES = frozenset(
         "postgres_bin",
         "lan",
         "log_level",
-        ,
     }
 )
 

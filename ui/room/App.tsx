@@ -62,7 +62,7 @@ class LastResort extends Component<{ children: ReactNode }, { failed: boolean }>
 
 const OVER_WORDS: Record<Over['kind'], () => { icon: string; title: string; again: string }> = {
   left: () => ({ icon: 'log-out', title: t('You left the lecture'), again: t('Join again') }),
-  ended: () => ({ icon: 'circle-check', title: t('The lecture has ended'), again: t('Join again') }),
+  ended: () => ({ icon: 'circle-check', title: t('The lecture has ended'), again: t('Back to the room') }),
   removed: () => ({ icon: 'user-x', title: t('You were removed from the lecture'), again: t('Ask to join again') }),
   replaced: () => ({ icon: 'copy', title: t('You joined in another tab or on another device'), again: t('Use it here') }),
 };
@@ -108,7 +108,8 @@ function Screen({ config, entrance }: AppProps) {
   };
   const again = () => {
     setOver(null);
-    void entrance.again();
+    if (over?.kind === 'ended') entrance.waitForTheNext();
+    else void entrance.again();
   };
 
   if (over) return <Afterwards over={over} config={config} onAgain={again} />;

@@ -2,6 +2,7 @@ import { cleanup, render, screen } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { JoinAnswer } from './api';
+import { beginWithHabit, choices, choose } from './choices';
 import type { PageConfig } from './config';
 import { Entrance } from './entrance';
 import { Prejoin } from './Prejoin';
@@ -146,4 +147,13 @@ test('without camera and microphone one can still join', async () => {
 test('the microphone works only on a secure address, which is said beside the form', async () => {
   show([admission]);
   expect(await screen.findByText(/microphone works only on a secure address/)).toBeTruthy();
+});
+
+test('a guest comes in as the room wishes, a host as the last time', () => {
+  const settings = { microphone_on_entry: false, camera_on_entry: false };
+  beginWithHabit(pageConfig({ settings }));
+  expect(choices.value).toMatchObject({ microphone: false, camera: false });
+  choose({ microphone: true, camera: true });
+  beginWithHabit(pageConfig({ settings, ...person({ role: 'host' }) }));
+  expect(choices.value).toMatchObject({ microphone: true, camera: true });
 });

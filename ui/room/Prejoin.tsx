@@ -1,7 +1,7 @@
 /** Everything between the link and the call: the name, what is asked, the wait, the refusal. */
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import type { Asked } from './api';
-import { remember, remembered } from './choices';
+import { remember, remembered } from './storage';
 import type { PageConfig } from './config';
 import type { Entrance, Stage } from './entrance';
 import { t } from './i18n';
@@ -188,7 +188,7 @@ interface WaitingProps {
 }
 
 function WaitingScreen({ stage, entrance, isHost, name }: WaitingProps) {
-  const title = stage.starting ? t('The lecture is starting') : stage.reason || t('Please wait a moment');
+  const title = stage.starting ? t('The lecture is starting') : t('Please wait a moment');
   return (
     <div className="stack">
       <div className="waiting" role="status">
@@ -198,9 +198,8 @@ function WaitingScreen({ stage, entrance, isHost, name }: WaitingProps) {
           <i />
         </span>
         <h2>{title}</h2>
-        <p className="muted">
-          {stage.starting ? t('You are being let in.') : t('You’ll be let in by itself. Keep this page open.')}
-        </p>
+        {!stage.starting && stage.reason && <p>{stage.reason}</p>}
+        <p className="muted">{stage.starting ? t('You are being let in.') : t('Keep this page open.')}</p>
         {stage.place !== null && stage.place > 0 && <p>{t('Your place in the line: {place}', { place: stage.place })}</p>}
         {stage.message && <p className="waiting-message">{stage.message}</p>}
         {!stage.connected && (
@@ -305,20 +304,21 @@ function Panel(props: Omit<NameFormProps, 'stage'> & { stage: Stage }) {
   }
 }
 
-function eyebrow(config: PageConfig): string {
-  if (config.room.live) return t('Live now');
+function eyebrow(config: PageConfig, live: boolean): string {
+  if (live) return t('Live now');
   return config.me.role === 'host' ? t('Your room') : t('Not started yet');
 }
 
 export function Prejoin({ config, entrance }: { config: PageConfig; entrance: Entrance }) {
   const stage = useStore(entrance.stage);
+  const live = config.room.live && !(stage.name === 'form' && stage.notLive);
   const [name, setName] = useState(() => config.me.name || remembered(NAME_KEY, ''));
   return (
     <main className="prejoin">
       <PreviewPanel name={name} />
       <div className="prejoin-panel stack">
         <header>
-          <p className={`badge ${config.room.live ? 'badge-live' : ''}`}>{eyebrow(config)}</p>
+          <p className={`badge ${live ? 'badge-live' : ''}`}>{eyebrow(config, live)}</p>
           <h1>{config.room.title}</h1>
         </header>
         <Panel config={config} entrance={entrance} stage={stage} name={name} onName={setName} />

@@ -1,4 +1,7 @@
 /** What somebody chose for microphone, camera and loudspeaker; remembered by this browser. */
+import type { PageConfig } from './config';
+import { wasInside } from './presence';
+import { remember, remembered } from './storage';
 import { Store } from './store';
 
 export interface Choices {
@@ -12,29 +15,20 @@ export interface Choices {
 const KEY = 'audimax:devices';
 const DEFAULTS: Choices = { microphone: true, camera: true };
 
-export function remembered<T>(key: string, fallback: T, storage: () => Storage = () => localStorage): T {
-  try {
-    const found = storage().getItem(key);
-    return found === null ? fallback : (JSON.parse(found) as T);
-  } catch {
-    return fallback;
-  }
-}
-
-/** Storage may be forbidden or full: then nothing is remembered. */
-export function remember(key: string, value: unknown, storage: () => Storage = () => localStorage) {
-  try {
-    if (value === undefined) storage().removeItem(key);
-    else storage().setItem(key, JSON.stringify(value));
-  } catch {
-    // Nothing depends on it.
-  }
-}
-
 export const choices = new Store<Choices>({ ...DEFAULTS, ...remembered<Partial<Choices>>(KEY, {}) });
 
 export function choose(change: Partial<Choices>) {
   const next = { ...choices.value, ...change };
   choices.set(next);
   remember(KEY, next);
+}
+
+/**
+ * What is on when somebody comes: for guests the room's habit, for hosts what they had last, and
+ * after a reload what was on before it.
+ */
+export function beginWithHabit({ room, me, settings }: PageConfig) {
+  if (me.role === 'host' || wasInside(room.id)) return;
+  const { microphone_on_entry: microphone = true, camera_on_entry: camera = true } = settings;
+  choices.set({ ...choices.value, microphone: microphone === true, camera: camera === true });
 }

@@ -25,7 +25,7 @@ export interface PageConfig {
   messages: Record<string, string | string[]>;
   icons: string;
   plugins: PluginEntry[];
-  settings: Record<string, unknown>;
+  settings: { microphone_on_entry?: boolean; camera_on_entry?: boolean };
   /** Number of pretended people; only in mode "test". */
   sim?: number;
 }

@@ -95,8 +95,10 @@ export class Entrance {
     this.stage.set({ name: 'form' });
   }
 
-  close() {
+  /** The lecture is over; a host may start the next one from here. */
+  waitForTheNext() {
     this.rest();
+    this.stage.set({ name: 'form', notLive: true });
   }
 
   /** Goes where an answer of the door leads. */

@@ -4,6 +4,7 @@ import './room.css';
 import { createRoot } from 'react-dom/client';
 import { RoomRoutes } from './api';
 import { App } from './App';
+import { beginWithHabit } from './choices';
 import { readConfig } from './config';
 import { Entrance } from './entrance';
 import { setLanguage } from './i18n';
@@ -19,6 +20,7 @@ addEventListener('vite:preloadError', () => {
 const config = readConfig();
 setLanguage(config.locale, config.messages);
 setSprite(config.icons);
+beginWithHabit(config);
 
 const entrance = new Entrance(new RoomRoutes(config.api.base), { pin: takePin() });
 createRoot(document.getElementById('app')!).render(<App config={config} entrance={entrance} />);

@@ -1,5 +1,5 @@
 /** Whether this tab was in the call: then a reload goes straight back in. */
-import { remember, remembered } from './choices';
+import { remember, remembered } from './storage';
 
 const key = (roomId: string) => `audimax:inside:${roomId}`;
 const storage = () => sessionStorage;

@@ -3,7 +3,7 @@
  * while the media connects.
  */
 import { lazy, Suspense, useEffect, useState } from 'react';
-import { Room, ScreenSharePresets, type RoomOptions } from 'livekit-client';
+import { Room, ScreenSharePresets, setLogLevel, type RoomOptions } from 'livekit-client';
 import type { Admission } from '../api';
 import { choices } from '../choices';
 import type { PageConfig } from '../config';
@@ -16,6 +16,7 @@ import { Connection, quickReconnects, troubleWords, type Over } from './connecti
 import { CallContext, type CallParts } from './context';
 import { Devices } from './devices';
 import { PluginHost } from './host';
+import { logLevel } from './log';
 import { ViewStore } from './view';
 
 const loadShell = () => import('./Shell');
@@ -27,6 +28,8 @@ interface CallProps {
   entrance: Entrance;
   onOver(over: Over): void;
 }
+
+setLogLevel(logLevel());
 
 function roomOptions(): RoomOptions {
   const { microphoneId, cameraId, speakerId } = choices.value;
@@ -53,6 +56,8 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
     if (answer.status === 'ended') connection.finish('ended');
     else toast(answer.reason, 'error');
   };
+  // For whoever looks into the call from the browser's console.
+  Object.assign(window, { audimax: { room, host } });
   return { config, room, host, devices, connection, view: new ViewStore(), endForAll };
 }
 

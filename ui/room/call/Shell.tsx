@@ -1,6 +1,6 @@
 /** The room during the call: stage, side, bar, and what must be said above them. */
 import { useEffect, useRef } from 'react';
-import { RoomAudioRenderer, RoomContext, useParticipants, useRoomContext, useStartAudio } from '@livekit/components-react';
+import { RoomAudioRenderer, RoomContext, setLogLevel, useParticipants, useRoomContext, useStartAudio } from '@livekit/components-react';
 import { RoomEvent, type Participant } from 'livekit-client';
 import { t } from '../i18n';
 import { announce, toast } from '../notices';
@@ -12,11 +12,14 @@ import { troubleWords } from './connection';
 import { useCall } from './context';
 import { Dialogs } from './Dialogs';
 import { PluginView, useRegistry } from './fences';
+import { logLevel } from './log';
 import { useAskBeforeLeaving, useWakeLock } from './screen';
 import { useShortcuts } from './shortcuts';
 import { Side } from './Side';
 import { Stage } from './Stage';
 import { nameOf } from './Tile';
+
+setLogLevel(logLevel());
 
 const ANNOUNCE_UP_TO = 20;
 

@@ -3,7 +3,7 @@ import * as React from 'react';
 import htm from 'htm';
 import type { Room } from 'livekit-client';
 import type { Admission } from '../api';
-import { remember, remembered } from '../choices';
+import { remember, remembered } from '../storage';
 import type { PageConfig, PluginEntry } from '../config';
 import { fill, t } from '../i18n';
 import { announce, toast } from '../notices';

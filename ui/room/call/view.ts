@@ -1,6 +1,6 @@
 /** What this person looks at: which layout, whom they pinned, which dialog is open. */
 import type { TrackReferenceOrPlaceholder } from '@livekit/components-react';
-import { remember, remembered } from '../choices';
+import { remember, remembered } from '../storage';
 import { Store } from '../store';
 
 export type Layout = 'grid' | 'speaker';

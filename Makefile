@@ -112,7 +112,7 @@ $(NODE):
 
 $(BUILT): $(NODE)
 	@echo "setting up: browser bundle …"
-	@npm run --silent build -- --logLevel warn
+	@npm run --silent build -- --logLevel error
 	@touch $@
 
 .PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests livekit chromium

@@ -40,6 +40,16 @@ def run() -> None:
 
 
 @main.command()
+def demo() -> None:
+    """Run everything with people, rooms and finished lectures to look at, in a folder of its own."""
+    from core.run.supervisor import run as run_all
+
+    environ = dict(os.environ)
+    environ["AUDIMAX_INSTANCE_DIR"] = os.environ.get("AUDIMAX_INSTANCE_DIR") or "instance/demo"
+    run_all(environ, demo=True)
+
+
+@main.command()
 @click.option(
     "--concurrency",
     type=click.IntRange(1, 100),

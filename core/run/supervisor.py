@@ -33,8 +33,10 @@ class Stopped(BaseException):
 class Supervisor:
     """Starts the programs of a topology and stays until it is told to stop."""
 
-    def __init__(self, topology: Topology) -> None:
+    def __init__(self, topology: Topology, *, demo: bool = False) -> None:
         self.topology = topology
+        self.demo = demo
+        self.accounts: list[tuple[str, str]] = []
         self.children: list[Child] = []
         self.set_up_link = ""
         self._leash: subprocess.Popen[bytes] | None = None
@@ -84,6 +86,7 @@ class Supervisor:
         prepared = self._prepared()
         self.topology.instance.know(state)
         self.set_up_link = prepared["set_up_link"] or ""
+        self.accounts = prepared["accounts"]
         if not early:
             self._add(self.topology.web_child())
         self._add(self.topology.gate_child(), self.topology.jobs_child())
@@ -92,7 +95,7 @@ class Supervisor:
 
     def _prepared(self) -> dict[str, Any]:
         with tempfile.TemporaryFile() as output:
-            argv = [sys.executable, "-m", "core.run.prepare"]
+            argv = [sys.executable, "-m", "core.run.prepare", *(["--demo"] if self.demo else [])]
             process = spawn(argv, env=self.topology.environ, output=output, cwd=ROOT)
             try:
                 while process.poll() is None:
@@ -164,6 +167,7 @@ class Supervisor:
         rows = [("Audimax", self.topology.public_url)]
         if self.set_up_link:
             rows.append(("first admin", f"{self.set_up_link} (works once, for 24 hours)"))
+        rows += [("sign in as", f"{email}   password {password}") for email, password in self.accounts]
         rows += [("data", data), ("logs", str(instance.logs)), ("stop", "Ctrl-C")]
         print("\n" + "\n".join(f"  {name:<12} {what}" for name, what in rows) + "\n", flush=True)
 
@@ -198,8 +202,8 @@ class Supervisor:
             self._leash.stdin.flush()
 
 
-def run(environ: Mapping[str, str]) -> None:
-    """Run the product in the instance folder that the environment names."""
+def run(environ: Mapping[str, str], *, demo: bool = False) -> None:
+    """Run the product in the instance folder that the settings name."""
     os.umask(0o077)
     raise_open_files()
     instance = Instance.make(Path(raw_settings(environ).get("instance_dir") or "instance"))
@@ -207,7 +211,7 @@ def run(environ: Mapping[str, str]) -> None:
     try:
         topology = Topology.plan(instance, environ)
         refuse_taken(topology.ports)
-        Supervisor(topology).run()
+        Supervisor(topology, demo=demo).run()
     finally:
         os.close(handle)
 

@@ -198,11 +198,11 @@ class EmbeddedPostgres:
         parent.mkdir(mode=0o755, exist_ok=True)
         _sweep(parent)
         home = Path(tempfile.mkdtemp(prefix="postgres-", dir=parent))
-        places.write_private(home.with_suffix(OWNER), str(self._named))
         _give(home, self._user)
         if self._named.is_symlink():
             self._named.unlink()
         self._named.symlink_to(home)
+        places.write_private(home.with_suffix(OWNER), str(self._named))
         return home
 
     def _make_socket_dir(self) -> Path:

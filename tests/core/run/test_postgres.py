@@ -105,3 +105,23 @@ def test_as_root_a_copy_serves_where_the_environment_cannot_be_reached(
     assert copy != found
     assert (copy / "postgres").exists() and not (copy.parent / "include").exists()
     assert tempfile.gettempdir() not in str(copy) or "audimax-root" in str(copy)
+
+
+def test_data_of_temporary_instances_that_are_gone_are_swept_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    kept, gone, elsewhere = (tmp_path / "data" / name for name in ("kept", "gone", "elsewhere"))
+    for home in (kept, gone, elsewhere):
+        home.mkdir(parents=True)
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "kept").symlink_to(kept)
+    owners = {
+        kept: tmp_path / "tmp" / "kept",
+        gone: tmp_path / "tmp" / "gone",
+        elsewhere: tmp_path / "unmounted",
+    }
+    for home, owner in owners.items():
+        home.with_suffix(module.OWNER).write_text(str(owner))
+    module._sweep(tmp_path / "data")
+    assert (kept.exists(), gone.exists(), elsewhere.exists()) == (True, False, True)

@@ -49,8 +49,15 @@ def add_plugin(app):
     engine = app.extensions["audimax_plugins"]
 
     def add(name="door", **hooks):
-        manifest = Plugin(name=name, title="Waiting room", requires_core=">=0", room_settings=DoorSettings, guard=True,
-                          on_by_default=False, description="Guests wait until a host lets them in.")  # fmt: skip
+        manifest = Plugin(
+            name=name,
+            title="Waiting room",
+            description="Guests wait until a host lets them in.",
+            requires_core=">=0",
+            room_settings=DoorSettings,
+            guard=True,
+            on_by_default=False,
+        )
         folder = Path(app.root_path)
         engine.loaded[name] = Loaded(manifest, None, folder, name, "1", tuple(hooks))
         engine.by_settings[DoorSettings] = name

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 NAME_LENGTH = 60
 TITLE_LENGTH = 120
@@ -15,16 +17,17 @@ LONGEST_READ = 20_000
 MARKS_PER_LETTER = 4
 # Joiners shape letters and emoji; alone they are invisible names.
 JOINERS = "\u200c\u200d"
+NO_NAME, NO_TITLE = _l("Please type a name."), _l("Please type a title.")
 
 
 def clean_name(text: str, limit: int = NAME_LENGTH) -> str:
     """A person's name for a line; raises ``ValueError`` with words when nothing or too much is left."""
-    return _one_line(text, limit, _("Please type a name."))
+    return _one_line(text, limit, NO_NAME)
 
 
 def clean_title(text: str, limit: int = TITLE_LENGTH) -> str:
     """The title of a room or a lecture; raises ``ValueError`` like ``clean_name``."""
-    return _one_line(text, limit, _("Please type a title."))
+    return _one_line(text, limit, NO_TITLE)
 
 
 def clean_prose(text: str, limit: int = PROSE_LENGTH) -> str:
@@ -33,10 +36,10 @@ def clean_prose(text: str, limit: int = PROSE_LENGTH) -> str:
     return _bounded("\n".join(lines).strip(), limit)
 
 
-def _one_line(text: str, limit: int, when_empty: str) -> str:
+def _one_line(text: str, limit: int, when_empty: LazyString) -> str:
     cleaned = _collapsed(text[:LONGEST_READ])
     if not any(_is_visible(letter) for letter in cleaned):
-        raise ValueError(when_empty)
+        raise ValueError(str(when_empty))
     return _bounded(cleaned, limit)
 
 

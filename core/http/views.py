@@ -18,8 +18,9 @@ from core.contracts import EVERYONE, Role, Viewer
 from core.db import db
 from core.errors import Refusal
 from core.http import callers
-from core.http.limits import limiter
 from core.http.problems import wants_json, words
+from core.http.security import client_address
+from core.http.tries import Tries
 from core.lectures.models import Lecture
 from core.rooms.models import Room
 
@@ -102,8 +103,11 @@ def view(
     def mark(function: Callable[..., Any]) -> Callable[..., Response]:
         spec = ViewSpec(roles, body, query, answer, status, _first_line(function), limit)
 
+        take = _limit(function, limit, limit_by)
+
         @wraps(function)
         def run(**path: Any) -> Response:
+            take()
             if not finds_room:
                 _find_here(path)
             _check_role(spec.roles)
@@ -113,10 +117,8 @@ def view(
                 path["query"] = _read_query(spec.query)
             return _respond(function(**path), spec.status)
 
-        # The limiter learns a view's limits by its name, so it must see the finished one.
-        made = limiter.limit(limit, key_func=limit_by)(run) if limit else run
-        made.audimax_view = spec  # type: ignore[attr-defined]
-        return cast("Callable[..., Response]", made)
+        run.audimax_view = spec  # type: ignore[attr-defined]
+        return cast("Callable[..., Response]", run)
 
     return mark
 
@@ -128,8 +130,11 @@ def page(*, roles: Roles, limit: str | None = None) -> Callable[[F], F]:
     """
 
     def mark(function: F) -> F:
+        take = _limit(function, limit)
+
         @wraps(function)
         def run(**path: Any) -> Any:
+            take()
             _find_here(path)
             try:
                 _check_role(roles)
@@ -139,11 +144,20 @@ def page(*, roles: Roles, limit: str | None = None) -> Callable[[F], F]:
                 return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
             return function(**path)
 
-        made = limiter.limit(limit)(run) if limit else run
-        made.audimax_page = ViewSpec(roles, None, None, None, 200, _first_line(function), limit)  # type: ignore[attr-defined]
-        return cast(F, made)
+        run.audimax_page = ViewSpec(roles, None, None, None, 200, _first_line(function), limit)  # type: ignore[attr-defined]
+        return cast(F, run)
 
     return mark
+
+
+def _limit(
+    function: Callable[..., Any], limit: str | None, limit_by: Callable[[], str] | None = None
+) -> Callable[[], None]:
+    """How a view takes one of its tries; nothing to do without a limit."""
+    if limit is None:
+        return lambda: None
+    tries, by = Tries(f"{function.__module__}.{function.__name__}", limit), limit_by or client_address
+    return lambda: tries.take(by())
 
 
 def _first_line(function: Callable[..., Any]) -> str:

@@ -141,8 +141,8 @@ export interface RoomApi {
   on(event: `text:${string}`, listener: (event: TextEvent) => void): Dispose;
   on(event: 'attributes', listener: (changed: Record<string, string>, participant: Participant) => void): Dispose;
   on(event: 'joined' | 'left', listener: (participant: Participant) => void): Dispose;
-  /** After `reconnected` you may have missed packets: fetch your state again. */
-  on(event: 'reconnected', listener: () => void): Dispose;
+  /** The connection stands, for the first time or again: fetch your state, packets before it are lost. */
+  on(event: 'connected', listener: () => void): Dispose;
   on(event: 'connection', listener: (state: ConnectionState) => void): Dispose;
 
   /** Your own routes. Paths begin with a slash; a refusal is thrown as an `ApiError`. */

@@ -115,3 +115,14 @@ test('a listener that throws does not keep the news from the others', () => {
   expect(heard).toHaveBeenCalledOnce();
   expect(onError).toHaveBeenCalledOnce();
 });
+
+test('"connected" comes each time the connection stands', () => {
+  const { room, bus } = makeBus();
+  const connected = vi.fn();
+  const states: string[] = [];
+  bus.on('connected', connected);
+  bus.on('connection', (state: string) => states.push(state));
+  for (const state of ['connecting', 'connected', 'signalReconnecting', 'connected']) room.emit(RoomEvent.ConnectionStateChanged, state);
+  expect(connected).toHaveBeenCalledTimes(2);
+  expect(states).toEqual(['connecting', 'connected', 'reconnecting', 'connected']);
+});

@@ -45,7 +45,6 @@ export class Bus {
     room.on(RoomEvent.ParticipantConnected, (who) => this.emit('joined', who));
     room.on(RoomEvent.ParticipantDisconnected, (who) => this.emit('left', who));
     room.on(RoomEvent.ConnectionStateChanged, this.connection);
-    room.on(RoomEvent.Reconnected, () => this.emit('reconnected'));
   }
 
   on(event: string, listener: Listener): Dispose {
@@ -96,6 +95,7 @@ export class Bus {
 
   private readonly connection = (state: ConnectionState) => {
     this.emit('connection', state === 'signalReconnecting' ? 'reconnecting' : state);
+    if (state === 'connected') this.emit('connected');
   };
 
   private async read(event: string, reader: TextStreamReader, from: string) {

@@ -72,7 +72,7 @@ export class Connection {
   private closed = false;
   private slow: ReturnType<typeof setTimeout> | undefined;
   private skipPause: () => void = () => undefined;
-  private readonly pauses = backoff(800, 15_000);
+  private readonly pauses = backoff(800, 8000);
   private readonly room: Room;
 
   constructor(private readonly parts: ConnectionParts) {

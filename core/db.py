@@ -90,7 +90,7 @@ def scoped(parent: Any, model: type[T], public_id: str) -> T:
     """
     column = getattr(model, f"{parent.__tablename__}_id")
     own_id = getattr(model, "public_id")  # noqa: B009  (a plain access has no type)
-    found: T | None = db.session.scalar(sa.select(model).where(own_id == public_id, column == parent.id))  # type: ignore[arg-type]
+    found: T | None = db.session.scalar(sa.select(model).where(own_id == public_id, column == parent.id))
     if found is None:
         raise Refusal(404, _("This doesn't exist here. It may have been deleted."), code="not_found")
     return found

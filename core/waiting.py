@@ -274,6 +274,9 @@ def look(room_id: int, sessions: set[int]) -> dict[int, Decision]:
     if room is None:
         gone = Decision("denied", _("This room doesn't exist any more."), "gone")
         return dict.fromkeys(sessions, gone)
+    if room.archived_at is not None:
+        closed = Decision("denied", _("This room is archived. Ask its host to open it again."), "archived")
+        return dict.fromkeys(sessions, closed)
     lecture = lectures.live_in(room)
     joins = _joins(room, lecture, sessions)
     made = admission.look_again(room, lecture, list(joins.values()))

@@ -74,14 +74,19 @@ def viewer_anywhere() -> Viewer:
 
 
 def participant_of(user: User | None, guest: Any, *where: Any) -> Participant | None:
-    """The current participant row of a person: by account, or by guest session."""
+    """The current participant row of a person: by account, or by guest session.
+
+    Who took part as a guest and signs in later is still the one who took part.
+    """
     if user is None and guest is None:
         return None
-    mine = Participant.user_id == user.id if user else sa.and_(
-        Participant.user_id.is_(None), Participant.guest_session_id == guest.id
-    )  # fmt: skip
-    query = sa.select(Participant).where(mine, Participant.removed_at.is_(None), *where)
-    return db.session.scalar(query.order_by(Participant.id.desc()).limit(1))
+    mine = []
+    if user is not None:
+        mine.append(Participant.user_id == user.id)
+    if guest is not None:
+        mine.append(sa.and_(Participant.user_id.is_(None), Participant.guest_session_id == guest.id))
+    query = sa.select(Participant).where(sa.or_(*mine), Participant.removed_at.is_(None), *where)
+    return db.session.scalar(query.order_by(Participant.user_id.is_(None), Participant.id.desc()).limit(1))
 
 
 def _of_live_lecture(room: Room, user: User | None, guest: Any) -> Participant | None:

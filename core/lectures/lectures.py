@@ -6,13 +6,14 @@ import logging
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from sqlalchemy.dialects.postgresql import insert
 
 from core import audit, events
 from core.bus import notify
 from core.contracts import LectureEnded, LectureStarted
 from core.db import db, new_public_id, now
-from core.errors import LiveKitDown, LiveKitError
+from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.lectures.models import Lecture
 from core.livekit import presence
 from core.livekit.client import livekit
@@ -36,6 +37,7 @@ def start(room: Room, user: User) -> Lecture:
     running = live_in(room)
     if running is not None:
         return running
+    _refuse_archived(room)
     name = new_public_id()
     livekit().create_room(name)
     made = _insert(room, user, name)
@@ -47,6 +49,13 @@ def start(room: Room, user: User) -> Lecture:
     _tell(room.id, live=True)
     db.session.commit()
     return made
+
+
+def _refuse_archived(room: Room) -> None:
+    """The lock makes an archiving at the same moment wait until the lecture is there to be seen."""
+    query = sa.select(Room.archived_at).where(Room.id == room.id).with_for_update(read=True)
+    if db.session.scalar(query) is not None:
+        raise Refusal(409, _("This room is archived. Ask its host to open it again."), code="archived")
 
 
 def end(lecture: Lecture, reason: str, by: User | None = None) -> None:

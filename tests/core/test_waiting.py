@@ -197,3 +197,12 @@ def test_a_removed_participant_can_not_use_the_stream(app: Flask, serve: Serve, 
         db.session.execute(sa.update(Participant).values(removed_at=now()))
         db.session.commit()
     assert browser.get(f"/api/rooms/{room[1]}/stream").status_code == 403
+
+
+def test_archiving_a_room_tells_who_waits(app: Flask, serve: Serve, room: Any) -> None:
+    listener = wait(serve(), room)
+    with app.app_context():
+        db.session.execute(sa.update(Room).values(archived_at=now()))
+        notify(f"room:{room[0]}")
+        db.session.commit()
+    assert "archived" in listener.until("REJECTED")["reason"]

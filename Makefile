@@ -25,7 +25,10 @@ help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 setup: ## everything that running needs
-	@$(MAKE) -j3 $(RUNTIME) $(COMPILED) $(BUILT) livekit
+	@$(MAKE) -j3 parts
+
+parts: $(RUNTIME) $(COMPILED) $(BUILT) livekit
+	@:
 
 run: setup ## a running product on this machine; Ctrl-C stops it
 	@exec $(BIN)/audimax run
@@ -76,7 +79,7 @@ clean: ## remove what setup made; never instance/
 	@rm -rf $(VENV) node_modules core/static/dist .mypy_cache .ruff_cache .pytest_cache
 
 setup-tests: setup
-	@$(MAKE) -j2 $(DEV) chromium
+	@$(MAKE) chromium
 
 livekit: $(RUNTIME)
 	@$(BIN)/python -m core.run.livekit_server
@@ -115,4 +118,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests livekit chromium
+.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium

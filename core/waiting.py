@@ -96,6 +96,11 @@ def halls() -> Halls:
     return cast("Halls", current_app.extensions["audimax_halls"])
 
 
+def message_of(event: str, data: dict[str, Any]) -> str:
+    """An event as it goes over the line."""
+    return f"event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+
+
 class Stream:
     """One open connection. Messages are put by the hall, taken by the response."""
 
@@ -108,7 +113,10 @@ class Stream:
 
     def say(self, event: str, data: dict[str, Any]) -> None:
         """Send an event, unless it is the one that was sent last."""
-        message = f"event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
+        self.send(event, message_of(event, data))
+
+    def send(self, event: str, message: str) -> None:
+        """The same with the message made already."""
         if message != self._said:
             self._said = message
             self._queue.put(message)
@@ -198,9 +206,10 @@ class Hall:
                 self._hints.put({"close": True})
 
     def say_to_all(self, event: str, data: dict[str, Any]) -> None:
+        message = message_of(event, data)
         for streams in list(self.streams.values()):
             for stream in list(streams):
-                stream.say(event, data)
+                stream.send(event, message)
 
     def end_all(self) -> None:
         for streams in list(self.streams.values()):

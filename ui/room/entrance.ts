@@ -45,6 +45,8 @@ export class Entrance {
   private stream: Stream | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly pauses = backoff(1000, 20_000);
+  // One for all streams: a server that lets people join but cuts every stream is asked ever less often.
+  private readonly streamPauses = backoff(1000, 30_000);
   private pin: string;
   private readonly openStream: NonNullable<EntranceParts['openStream']>;
   private readonly describeBrowser: NonNullable<EntranceParts['describeBrowser']>;
@@ -54,7 +56,7 @@ export class Entrance {
     parts: EntranceParts = {},
   ) {
     this.pin = parts.pin ?? '';
-    this.openStream = parts.openStream ?? ((url, listener) => new WaitingStream(url, listener));
+    this.openStream = parts.openStream ?? ((url, listener) => new WaitingStream(url, listener, this.streamPauses));
     this.describeBrowser = parts.describeBrowser ?? fingerprint;
   }
 
@@ -153,7 +155,9 @@ export class Entrance {
   }
 
   private wait(answer: Waiting) {
-    this.stage.set({ name: 'waiting', ...news(answer), connected: true });
+    const { value: before } = this.stage;
+    const connected = before.name !== 'waiting' || before.connected;
+    this.stage.set({ name: 'waiting', ...news(answer), connected });
     this.stream = this.openStream(answer.stream_url, {
       onEvent: (name, data) => this.hear(name, data),
       onConnected: (connected) => this.update({ connected }),

@@ -61,12 +61,13 @@ export class WaitingStream {
     if (this.closed) return;
     this.listener.onConnected(false);
     this.failures += 1;
-    if (this.failures >= TRIES_BEFORE_ASKING_AGAIN) {
-      this.close();
-      this.listener.onLost();
-      return;
-    }
-    this.timer = setTimeout(() => this.open(), this.pauses.next());
+    const next = this.failures < TRIES_BEFORE_ASKING_AGAIN ? () => this.open() : () => this.giveUp();
+    this.timer = setTimeout(next, this.pauses.next());
+  }
+
+  private giveUp() {
+    this.close();
+    this.listener.onLost();
   }
 }
 

@@ -3,6 +3,7 @@ import type { Over } from './call/connection';
 import type { PageConfig } from './config';
 import type { Entrance, Stage } from './entrance';
 import { t } from './i18n';
+import { notices } from './notices';
 import { Loading, Message, Notices } from './parts';
 import { Prejoin } from './Prejoin';
 import { nowOutside, wasInside } from './presence';
@@ -103,6 +104,7 @@ function Screen({ config, entrance }: AppProps) {
 
   const finish = (how: Over) => {
     nowOutside(config.room.id);
+    notices.set([]);
     entrance.backToForm();
     setOver(how);
   };

@@ -36,6 +36,8 @@ function roomOptions(): RoomOptions {
   return {
     adaptiveStream: true,
     dynacast: true,
+    // It would leave while the browser still asks a host whether to leave.
+    disconnectOnPageLeave: false,
     reconnectPolicy: quickReconnects,
     audioCaptureDefaults: { deviceId: microphoneId, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
     videoCaptureDefaults: { deviceId: cameraId },

@@ -166,3 +166,19 @@ test('reconnecting never pauses longer than two seconds, and gives up after a mi
   for (let i = 0; i < 40; i++) expect(pause(i, 1000)).toBeLessThanOrEqual(2000);
   expect(pause(3, 61_000)).toBeNull();
 });
+
+test('a page that slept comes back: livekit-client had left, the person had not', async () => {
+  const { connection, room, onOver } = makeConnection(admission);
+  await connection.start();
+  room.emit(RoomEvent.Disconnected, DisconnectReason.CLIENT_INITIATED);
+  await later();
+  expect(onOver).not.toHaveBeenCalled();
+  expect(room.connect).toHaveBeenCalledTimes(2);
+});
+
+test('a page that goes away says so to LiveKit', async () => {
+  const { connection, room } = makeConnection();
+  await connection.start();
+  dispatchEvent(new Event('pagehide'));
+  expect(room.disconnect).toHaveBeenCalledOnce();
+});

@@ -58,8 +58,9 @@ export const quickReconnects: ReconnectPolicy = {
   },
 };
 
+// Not among them: CLIENT_INITIATED. livekit-client leaves by itself when the browser freezes a sleeping page,
+// and who really leaves has closed this connection before.
 const FINAL: Partial<Record<DisconnectReason, Over['kind']>> = {
-  [DisconnectReason.CLIENT_INITIATED]: 'left',
   [DisconnectReason.DUPLICATE_IDENTITY]: 'replaced',
   [DisconnectReason.PARTICIPANT_REMOVED]: 'removed',
   [DisconnectReason.ROOM_DELETED]: 'ended',
@@ -82,6 +83,7 @@ export class Connection {
       .on(RoomEvent.SignalConnected, this.signalConnected)
       .on(RoomEvent.ConnectionStateChanged, this.stateChanged)
       .on(RoomEvent.Disconnected, this.disconnected);
+    addEventListener('pagehide', this.sayGoodbye);
     addEventListener('online', this.hurry);
     document.addEventListener('visibilitychange', this.hurry);
   }
@@ -100,6 +102,7 @@ export class Connection {
     this.closed = true;
     this.skipPause();
     clearTimeout(this.slow);
+    removeEventListener('pagehide', this.sayGoodbye);
     removeEventListener('online', this.hurry);
     document.removeEventListener('visibilitychange', this.hurry);
     this.room
@@ -186,6 +189,8 @@ export class Connection {
       };
     });
   }
+
+  private readonly sayGoodbye = () => void this.room.disconnect();
 
   private readonly hurry = () => {
     if (document.visibilityState === 'visible') this.skipPause();

@@ -10,7 +10,7 @@ import {
   type TrackPublication,
 } from 'livekit-client';
 import { choices, choose } from '../choices';
-import { t } from '../i18n';
+import { language, t } from '../i18n';
 import { problemOf, problemWords, type Kind } from '../media';
 import { toast } from '../notices';
 
@@ -43,16 +43,17 @@ export function maySend(permission: Permission | undefined, what: Sendable): boo
   return canPublish && (!canPublishSources.length || canPublishSources.includes(Track.sourceToProto(SOURCES[what])));
 }
 
-const REVOKED: Record<Sendable, () => string> = {
-  microphone: () => t('A host has turned your microphone off.'),
-  camera: () => t('A host has turned your camera off.'),
-  screen: () => t('A host has turned off sharing your screen.'),
+const NAMES: Record<Sendable, () => string> = {
+  microphone: () => t('microphone'),
+  camera: () => t('camera'),
+  screen: () => t('screen sharing'),
 };
-const GRANTED: Record<Sendable, () => string> = {
-  microphone: () => t('You may turn your microphone on now.'),
-  camera: () => t('You may turn your camera on now.'),
-  screen: () => t('You may share your screen now.'),
-};
+
+function listed(what: readonly Sendable[]): string {
+  return new Intl.ListFormat(language(), { type: 'conjunction' }).format(what.map((one) => NAMES[one]()));
+}
+const revokedWords = (what: readonly Sendable[]) => t('A host has turned off for you: {what}.', { what: listed(what) });
+const grantedWords = (what: readonly Sendable[]) => t('You may use now: {what}.', { what: listed(what) });
 
 export class Devices {
   constructor(private readonly room: Room) {
@@ -73,14 +74,14 @@ export class Devices {
 
   async toggle(kind: Kind): Promise<void> {
     const on = !this.isOn(kind);
-    if (on && !this.may(kind)) return toast(REVOKED[kind]());
+    if (on && !this.may(kind)) return toast(revokedWords([kind]));
     choose({ [kind]: on });
     await this.send(kind, on);
   }
 
   async toggleScreen(): Promise<void> {
     const on = !this.room.localParticipant.isScreenShareEnabled;
-    if (on && !this.may('screen')) return toast(REVOKED.screen());
+    if (on && !this.may('screen')) return toast(revokedWords(['screen']));
     try {
       await this.room.localParticipant.setScreenShareEnabled(on, SCREEN);
     } catch (error) {
@@ -147,11 +148,10 @@ export class Devices {
 
   private readonly permissionsChanged = (before: Permission | undefined, participant: Participant) => {
     if (!participant.isLocal || !before) return;
-    for (const what of Object.keys(SOURCES) as Sendable[]) {
-      const could = maySend(before, what);
-      const can = this.may(what);
-      if (could && !can) toast(REVOKED[what]());
-      if (!could && can) toast(GRANTED[what]());
-    }
+    const all = Object.keys(SOURCES) as Sendable[];
+    const revoked = all.filter((what) => maySend(before, what) && !this.may(what));
+    const granted = all.filter((what) => !maySend(before, what) && this.may(what));
+    if (revoked.length) toast(revokedWords(revoked));
+    if (granted.length) toast(grantedWords(granted));
   };
 }

@@ -1,0 +1,130 @@
+import { EventEmitter } from 'node:events';
+import { RoomEvent, Track, TrackEvent, type Room } from 'livekit-client';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { choices, choose } from '../choices';
+import { notices } from '../notices';
+import { Devices, maySend } from './devices';
+
+const everything = { canPublish: true, canPublishSources: [] as number[] };
+const nothing = { canPublish: false, canPublishSources: [] as number[] };
+const onlyMicrophone = { canPublish: true, canPublishSources: [Track.sourceToProto(Track.Source.Microphone)] };
+type Permission = Parameters<typeof maySend>[0];
+const as = (permission: typeof everything) => permission as unknown as Permission;
+
+class FakeMe {
+  readonly isLocal = true;
+  permissions = everything;
+  isMicrophoneEnabled = false;
+  isCameraEnabled = false;
+  isScreenShareEnabled = false;
+  track: { mediaStreamTrack: { readyState: string; label: string }; isMuted: boolean } | null = null;
+  setMicrophoneEnabled = vi.fn(async () => undefined);
+  setCameraEnabled = vi.fn(async () => undefined);
+  setScreenShareEnabled = vi.fn(async () => undefined);
+  getTrackPublication = () => ({ track: this.track });
+}
+
+function makeDevices() {
+  const me = new FakeMe();
+  const room = Object.assign(new EventEmitter(), { localParticipant: me, state: 'connected' });
+  return { me, room, devices: new Devices(room as unknown as Room) };
+}
+const told = () => notices.value.map(({ text }) => text).join('\n');
+const named = (name: string, message = '') => Object.assign(new Error(message), { name });
+
+beforeEach(() => {
+  notices.set([]);
+  choose({ microphone: true, camera: true });
+  vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+});
+afterEach(() => void vi.useRealTimers());
+
+test('an empty list of sources means all of them, unless publishing is off', () => {
+  expect(maySend(as(everything), 'camera')).toBe(true);
+  expect(maySend(as(nothing), 'camera')).toBe(false);
+  expect(maySend(as(onlyMicrophone), 'camera')).toBe(false);
+  expect(maySend(as(onlyMicrophone), 'microphone')).toBe(true);
+});
+
+test('what was chosen is sent, what is not allowed is not tried', async () => {
+  const { devices, me } = makeDevices();
+  me.permissions = onlyMicrophone;
+  await devices.publish();
+  expect(me.setMicrophoneEnabled).toHaveBeenCalledWith(true, expect.anything());
+  expect(me.setCameraEnabled).not.toHaveBeenCalled();
+});
+
+test('a camera in use is told in plain words, and the microphone works', async () => {
+  const { devices, me } = makeDevices();
+  me.setCameraEnabled.mockRejectedValue(named('NotReadableError'));
+  await devices.publish();
+  expect(told()).toContain('used by another program');
+  expect(me.setMicrophoneEnabled).toHaveBeenCalled();
+});
+
+test('a toggle is remembered for the next time', async () => {
+  const { devices, me } = makeDevices();
+  me.isMicrophoneEnabled = true;
+  await devices.toggle('microphone');
+  expect(me.setMicrophoneEnabled).toHaveBeenCalledWith(false, expect.anything());
+  expect(choices.value.microphone).toBe(false);
+});
+
+test('who was silenced and presses the button is told why nothing happens', async () => {
+  const { devices, me } = makeDevices();
+  me.permissions = nothing;
+  await devices.toggle('microphone');
+  expect(told()).toContain('A host has turned off for you: microphone');
+  expect(me.setMicrophoneEnabled).not.toHaveBeenCalled();
+});
+
+test('rights that were taken or given are told once, together', () => {
+  const { room, me } = makeDevices();
+  me.permissions = nothing;
+  room.emit(RoomEvent.ParticipantPermissionsChanged, everything, me);
+  me.permissions = everything;
+  room.emit(RoomEvent.ParticipantPermissionsChanged, nothing, me);
+  expect(notices.value.map(({ text }) => text)).toEqual([
+    'A host has turned off for you: microphone, camera, and screen sharing.',
+    'You may use now: microphone, camera, and screen sharing.',
+  ]);
+});
+
+test('a mute by the host is told; one’s own is not', () => {
+  const { room, me } = makeDevices();
+  const publication = { source: Track.Source.Microphone, track: { mediaStreamTrack: { readyState: 'live' } } };
+  room.emit(RoomEvent.TrackMuted, publication, me);
+  expect(told()).toBe('A host has muted you.');
+  expect(choices.value.microphone).toBe(false);
+  notices.set([]);
+  room.emit(RoomEvent.TrackMuted, publication, me);
+  expect(told()).toBe('');
+});
+
+test.each([
+  ['ended', 'was unplugged'],
+  ['live', 'Now using: USB microphone'],
+])('a device that is pulled out (%s) is told', async (readyState, words) => {
+  vi.useFakeTimers();
+  const { room, me } = makeDevices();
+  const track = new EventEmitter();
+  room.emit(RoomEvent.LocalTrackPublished, { source: Track.Source.Microphone, track });
+  me.track = { mediaStreamTrack: { readyState, label: 'USB microphone' }, isMuted: false };
+  track.emit(TrackEvent.Ended);
+  await vi.advanceTimersByTimeAsync(2000);
+  expect(told()).toContain(words);
+});
+
+test('closing the question of the browser is no fault', async () => {
+  const { devices, me } = makeDevices();
+  me.setScreenShareEnabled.mockRejectedValue(named('NotAllowedError', 'Permission denied by user'));
+  await devices.toggleScreen();
+  expect(told()).toBe('');
+});
+
+test('a screen that cannot be recorded is told', async () => {
+  const { devices, me } = makeDevices();
+  me.setScreenShareEnabled.mockRejectedValue(named('NotAllowedError', 'Permission denied by system'));
+  await devices.toggleScreen();
+  expect(told()).toContain('privacy settings');
+});

@@ -123,5 +123,5 @@ def _database_down(error: Exception) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("unexpected error in %s %s", request.method, request.path)
+    log.exception("unexpected error in %s %r", request.method, request.path)
     return answer(Refusal(500, words(500), code="internal_error"))

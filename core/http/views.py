@@ -212,10 +212,11 @@ def _check_role(roles: Roles) -> None:
 
 
 def _read_body(model: type[BaseModel]) -> BaseModel:
-    if request.content_length and not request.is_json:
+    # Its length may be unsaid, so what counts is what came.
+    raw = request.get_data(cache=True)
+    if raw and not request.is_json:
         raise Refusal(415, words(415), code="not_json")
-    raw = request.get_data(cache=True) or b"{}"
-    return _validated(model, lambda: model.model_validate_json(raw))
+    return _validated(model, lambda: model.model_validate_json(raw or b"{}"))
 
 
 def _read_query(model: type[BaseModel]) -> BaseModel:

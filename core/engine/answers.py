@@ -209,7 +209,7 @@ EXPECTED = {Prose: str, Timeline: Line, Files: FileEntry}
 
 
 def _check_kinds(section: Section) -> None:
-    wanted = EXPECTED.get(type(section))  # type: ignore[call-overload]
+    wanted = EXPECTED.get(type(section))
     for name in CONTENT[type(section)]:
         parts = getattr(section, name)
         if wanted is not None and not all(isinstance(part, wanted) for part in parts):

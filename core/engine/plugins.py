@@ -25,7 +25,7 @@ from werkzeug.local import LocalProxy
 from core import hookspecs
 from core.config import Config
 from core.contracts import Plugin
-from core.db import db, now
+from core.db import Base, db, now
 from core.engine import answers, isolation
 from core.engine.settings import SettingsError, fill
 from core.errors import PluginError
@@ -480,8 +480,8 @@ def _plain(name: str, hook: str, implementation: pluggy.HookImpl) -> Hook:
 def _check_tables(name: str, package: str, new: set[str]) -> None:
     """Its own tables carry its name, whether mapped to a class or not."""
     mapped = {
-        mapper.local_table.name  # type: ignore[attr-defined]
-        for mapper in db.Model.registry.mappers
+        str(getattr(mapper.local_table, "name", ""))
+        for mapper in Base.registry.mappers
         if mapper.class_.__module__.startswith(f"{package}.")
     }
     for table in sorted(mapped | new):

@@ -98,7 +98,7 @@ def room_settings(room: Room, cls: type[T]) -> T:
 
 def _stored(cls: type[T], raw: Mapping[str, Any]) -> T:
     # A newer version of the plugin may have dropped a setting: that is no reason to shut the door.
-    known = fields(cls)
+    known = fields(cast(Any, cls))
     return fill(cls, {name: value for name, value in raw.items() if name in known})
 
 

@@ -10,7 +10,7 @@ import { PreviewPanel } from './Preview';
 import { useStore } from './store';
 
 const NAME_KEY = 'audimax:name';
-const LONGEST_NAME = 80;
+const LONGEST_NAME = 60;
 
 type At<N extends Stage['name']> = Extract<Stage, { name: N }>;
 

@@ -51,15 +51,26 @@ function listen(track: MediaStreamTrack, onLevel: (level: number) => void): () =
 }
 
 function Level({ track }: { track: MediaStreamTrack | null }) {
-  const ref = useRef<HTMLMeterElement>(null);
+  const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const meter = ref.current;
     if (!track || !meter || typeof AudioContext === 'undefined') return;
     return listen(track, (level) => {
-      meter.value = level;
+      meter.style.setProperty('--level', String(level));
+      meter.ariaValueNow = String(Math.round(level * 100));
     });
   }, [track]);
-  return <meter ref={ref} className="level" min={0} max={1} value={0} aria-label={t('Microphone level')} />;
+  return (
+    <div
+      ref={ref}
+      className="level"
+      role="meter"
+      aria-label={t('Microphone level')}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={0}
+    />
+  );
 }
 
 function Picker({ kind, state }: { kind: Kind; state: PreviewState }) {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, expect
 
-from tests.fixtures.browser import Person, until
+from tests.fixtures.browser import DEADLINE, Person, until
 from tests.fixtures.product import Product
 
 EMAIL, PASSWORD, NAME = "emmy@uni.example", "seven quiet lecture halls", "Emmy Noether"
@@ -35,9 +36,63 @@ RECEIVED = """async () => {
 }"""
 
 
+# Two looks at what comes from one person, a moment apart: both picture and sound went on.
+GOES_ON = """async name => {
+  const look = async () => (await (RECEIVED)())[name];
+  const before = await look();
+  await new Promise(done => setTimeout(done, 400));
+  const now = await look();
+  return before && now && now.frames > before.frames && now.energy > before.energy ? now : null;
+}""".replace("RECEIVED", RECEIVED)
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room and where it is."""
+
+    id: str
+    link: str
+
+
+class Host:
+    """Who is signed in: acts through the page or, where only the outcome matters, the API."""
+
+    def __init__(self, person: Person, product: Product) -> None:
+        self.person, self.product = person, product
+
+    @property
+    def page(self) -> Page:
+        return self.person.page
+
+    def ask(self, method: str, path: str, **data: Any) -> APIResponse:
+        """One request to the JSON API with this person's cookies."""
+        request = self.person.context.request
+        headers = {"Origin": self.product.url}
+        return request.fetch(self.product.url + path, method=method, data=data, headers=headers)
+
+    def make_room(self, title: str) -> Room:
+        """A room that people enter with camera and microphone on."""
+        habits = {"microphone_on_entry": True, "camera_on_entry": True}
+        made = self.ask("POST", "/api/rooms", title=title, settings=habits)
+        assert made.status == 201, made.text()
+        return Room(made.json()["id"], made.json()["url"])
+
+    def start(self, room: Room) -> str:
+        """Start the lecture; its id."""
+        answer = self.ask("POST", f"/api/rooms/{room.id}/start")
+        assert answer.ok, answer.text()
+        return str(answer.json()["lecture_id"])
+
+    def end(self, room: Room) -> None:
+        answer = self.ask("POST", f"/api/rooms/{room.id}/end")
+        assert answer.ok, answer.text()
+
+
 def sign_up_by_link(page: Page, product: Product) -> None:
-    """Make the first account, as the printed link offers."""
+    """Make the first account, as the printed link offers; who has made it already signs in."""
     page.goto(product.set_up_link)
+    if not page.get_by_label("Your name").count():
+        return sign_in(page, product)
     page.get_by_label("Your name").fill(NAME)
     page.get_by_label("E-mail address").fill(EMAIL)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -87,8 +142,11 @@ def press_join(page: Page) -> None:
 
 
 def is_inside(page: Page) -> None:
-    """Until the call is connected."""
-    until(page, "window.audimax?.room?.state === 'connected'", "connected")
+    """Until the call is connected; else what the page says instead."""
+    try:
+        until(page, "window.audimax?.room?.state === 'connected'")
+    except AssertionError as error:
+        raise AssertionError(f"not inside; the page says:\n{page.inner_text('body')}") from error
 
 
 def sees_and_hears(page: Page, name: str) -> dict[str, Any]:
@@ -103,10 +161,35 @@ def sees_and_hears(page: Page, name: str) -> dict[str, Any]:
     return found
 
 
+def goes_on(page: Page, name: str, deadline: float = DEADLINE) -> dict[str, Any]:
+    """Until picture and sound of that person come again, whatever was before."""
+    found: dict[str, Any] = until(page, f"({GOES_ON})({name!r})", f"{name} goes on", deadline)
+    return found
+
+
+def enter(page: Page, link: str, name: str = "") -> None:
+    """From the link into the call, as the room's habit is."""
+    page.goto(link)
+    if name:
+        page.get_by_label("Your name").fill(name)
+    press_join(page)
+    is_inside(page)
+
+
+def identity(page: Page) -> str:
+    return str(page.evaluate("window.audimax.room.localParticipant.identity"))
+
+
 def shot(page: Page, name: str) -> None:
     """Keep a picture to look at."""
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / f"{name}.png")
+
+
+def forgive_refused_connections(*people: Person) -> None:
+    """Where a server was down on purpose, the browser itself writes so into the console."""
+    for person in people:
+        person.complaints[:] = [one for one in person.complaints if "WebSocket connection to" not in one]
 
 
 def assert_no_complaints(*people: Person) -> None:

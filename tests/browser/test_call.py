@@ -46,11 +46,10 @@ def test_a_lecture_from_the_set_up_link_to_its_page(product: Product, person: Ca
     until(ada.page, f"({hall.RECEIVED})().then(r => r[{hall.NAME!r}].screen > 3)", "the shared screen")
     hall.shot(ada.page, "call-screen")
 
-    identity = alan.page.evaluate("window.audimax.room.localParticipant.identity")
+    identity = hall.identity(alan.page)
     alan.page.reload()
-    hall.press_join(alan.page)
     hall.is_inside(alan.page)
-    assert alan.page.evaluate("window.audimax.room.localParticipant.identity") == identity
+    assert hall.identity(alan.page) == identity
     hall.sees_and_hears(ada.page, hall.NAME)
 
     host.page.get_by_role("button", name="Leave or end").click()

@@ -1,0 +1,134 @@
+"""Every process killed during a call: people see and hear each other again by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+import requests
+from playwright.sync_api import Browser, expect
+
+from tests.browser import hall
+from tests.browser.conftest import arrive
+from tests.browser.hall import Host, Room
+from tests.fixtures.browser import Person, until
+from tests.fixtures.product import Product
+
+pytestmark = [pytest.mark.browser, pytest.mark.livekit]
+ADA, KAY = "Ada Lovelace", "Kay Long"
+RECOVERED = 60.0
+
+NOTE_WHAT_HAPPENS = """() => {
+  window.happened = [];
+  for (const event of ['signalReconnecting', 'reconnecting', 'reconnected', 'disconnected'])
+    window.audimax.room.on(event, () => window.happened.push(event));
+}"""
+
+
+@dataclass
+class Call:
+    """A host and a guest who see and hear each other."""
+
+    host: Host
+    guest: Person
+    room: Room
+    lecture: str
+
+    def note_what_happens(self) -> None:
+        for page in (self.host.page, self.guest.page):
+            page.evaluate(NOTE_WHAT_HAPPENS)
+
+    def happened(self) -> list[str]:
+        return [*self.host.page.evaluate("happened"), *self.guest.page.evaluate("happened")]
+
+    def goes_on(self) -> None:
+        hall.goes_on(self.host.page, ADA, RECOVERED)
+        hall.goes_on(self.guest.page, hall.NAME, RECOVERED)
+
+
+@pytest.fixture(scope="module")
+def call(chromium: Browser, host: Host) -> Iterator[Call]:
+    room = host.make_room("Recovery")
+    lecture = host.start(room)
+    guest = arrive(chromium)
+    hall.enter(host.page, room.link)
+    hall.enter(guest.page, room.link, ADA)
+    yield Call(host, guest, room, lecture)
+    guest.context.close()
+
+
+def seconds_until(condition: Callable[[], bool], what: str) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() < began + RECOVERED, f"never: {what}"
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def answers(url: str) -> bool:
+    with suppress(requests.RequestException):
+        return requests.get(url, timeout=2).status_code < 500
+    return False
+
+
+def may_join(product: Product, room: Room) -> bool:
+    """Whether a new guest is let in at this moment."""
+    with suppress(requests.RequestException):
+        url = f"{product.url}/api/rooms/{room.id}/join"
+        answer = requests.post(url, json={"name": "New"}, headers={"Origin": product.url}, timeout=5)
+        return answer.status_code == 200
+    return False
+
+
+def test_livekit_killed_both_are_back_by_themselves_and_the_lecture_goes_on(
+    product: Product, call: Call
+) -> None:
+    call.goes_on()
+    call.note_what_happens()
+    product.kill("livekit.yaml")
+    down = seconds_until(lambda: answers(product.livekit_url), "LiveKit is up again")
+    up = time.monotonic()
+    call.goes_on()
+    took = time.monotonic() - up
+    print(f"\nLiveKit was away {down:.1f} s; picture and sound {took:.1f} s after it was up")
+    assert "reconnecting" in call.happened()
+    assert call.host.start(call.room) == call.lecture
+    for page in (call.host.page, call.guest.page):
+        expect(page.locator(".banner")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("web", ("gunicorn",)),
+        ("postgres", ("postgres", "-D")),
+        ("gate", ("core.livekit.gateway",)),
+    ],
+)
+def test_another_process_killed_nobody_drops_out_who_waits_keeps_the_place_and_joins_work_again(
+    product: Product, call: Call, visitor: Callable[..., Person], name: str, words: tuple[str, ...]
+) -> None:
+    waiting, second = visitor(), call.host.make_room(f"{name} killed")
+    waiting.page.goto(second.link)
+    waiting.page.get_by_label("Your name").fill(KAY)
+    hall.press_join(waiting.page)
+    expect(waiting.page.get_by_text("The host isn't here yet")).to_be_visible()
+    call.goes_on()
+    call.note_what_happens()
+
+    restarts = product.said.count("was started again")
+    product.kill(*words)
+    down = seconds_until(lambda: product.said.count("was started again") > restarts, f"{name} is started")
+    down += seconds_until(lambda: answers(product.url), "the web answers")
+    took = seconds_until(lambda: may_join(product, call.room), "a new guest is let in")
+    print(f"\n{name} was back after {down:.1f} s; joins work {took:.1f} s later")
+
+    call.goes_on()
+    dropped = {"web": [], "postgres": [], "gate": ["signalReconnecting", "reconnected"]}
+    assert set(call.happened()) <= set(dropped[name]) | ({"reconnecting"} if name == "gate" else set())
+    call.host.start(second)
+    hall.is_inside(waiting.page)
+    until(waiting.page, "audimax.room.localParticipant.isCameraEnabled", "the camera of who waited is on")

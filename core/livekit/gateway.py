@@ -117,6 +117,9 @@ class Gateway:
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         path = request.raw_path.partition("?")[0]
+        if path == "/" and request.method == hdrs.METH_HEAD:
+            # livekit-client asks so whether the network is back, before it tries to connect.
+            return self._readable(web.Response())
         if path not in PATHS or request.method != hdrs.METH_GET:
             return web.Response(status=404)
         if path.endswith("/validate"):
@@ -129,8 +132,10 @@ class Gateway:
         ruling = await self._ask(request)
         if ruling.status == 200:
             ruling = await self._validate_at_livekit(request, ruling)
-        answer = self._refusal(ruling)
-        # Without this the browser sees no status, and a banned page would try for ever.
+        return self._readable(self._refusal(ruling))
+
+    def _readable(self, answer: web.Response) -> web.Response:
+        """Without this the browser sees no status, and a banned page would try for ever."""
         answer.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = self._place.origin
         answer.headers[hdrs.VARY] = hdrs.ORIGIN
         return answer

@@ -319,6 +319,11 @@ def test_the_gate_takes_nothing_but_get(hall: Hall, lecture: str) -> None:
         assert urllib3.request(method, url, retries=False, timeout=PATIENCE).status == 404
 
 
+def test_our_page_may_ask_whether_the_network_is_back(hall: Hall) -> None:
+    answer = urllib3.request("HEAD", f"{hall.gate.http}/", headers={"Origin": ORIGIN}, retries=False)
+    assert answer.status == 200 and answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+
+
 def test_a_connect_without_a_websocket_is_not_counted(hall: Hall, lecture: str) -> None:
     identity, token = hall.admit(lecture)
     assert get(hall, f"/rtc?access_token={token}").status == 404

@@ -57,11 +57,12 @@ bench: setup-tests ## measure; writes bench/results/latest.json
 
 messages: $(DEV) ## take new texts into the catalogues; NEW=de begins a language
 	@mkdir -p build core/translations
-	@$(BIN)/pybabel -q extract -F babel.cfg -k t -k tn:1,2 -k lazy_gettext --sort-by-file -o build/messages.pot .
+	@$(BIN)/pybabel -q extract -F babel.cfg -k t -k tn:1,2 -k lazy_gettext -k _l --project=Audimax \
+		--add-location=file --sort-by-file -o build/messages.pot .
 	@if [ -n "$(NEW)" ] && [ ! -e "core/translations/$(NEW)" ]; then \
 		$(BIN)/pybabel -q init -i build/messages.pot -d core/translations -l $(NEW); fi
 	@if compgen -G "core/translations/*/LC_MESSAGES" > /dev/null; then \
-		$(BIN)/pybabel -q update -i build/messages.pot -d core/translations; fi
+		$(BIN)/pybabel -q update --ignore-obsolete -i build/messages.pot -d core/translations; fi
 
 licences: $(DEV) $(NODE) ## write THIRD_PARTY.md from what is installed
 	@$(BIN)/python -m deploy.licences > THIRD_PARTY.md

@@ -113,15 +113,21 @@ def _livekit_down(_error: LiveKitDown) -> Response:
 
 def _database_down(error: Exception) -> Response:
     log.warning("the database can't be reached: %s", type(error).__name__)
-    try:
-        db.session.rollback()
-    except Exception:
-        # The connection is gone with its transaction: nothing is left to take back.
-        db.session.remove()
+    _take_back()
     detail = _("The server is starting again. Try again in a moment.")
     return answer(Refusal(503, detail, code="database_down", retry_after=3))
 
 
 def _unexpected(error: Exception) -> Response:
     log.exception("unexpected error in %s %r", request.method, request.path)
+    _take_back()
     return answer(Refusal(500, words(500), code="internal_error"))
+
+
+def _take_back() -> None:
+    """Before any word is said: the language is the person's, and a failed transaction answers nothing."""
+    try:
+        db.session.rollback()
+    except Exception:
+        # The connection is gone with its transaction: nothing is left to take back.
+        db.session.remove()

@@ -185,8 +185,9 @@ class Hall:
     def enter(self, session: int, locale: str) -> Stream:
         made = Stream(self, session, locale)
         mine = self.streams.setdefault(session, [])
-        if len(mine) >= config().streams_per_session:
-            mine[0].say("CLOSED", {"reason": "elsewhere"})
+        # All that are too many: one that was told may not have gone yet.
+        for old in mine[: max(0, len(mine) + 1 - config().streams_per_session)]:
+            old.say("CLOSED", {"reason": "elsewhere"})
         mine.append(made)
         self.count += 1
         self._hints.put({"sessions": [session]})

@@ -106,7 +106,8 @@ def _trusted(address: str, proxies: tuple[str, ...]) -> bool:
 
 
 def _check() -> None:
-    if "\0" in request.path or b"%00" in request.query_string or "\0" in request.cookies.__repr__():
+    cookies = "".join(request.cookies.values())
+    if "\0" in request.path + cookies or b"%00" in request.query_string:
         raise Refusal(400, _("The address contains a character that can't be used."), code="bad_address")
     if request.method not in SAFE_METHODS or _is_websocket():
         check_origin()

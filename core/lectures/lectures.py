@@ -52,9 +52,12 @@ def start(room: Room, user: User) -> Lecture:
 
 
 def _refuse_archived(room: Room) -> None:
-    """The lock makes an archiving at the same moment wait until the lecture is there to be seen."""
+    """The lock makes who archives or deletes it at the same moment wait until the lecture can be seen."""
     query = sa.select(Room.archived_at).where(Room.id == room.id).with_for_update(read=True)
-    if db.session.scalar(query) is not None:
+    found = db.session.execute(query).one_or_none()
+    if found is None:
+        raise Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+    if found.archived_at is not None:
         raise Refusal(409, _("This room is archived. Ask its host to open it again."), code="archived")
 
 

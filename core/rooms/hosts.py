@@ -7,20 +7,25 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core import audit
+from core import admission, audit
 from core.bus import notify, notify_each
 from core.db import db
 from core.errors import Refusal
+from core.http.tries import Tries
+from core.lectures.models import Lecture, Participant
 from core.people.models import User
 from core.rooms.models import Room, RoomHost
 
 MOST_HOSTS = 50
+# Nobody finds out who has an account by naming half the world.
+MISSES = Tries("co_host", "30 per hour")
 
 
 def add_host(room: Room, email: str, by: User) -> User:
     """Make the account with that address a co-host; a ``Refusal`` says why it can't be one."""
     user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
     if user is None or not user.is_active:
+        MISSES.take(str(by.id))
         words = _("There is no account with this address. Invite the person first, or check the spelling.")
         raise Refusal(404, words, code="no_account", field="email")
     _refuse_again(room, user)
@@ -31,6 +36,8 @@ def add_host(room: Room, email: str, by: User) -> User:
 
 
 def _refuse_again(room: Room, user: User) -> None:
+    # Whoever names somebody at the same moment waits, and then sees who is named.
+    db.session.execute(sa.select(Room.id).where(Room.id == room.id).with_for_update())
     if user.id == room.owner_id:
         raise _no(_("This is the room's owner already."), "already_host")
     there = co_hosts(room)
@@ -51,8 +58,23 @@ def remove_host(room: Room, user_public_id: str, by: User) -> User:
     if user is None:
         raise Refusal(404, _("This person is no co-host of this room."), code="no_host")
     db.session.execute(sa.delete(RoomHost).where(RoomHost.room_id == room.id, RoomHost.user_id == user.id))
+    _demote(room, user)
     _changed(room, "room.remove_host", by, user)
     return user
+
+
+def _demote(room: Room, user: User) -> None:
+    """Who is inside as a host stays as a guest: the gate hands out a guest's rights from now on."""
+    live = sa.select(Lecture.id).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None))
+    mine = (
+        Participant.lecture_id.in_(live),
+        Participant.user_id == user.id,
+        Participant.removed_at.is_(None),
+    )
+    inside = db.session.scalar(sa.select(Participant).where(*mine))
+    if inside is not None:
+        inside.role = "guest"
+        admission.narrow(room, [inside])
 
 
 def co_hosts(room: Room) -> Sequence[User]:

@@ -11,12 +11,14 @@ from core.bus import notify
 from core.db import db, now
 from core.errors import Refusal
 from core.jobs import defer
+from core.lectures.models import Lecture, Participant
 from core.people import links
 from core.people.links import Purpose
 from core.people.models import OneTimeLink, User
 
 # Any number: the first admin is made by one request at a time.
 FIRST_ADMIN_LOCK = 0x417564696D6178
+ADDRESS_LOCK = 0x41756469
 
 
 def by_email(email: str) -> User | None:
@@ -78,6 +80,7 @@ def reset_password(link: OneTimeLink, password_hash: str) -> User:
 
 def change_email(link: OneTimeLink) -> User:
     """The new address counts now; the old one was told when the change was asked for."""
+    _hold_address(link.email)
     user = _owner(link)
     if by_email(link.email) is not None:
         raise Refusal(409, _("This address belongs to another account by now."), code="taken")
@@ -102,8 +105,13 @@ def end_sessions(user: User) -> None:
 
 
 def disable(user: User) -> None:
-    """No way in any more, from now on."""
+    """No way in any more, from now on: the gate knows them no longer either."""
     user.disabled_at = now()
+    inside = (Participant.user_id == user.id, Participant.removed_at.is_(None))
+    live = sa.select(Lecture.id).where(Lecture.ended_at.is_(None))
+    db.session.execute(
+        sa.update(Participant).where(*inside, Participant.lecture_id.in_(live)).values(removed_at=now())
+    )
     end_sessions(user)
 
 
@@ -118,6 +126,7 @@ def language() -> str:
 
 
 def _make(link: OneTimeLink, email: str, name: str, password_hash: str, *, is_admin: bool) -> User:
+    _hold_address(email)
     if not links.use(link):
         raise _dead()
     if by_email(email) is not None:
@@ -128,6 +137,11 @@ def _make(link: OneTimeLink, email: str, name: str, password_hash: str, *, is_ad
     db.session.add(made)
     db.session.flush()
     return made
+
+
+def _hold_address(email: str) -> None:
+    """Until the commit nobody else may give this address to an account; before any other lock is taken."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(ADDRESS_LOCK, sa.func.hashtext(email))))
 
 
 def _owner(link: OneTimeLink) -> User:

@@ -108,7 +108,9 @@ def test_every_route_declares_who_may_call_it_or_says_why_anybody_may(app: Flask
 def test_a_stranger_gets_nowhere_on_any_closed_route(world: World) -> None:
     before = rows(world.app)
     for method, rule, _endpoint in closed(world.app):
-        answer = world.nobody().open(at(rule, world.ours), method=method, json={} if "/api/" in rule else None)
+        answer = world.nobody().open(
+            at(rule, world.ours), method=method, json={} if "/api/" in rule else None
+        )
         assert is_refused(answer), f"{method} {rule}: {answer.status}"
     assert rows(world.app) == before
 
@@ -116,7 +118,9 @@ def test_a_stranger_gets_nowhere_on_any_closed_route(world: World) -> None:
 def test_a_guest_gets_nowhere_on_any_closed_route_of_their_own_room(world: World) -> None:
     before = rows(world.app)
     for method, rule, _endpoint in closed(world.app):
-        answer = world.ours.guest.open(at(rule, world.ours), method=method, json={} if "/api/" in rule else None)
+        answer = world.ours.guest.open(
+            at(rule, world.ours), method=method, json={} if "/api/" in rule else None
+        )
         assert is_refused(answer), f"{method} {rule}: {answer.status}"
     assert rows(world.app) == before
 
@@ -190,7 +194,8 @@ def test_only_machines_that_prove_themselves_need_no_origin(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "evil.example:8000", "localhost@evil.example", "", "[::1"]
+    "host",
+    ["evil.example", "localhost.evil.example", "evil.example:8000", "localhost@evil.example", "", "[::1"],
 )
 def test_a_forged_host_gets_nothing_anywhere(world: World, host: str) -> None:
     for method, rule, _endpoint in addresses(world.app):
@@ -253,12 +258,20 @@ def test_every_answer_is_sealed(world: World) -> None:
 
 def test_every_error_is_sealed_too(world: World) -> None:
     host = world.ours.host
-    for path in ("/nowhere", "/api/nowhere", "/lectures/nobody", "/r/nothing", "/static/dist/../../config.py"):
+    for path in (
+        "/nowhere",
+        "/api/nowhere",
+        "/lectures/nobody",
+        "/r/nothing",
+        "/static/dist/../../config.py",
+    ):
         assert_sealed(host.get(path), path)
     assert_sealed(host.delete("/sign-in"), "a wrong method")
     assert_sealed(host.get("/", headers={"Host": "evil.example"}), "a forged host")
     assert_sealed(host.post("/sign-in", headers={"Origin": "https://evil.example"}), "a foreign page")
-    assert_sealed(host.post("/api/rooms", data=b"x" * 1_100_000, content_type="application/json"), "too large")
+    assert_sealed(
+        host.post("/api/rooms", data=b"x" * 1_100_000, content_type="application/json"), "too large"
+    )
 
 
 def assert_sealed(answer: Any, where: str) -> None:
@@ -266,7 +279,9 @@ def assert_sealed(answer: Any, where: str) -> None:
     assert headers["X-Content-Type-Options"] == "nosniff", where
     assert "Server" not in headers and "X-Powered-By" not in headers, where
     for cookie in headers.getlist("Set-Cookie"):
-        assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Domain" not in cookie, f"{where}: {cookie}"
+        assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Domain" not in cookie, (
+            f"{where}: {cookie}"
+        )
     if answer.mimetype != "text/html" or answer.status_code in (301, 302, 303, 308):
         return
     policy = headers["Content-Security-Policy"]

@@ -115,7 +115,9 @@ def test_the_call_and_what_comes_after_it(host: Host, visitor: Callable[..., Per
     page.keyboard.press("Escape")
 
     ada.page.get_by_role("button", name="Share your screen").click()
-    expect(page.get_by_role("list", name="In front").get_by_text(f"Screen of {ADA}", exact=True)).to_be_visible()
+    expect(
+        page.get_by_role("list", name="In front").get_by_text(f"Screen of {ADA}", exact=True)
+    ).to_be_visible()
     until(page, f"({hall.RECEIVED})().then(r => r[{ADA!r}].screen > 3)", "the shared screen")
     look(page, "call-screen")
     look(ada.page, "call-own-screen")

@@ -74,15 +74,6 @@ def answers(url: str) -> bool:
     return False
 
 
-def may_join(product: Product, room: Room) -> bool:
-    """Whether a new guest is let in at this moment."""
-    with suppress(requests.RequestException):
-        url = f"{product.url}/api/rooms/{room.id}/join"
-        answer = requests.post(url, json={"name": "New"}, headers={"Origin": product.url}, timeout=5)
-        return answer.status_code == 200
-    return False
-
-
 def test_livekit_killed_both_are_back_by_themselves_and_the_lecture_goes_on(
     product: Product, call: Call
 ) -> None:
@@ -123,7 +114,7 @@ def test_another_process_killed_nobody_drops_out_who_waits_keeps_the_place_and_j
     product.kill(*words)
     down = seconds_until(lambda: product.said.count("was started again") > restarts, f"{name} is started")
     down += seconds_until(lambda: answers(product.url), "the web answers")
-    took = seconds_until(lambda: may_join(product, call.room), "a new guest is let in")
+    took = seconds_until(lambda: hall.may_join(product, call.room), "a new guest is let in")
     print(f"\n{name} was back after {down:.1f} s; joins work {took:.1f} s later")
 
     call.goes_on()

@@ -84,6 +84,7 @@ class Ended(Answer):
     limit="3000/minute",
     limit_by=by_address_and_room,
     finds_room=True,
+    also=(202,),
 )
 def join(room_id: str, body: JoinBody) -> Any:
     """Ask to enter: admitted with a token, asked something, waiting, or denied."""
@@ -128,7 +129,7 @@ def end() -> Ended:
 
 
 @bp.post("/api/rooms/<room_id>/leave")
-@view(roles=EVERYONE, limit="600/minute")
+@view(roles=EVERYONE, status=204, limit="600/minute")
 def leave() -> None:
     """Give up waiting. Leaving a lecture is seen by LiveKit and needs no call."""
     guest = current_guest()

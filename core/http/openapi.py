@@ -109,6 +109,6 @@ def _responses(spec: ViewSpec, names: dict[Any, Any]) -> dict[str, Any]:
         good["content"] = {"application/json": {"schema": names[(spec.answer, "serialization")]}}
     problem = {"application/problem+json": {"schema": names[(Problem, "serialization")]}}
     return {
-        str(spec.status): good,
+        **{str(status): good for status in (spec.status, *spec.also)},
         "default": {"description": "A problem, in words.", "content": problem},
     }

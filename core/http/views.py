@@ -56,6 +56,7 @@ class ViewSpec:
     status: int
     summary: str
     limit: str | None
+    also: tuple[int, ...] = ()
 
 
 class Here:
@@ -89,6 +90,7 @@ def view(
     limit: str | None = None,
     limit_by: Callable[[], str] | None = None,
     finds_room: bool = False,
+    also: tuple[int, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Declare a JSON view. Put it under the route decorator.
 
@@ -98,10 +100,11 @@ def view(
     models, passed as arguments of these names. The view returns a model, a (model, status)
     pair, None for 204, or a Response. ``limit`` is flask-limiter's text, counted by address or by
     what ``limit_by`` gives. ``finds_room``: the view takes ``room_id`` and finds the room itself.
+    ``also``: other statuses with which it gives ``answer``, for the OpenAPI document.
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Response]:
-        spec = ViewSpec(roles, body, query, answer, status, _first_line(function), limit)
+        spec = ViewSpec(roles, body, query, answer, status, _first_line(function), limit, also)
 
         take = _limit(function, limit, limit_by)
 

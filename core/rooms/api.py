@@ -183,7 +183,7 @@ def change_room(body: RoomBody) -> RoomAnswer:
 
 
 @bp.delete("/api/rooms/<room_id>")
-@view(roles=HOSTS_AND_ADMINS, limit="60/minute")
+@view(roles=HOSTS_AND_ADMINS, status=204, limit="60/minute")
 def delete_room() -> None:
     """Remove the room with its lectures; for its owner and admins."""
     rooms.delete(_owned(), _me())
@@ -227,7 +227,7 @@ def add_host(body: HostBody) -> Person:
 
 
 @bp.delete("/api/rooms/<room_id>/hosts/<user_id>")
-@view(roles=HOSTS, limit="60/minute")
+@view(roles=HOSTS, status=204, limit="60/minute")
 def remove_host(user_id: str) -> None:
     """Take a co-host's rights; for the owner, and for co-hosts who leave by themselves."""
     room = here.room if user_id == _me().public_id else _owned()

@@ -58,8 +58,10 @@ def _forget_writes(connection: sa.Connection) -> None:
 
 
 def _notice_write(
-    connection: sa.Connection, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
+    connection: sa.Connection, cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
 ) -> None:
+    if _timed and (watch := _timed.get(threading.get_ident())):
+        watch.connection = cursor.connection
     first = statement.lstrip()[:10].upper()
     if first.startswith(READS) and not any(word in statement for word in HOLDS):
         return
@@ -73,19 +75,18 @@ class Shelter:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._savepoint: SessionTransaction | None = None
-        self._info: dict[str, Any] = {}
+        self._info: dict[str, Any] | None = None
         self._commits = 0
 
     def enter(self) -> None:
-        if self._session.new or self._session.dirty or self._session.deleted:
-            self._session.flush()
-        self._commits = self._session.info.get("commits", 0)
-        if not self._session.in_transaction():
-            return
-        self._info = self._session.connection().info
-        if self._info.get("may_have_written"):
-            self._savepoint = self._session.begin_nested()
-            self._info["wrote"] = False
+        session = self._session
+        if session.new or session.dirty or session.deleted:
+            session.flush()
+        self._commits = session.info.get("commits", 0)
+        if session.in_transaction() and self._facts().get("may_have_written"):
+            # SQLAlchemy sends it with the first statement inside, so a plugin without SQL costs nothing.
+            self._savepoint = session.begin_nested()
+            self._facts()["wrote"] = False
 
     def leave(self) -> None:
         if self._savepoint is not None and self._savepoint.is_active:
@@ -96,7 +97,7 @@ class Shelter:
         session = self._session
         pending = session.new or session.deleted or session.dirty
         committed = session.info.get("commits", 0) != self._commits
-        if pending or committed or (session.in_transaction() and session.connection().info.get("wrote")):
+        if pending or committed or (session.in_transaction() and self._facts().get("wrote")):
             raise WroteSomething("it may only read here: write in a view, in a job, or when the verdict acts")
 
     def recover(self) -> None:
@@ -106,10 +107,16 @@ class Shelter:
             self._start_over()
         elif self._savepoint is None or not self._savepoint.is_active:
             self._session.rollback()
+            self._info = None
         else:
             self._savepoint.rollback()
             self._savepoint = self._session.begin_nested()
-            self._info["wrote"] = False
+            self._facts()["wrote"] = False
+
+    def _facts(self) -> dict[str, Any]:
+        if self._info is None:
+            self._info = self._session.connection().info
+        return self._info
 
     def _lost_connection(self) -> bool:
         """Whether a query was left in the middle (the time limit does that) or the server is gone."""
@@ -128,7 +135,7 @@ class Shelter:
         from flask_babel import gettext as _
 
         had_written = self._savepoint is not None
-        self._savepoint = None
+        self._savepoint = self._info = None
         self._session.rollback()
         if had_written:
             # Nothing of this request is left: better told than half done.
@@ -172,24 +179,67 @@ def _is_patched() -> bool:
     return monkey is not None and monkey.is_module_patched("socket")
 
 
+# By greenlet: what is being timed now, so that the query it waits for can be cancelled.
+_timed: dict[int, _Watch] = {}
+SECONDS_TO_CANCEL = 2.0
+
+
+class _Watch:
+    """Ends what takes too long: first its query, which leaves the session usable, then it itself."""
+
+    def __init__(self, seconds: float) -> None:
+        import gevent
+
+        self._greenlet = gevent.getcurrent()
+        self._hub = gevent.get_hub()
+        self._timer = self._hub.loop.timer(seconds)
+        self._timer.start(self._ring)
+        self.connection: Any = None
+        self.is_late = False
+
+    def close(self) -> None:
+        self._timer.stop()
+        self._timer.close()
+
+    def _ring(self) -> None:
+        self.is_late = True
+        if not self._waits_for_query():
+            self._greenlet.throw(_Alarm())
+            return
+        # Without this the query would go on in the server, with all its locks. It blocks: not in the hub.
+        self._hub.threadpool.spawn(self.connection.cancel)
+        self._timer.close()
+        self._timer = self._hub.loop.timer(SECONDS_TO_CANCEL)
+        self._timer.start(self._greenlet.throw, _Alarm())
+
+    def _waits_for_query(self) -> bool:
+        raw = self.connection
+        return raw is not None and not raw.closed and raw.info.transaction_status == TRANSACTION_STATUS_ACTIVE
+
+
 @contextmanager
 def _gevent_limit(seconds: float) -> Iterator[None]:
-    import gevent
-
-    # A BaseException: a plugin's own `except Exception` must not swallow it.
-    timeout = gevent.Timeout.start_new(seconds)
+    here = threading.get_ident()
+    outer, watch = _timed.get(here), _Watch(seconds)
+    _timed[here] = watch
     try:
         yield
-    except gevent.Timeout as hit:
-        if hit is not timeout:
-            raise
-        raise _late(seconds) from None
+    except (Exception, _Alarm) as error:
+        if watch.is_late:
+            raise _late(seconds) from (None if isinstance(error, _Alarm) else error)
+        raise
     finally:
-        timeout.close()
+        watch.close()
+        if outer is None:
+            del _timed[here]
+        else:
+            _timed[here] = outer
+    if watch.is_late:
+        raise _late(seconds)
 
 
 class _Alarm(BaseException):
-    """As gevent's: no ``except Exception`` swallows it."""
+    """Not an ``Exception``: a plugin's own ``except Exception`` must not swallow it."""
 
 
 def _may_use_alarm() -> bool:

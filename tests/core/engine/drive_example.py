@@ -21,6 +21,9 @@ def main() -> None:
         from gevent import monkey
 
         monkey.patch_all()
+        from psycogreen.gevent import patch_psycopg
+
+        patch_psycopg()
     print(json.dumps([run(order) for order in orders]))
 
 
@@ -79,6 +82,14 @@ def hanging(_whole: Any) -> Any:
     return lambda: time.sleep(3600)
 
 
+def hanging_in_sql(_whole: Any) -> Any:
+    import sqlalchemy as sa
+
+    from core.db import db
+
+    return lambda: db.session.execute(sa.text("SELECT 1, pg_sleep(3600)"))
+
+
 def huge(whole: Any) -> Any:
     if whole.__name__ == "admit":
         from core.api import Verdict
@@ -95,7 +106,14 @@ def duplicate(whole: Any) -> Any:
     return lambda: [*whole(), *whole()]
 
 
-FAULTS = {"raises": raising, "wrong type": wrong_type, "hangs": hanging, "huge": huge, "duplicate": duplicate}
+FAULTS = {
+    "raises": raising,
+    "wrong type": wrong_type,
+    "hangs": hanging,
+    "hangs in SQL": hanging_in_sql,
+    "huge": huge,
+    "duplicate": duplicate,
+}
 
 
 def walk(app: Any, place: dict[str, str]) -> dict[str, Any]:

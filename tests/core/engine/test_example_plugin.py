@@ -210,10 +210,22 @@ def test_a_guard_that_fails_denies_and_everything_else_goes_on(drive_all, place)
         assert set(said["pages"].values()) == {200}
 
 
-def test_a_guard_that_hangs_denies_under_gevent_too(drive, place):
-    said = drive(breaks={"admit": "hangs"}, walk=place, gevent=True)
-    assert (said["join"], said["joined"]["code"]) == (403, "example")
-    assert set(said["pages"].values()) == {200}
+def test_a_guard_that_hangs_denies_under_gevent_too(drive_all, place):
+    faults = ("hangs", "hangs in SQL")
+    for said in drive_all([{"breaks": {"admit": fault}, "walk": place, "gevent": True} for fault in faults]):
+        assert (said["join"], said["joined"]["code"]) == (403, "example")
+        assert set(said["pages"].values()) == {200}
+
+
+def test_rights_that_hang_in_the_database_are_none_and_the_join_is_kept(drive, place, app):
+    from core.db import db
+    from core.lectures.models import Participant
+
+    said = drive(breaks={"narrow_grants": "hangs in SQL"}, walk=place, gevent=True)
+    assert said["joined"]["status"] == "admitted"
+    with app.app_context():
+        grants = db.session.scalar(sa.select(Participant)).grants
+    assert not any(vars(grants).values())
 
 
 def test_rights_are_none_where_they_could_not_be_narrowed(drive, place, app):

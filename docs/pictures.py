@@ -42,21 +42,21 @@ navigator.mediaDevices.enumerateDevices = async () => (await list()).map(
 
 SLIDE = """<!doctype html><title>Slides</title><style>
 body { margin: 0; height: 100vh; box-sizing: border-box; padding: 5vh 6vw; color: #1c2430;
-  background: #fbfaf7; font: 2.3vw/1.4 Inter, "DejaVu Sans", sans-serif;
-  display: grid; grid-template: auto 1fr auto / 1fr; gap: 4vh }
+  background: #fbfaf7; font: 2.6vw/1.5 Inter, "DejaVu Sans", sans-serif;
+  display: grid; grid-template: auto 1fr auto / 1fr; gap: 3vh }
 h1 { font: 600 4vw/1.15 "DejaVu Serif", Georgia, serif; margin: 0; color: #23405e }
 main { display: grid; grid-template-columns: 1.4fr 1fr; gap: 5vw; align-items: center }
 table { border-collapse: collapse; width: 100% } th { text-align: left; color: #5b6775; font-weight: 500 }
-td, th { padding: 1.6vh 1vw 1.6vh 0; border-bottom: 1px solid #d9d5cb }
+td, th { padding: 1.8vh 2vw 1.8vh 0; border-bottom: 1px solid #d9d5cb }
 footer { color: #5b6775; font-size: 1.5vw }
 </style><h1>Every symmetry keeps something</h1><main><table>
 <tr><th>What may change</th><th>What stays</th></tr><tr><td>the moment in time</td><td>energy</td></tr>
 <tr><td>the place</td><td>momentum</td></tr><tr><td>the direction</td><td>angular momentum</td></tr></table>
 <svg viewBox="0 0 240 170" fill="none" stroke="#23405e" stroke-width="2.5" stroke-linejoin="round">
-<g fill="#b5651d" fill-opacity=".22" stroke="#b5651d"><path d="M60 85 24.7 127A105 68 0 0 1 24.7 43Z"/>
-<path d="M60 85 225 89.7A105 68 0 0 1 203.6 129.2Z"/></g><ellipse cx="120" cy="85" rx="105" ry="68"/>
-<circle cx="60" cy="85" r="8" fill="#e0a526" stroke="none"/>
-<circle cx="203.6" cy="129.2" r="6" fill="#23405e"/></svg>
+<g fill="#b5651d" fill-opacity=".22" stroke="#b5651d"><path d="M40 85 63.3 142.2A105 68 0 0 1 63.3 27.8Z"/>
+<path d="M40 85 224.2 93.4A105 68 0 0 1 210 120.1Z"/></g><ellipse cx="120" cy="85" rx="105" ry="68"/>
+<circle cx="40" cy="85" r="8" fill="#e0a526" stroke="none"/>
+<circle cx="210" cy="120.1" r="6" fill="#23405e"/></svg>
 </main><footer>Theoretical physics · week 4</footer>"""
 
 

@@ -105,6 +105,29 @@ def check() -> None:
     click.echo("The database is as this version expects.")
 
 
+@db.command()
+@click.argument("name")
+@click.argument("message")
+def revise(name: str, message: str) -> None:
+    """Write a migration of core or of a plugin from what its models have become."""
+    from core.engine import schema
+
+    click.echo(schema.revise(_app(), name, message))
+
+
+@main.command("release-guard")
+@click.argument("name")
+def release_guard(name: str) -> None:
+    """Switch a guard plugin off in all rooms, for good: they let nobody in while it isn't enabled."""
+    from core.db import db as database
+    from core.engine import room_plugins
+
+    with _app().app_context():
+        released = room_plugins.release_guard(name)
+        database.session.commit()
+    click.echo(f"{name} is switched off in {released} rooms.")
+
+
 @main.command()
 def plugins() -> None:
     """What is installed, what is enabled, and what each hooks into."""

@@ -82,6 +82,35 @@ def test_who_reloads_opens_a_second_tab_or_leaves_comes_back_as_the_same_person(
     until(first, f"[...audimax.room.remoteParticipants.values()].some(p => p.name === {BEA!r})")
 
 
+def test_a_laptop_that_slept_and_a_network_that_was_away_need_no_hand(host: Host, visitor: Visitor) -> None:
+    room = host.make_room("Asleep")
+    host.start(room)
+    people = visitor(), visitor()
+    ada, kay = (person.page for person in people)
+    for page, name in ((ada, ADA), (kay, KAY)):
+        hall.enter(page, room.link, name)
+    identity = hall.identity(ada)
+
+    ada.evaluate("window.dispatchEvent(new Event('freeze'))")
+    until(
+        ada,
+        "audimax.room.state !== 'connected'",
+        "livekit-client leaves when the browser puts a page to sleep",
+    )
+    hall.is_inside(ada)
+    hall.goes_on(kay, ADA)
+    hall.goes_on(ada, KAY)
+
+    people[0].context.set_offline(True)
+    says(ada, "Connection lost, reconnecting…")
+    people[0].context.set_offline(False)
+    expect(ada.locator(".banner")).to_have_count(0)
+    hall.goes_on(ada, KAY)
+    hall.goes_on(kay, ADA)
+    assert hall.identity(ada) == identity
+    hall.forgive_refused_connections(*people)
+
+
 def test_a_removed_person_reads_so_and_is_judged_anew_at_the_door(
     host: Host, visitor: Visitor, product: Product
 ) -> None:

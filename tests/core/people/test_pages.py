@@ -52,6 +52,7 @@ def _fill(app: Flask) -> dict[str, str]:
         db.session.add(ada)
         db.session.flush()
         made["sign_up"] = links.issue(Purpose.SIGN_UP, email="kay@uni.example")
+        made["invitation"] = links.issue(Purpose.INVITATION, email="inge@uni.example", by="Ada Lovelace")
         made["reset"] = links.issue(Purpose.RESET, user=ada)
         made["email"] = links.issue(Purpose.EMAIL, user=ada, email="new@uni.example")
         for number in range(3):

@@ -100,6 +100,7 @@ def test_the_call_and_what_comes_after_it(host: Host, visitor: Callable[..., Per
     hall.is_inside(kay.page)
     page = host.page
     hall.goes_on(page, ADA)
+    expect(page.get_by_role("list", name="People and screens").get_by_role("listitem")).to_have_count(3)
     look(page, "call")
 
     page.get_by_role("button", name=re.compile("^People")).click()

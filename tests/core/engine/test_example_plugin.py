@@ -248,23 +248,65 @@ def test_pages_go_on_without_what_fails(drive_all, place):
 # --- its own tests --------------------------------------------------------------------
 
 
-def test_it_passes_the_contract_for_plugins(environment, settings):
-    argv = [
-        environment / "bin" / "python",
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "core.testing",
-    ]
-    passed = {**_quiet(), "AUDIMAX_TEST_DATABASE_URL": settings["database_url"]}
+def contract(environment: Path, settings: dict[str, Any], folder: Path, **more: str) -> str:
+    argv = [environment / "bin" / "python", "-m", "pytest", "-p", "no:cacheprovider", "-p", "core.testing"]
+    database = {"AUDIMAX_TEST_DATABASE_URL": settings["database_url"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    passed = {**_quiet(), **database, **more}
     done = subprocess.run(
-        [*argv, EXAMPLE / "tests"], capture_output=True, text=True, env=passed, cwd=EXAMPLE, check=False
+        [*argv, "-rf", folder / "tests"],
+        capture_output=True,
+        text=True,
+        env=passed,
+        cwd=folder,
+        check=False,
     )
-    assert done.returncode == 0, done.stdout
-    assert " skipped" not in done.stdout
+    return done.stdout + done.stderr
+
+
+def test_it_passes_the_contract_for_plugins(environment, settings):
+    said = contract(environment, settings, EXAMPLE)
+    assert " passed" in said
+    assert " failed" not in said
+    assert " skipped" not in said
+    assert " error" not in said
+
+
+CHANGES = {
+    "views.py": (
+        "scoped(here.lecture, Note, note_id)",
+        "db.session.scalars(sa.select(Note).filter_by(public_id=note_id)).one()",
+    ),
+    "migrations/0001_notes.py": ("\n    register_personal_columns(", "\n    (lambda *nothing: None)("),
+    "jobs.py": ("from core.api import db", "from core.db import db"),
+    "hooks.py": (
+        "strangers = [join for join in joins if word and NAME not in join.passes]",
+        "strangers = [j for j in joins if db.session.scalar(sa.select(Note.id).limit(1)) and word]",
+    ),
+    "settings.py": ('setting(False, label="Guests listen only")', "False"),
+}
+
+
+def test_the_contract_sees_broken_promises_and_explains_them(environment, settings, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(EXAMPLE, folder)
+    for name, (before, after) in CHANGES.items():
+        path = folder / "audimax_example" / name
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+    (folder / "audimax_example" / "templates" / "page.html").write_text("")
+    (folder / "audimax_example" / "static" / "room.js").unlink()
+    said = contract(environment, settings, folder, PYTHONPATH=str(folder))
+    for explained in (
+        "with an id of another room: 200; use scoped()",
+        "call register_personal_columns in its migration",
+        "import from core.api",
+        "read all with one query",
+        "say what it is with setting(label=",
+        "move templates to templates/example/",
+        "static/room.js is missing",
+    ):
+        assert explained in said, explained
 
 
 def test_its_tables_are_made_by_the_start_and_known_afterwards(drive, place, app):

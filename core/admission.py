@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as with_default
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.config import config
 from core.contracts import Grants, JoinRequest, Kind, Verdict
-from core.db import db, new_public_id
+from core.db import db, new_public_id, now
 from core.engine import room_plugins
 from core.engine.plugins import plugins
 from core.lectures.models import Lecture, Participant
@@ -33,6 +34,8 @@ HOST_ABSENT = "host_absent"
 UNAVAILABLE = "unavailable"
 # Every right answer removes one question; more rounds than guards would mean a guard that never learns.
 ROUNDS = 10
+# Whose page wasn't seen for longer than this has gone, and doesn't fill the room's waiting places.
+STILL_THERE = timedelta(minutes=3)
 ALL = Grants()
 NEW_ROWS = insert(Participant).on_conflict_do_nothing().returning(Participant)
 
@@ -195,7 +198,9 @@ def _said(_lecture: Lecture | None, guard: str, verdict: Verdict | None) -> Deci
 
 def _too_many(room: Room, join: JoinRequest) -> bool:
     waiting = sa.select(sa.func.count()).select_from(Waiting).where(
-        Waiting.room_id == room.id, Waiting.guest_session_id != join.guest_session_id
+        Waiting.room_id == room.id,
+        Waiting.guest_session_id != join.guest_session_id,
+        Waiting.seen_at > now() - STILL_THERE,
     )  # fmt: skip
     return (db.session.scalar(waiting) or 0) >= config().waiting_per_room
 
@@ -209,8 +214,10 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
         "fingerprint": join.fingerprint,
         "address": join.address,
         "cause": cause,
+        "seen_at": now(),
     }
-    changed = {name: row[name] for name in ("user_id", "name", "fingerprint", "address", "cause")}
+    kept = ("room_id", "guest_session_id")
+    changed = {name: value for name, value in row.items() if name not in kept}
     unique = ["room_id", "guest_session_id"]
     db.session.execute(insert(Waiting).values(row).on_conflict_do_update(index_elements=unique, set_=changed))
 

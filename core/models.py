@@ -31,7 +31,10 @@ __all__ = [
 
 
 class Waiting(Model):
-    """Somebody who waits before a room's door; ``cause`` is ``host_absent`` or a plugin's name."""
+    """Somebody who waits before a room's door; ``cause`` is ``host_absent`` or a plugin's name.
+
+    ``seen_at`` moves while the person's page holds the waiting stream.
+    """
 
     __tablename__ = "waiting"
 
@@ -46,6 +49,7 @@ class Waiting(Model):
     address: Mapped[str] = mapped_column(default="")
     cause: Mapped[str]
     since: Mapped[datetime] = mapped_column(default=now)
+    seen_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
     room: Mapped[Room] = relationship()
     guest_session: Mapped[GuestSession] = relationship()

@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from queue import Empty, SimpleQueue
 from typing import Any, cast
 
@@ -26,10 +27,11 @@ from core.admission import Decision
 from core.bus import subscribe
 from core.config import config
 from core.contracts import EVERYONE, JoinRequest
-from core.db import db
+from core.db import db, now
 from core.errors import Refusal
 from core.http.callers import is_host
 from core.http.views import here, view
+from core.jobs import periodic, task
 from core.lectures import lectures
 from core.lectures.models import Lecture, Participant
 from core.models import GuardPass, Waiting
@@ -41,6 +43,9 @@ log = logging.getLogger(__name__)
 bp = Blueprint("waiting", __name__)
 
 HEARTBEAT_SECONDS = 15
+# How often a worker notes who is still there, and when somebody who isn't is forgotten.
+SEEN_SECONDS = 60
+FORGOTTEN_AFTER = timedelta(hours=1)
 EVENTS = {"admitted": "APPROVED", "waiting": "WAITING", "asked": "ASKED", "denied": "REJECTED"}
 LAST_WORDS = frozenset({"APPROVED", "ASKED", "REJECTED", "CLOSED"})
 
@@ -89,6 +94,14 @@ def _expected(room: Room, guest_session_id: int) -> bool:
 def init_app(app: Flask) -> None:
     """Give the app its halls."""
     app.extensions["audimax_halls"] = Halls(app)
+
+
+@periodic(cron="*/10 * * * *")
+@task(name="forget_waiting", queueing_lock="forget_waiting")
+def forget(timestamp: int) -> None:
+    """Remove who closed the page long ago: name, address and fingerprint go with the row."""
+    db.session.execute(sa.delete(Waiting).where(Waiting.seen_at < now() - FORGOTTEN_AFTER))
+    db.session.commit()
 
 
 def halls() -> Halls:
@@ -149,24 +162,46 @@ class Halls:
     app: Flask
     open: dict[int, Hall] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    closing: bool = False
+    closing: threading.Event = field(default_factory=threading.Event)
+    _watch: threading.Thread | None = None
 
     def enter(self, room_id: int, session: int, locale: str) -> Stream:
         with self.lock:
-            if self.closing or self.count() >= config().streams_per_worker:
+            if self.closing.is_set() or self.count() >= config().streams_per_worker:
                 raise Refusal(503, _("The server is busy. You keep your place; trying again."),
                               code="busy", retry_after=5)  # fmt: skip
             hall = self.open.get(room_id)
             if hall is None:
                 hall = self.open[room_id] = Hall(self, room_id)
+            if self._watch is None:
+                self._watch = threading.Thread(target=self._keep_seeing, name="waiting", daemon=True)
+                self._watch.start()
             return hall.enter(session, locale)
+
+    def _keep_seeing(self) -> None:
+        while not self.closing.wait(SEEN_SECONDS):
+            try:
+                with self.app.app_context():
+                    self.note_seen()
+            except Exception:
+                # It only keeps people from being forgotten; the next round does as well.
+                log.warning("could not note who waits", exc_info=True)
+
+    def note_seen(self) -> None:
+        """Write down whose streams are open."""
+        for room_id, hall in list(self.open.items()):
+            there = Waiting.guest_session_id.in_(list(hall.streams))
+            db.session.execute(
+                sa.update(Waiting).where(Waiting.room_id == room_id, there).values(seen_at=now())
+            )
+        db.session.commit()
 
     def count(self) -> int:
         return sum(hall.count for hall in self.open.values())
 
     def close(self) -> None:
         """End all streams, so that a worker that stops needn't wait for guests; they come back."""
-        self.closing = True
+        self.closing.set()
         for hall in list(self.open.values()):
             hall.end_all()
 

@@ -188,6 +188,7 @@ def upgrade() -> None:
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("cause", sa.Text(), nullable=False),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["guest_session_id"],
             ["guest_session.id"],
@@ -205,6 +206,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_waiting_guest_session_id"), "waiting", ["guest_session_id"], unique=False)
     op.create_index(op.f("ix_waiting_user_id"), "waiting", ["user_id"], unique=False)
+    op.create_index(op.f("ix_waiting_seen_at"), "waiting", ["seen_at"], unique=False)
     op.create_table(
         "audit_log",
         sa.Column("id", sa.BigInteger(), nullable=False),
@@ -347,6 +349,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_audit_log_actor_id"), table_name="audit_log")
     op.drop_index(op.f("ix_audit_log_action"), table_name="audit_log")
     op.drop_table("audit_log")
+    op.drop_index(op.f("ix_waiting_seen_at"), table_name="waiting")
     op.drop_index(op.f("ix_waiting_user_id"), table_name="waiting")
     op.drop_index(op.f("ix_waiting_guest_session_id"), table_name="waiting")
     op.drop_table("waiting")

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from core import admission, waiting
 from core.bus import notify
 from core.contracts import Verdict
 from core.db import db, now
@@ -206,3 +207,33 @@ def test_archiving_a_room_tells_who_waits(app: Flask, serve: Serve, room: Any) -
         notify(f"room:{room[0]}")
         db.session.commit()
     assert "archived" in listener.until("REJECTED")["reason"]
+
+
+def test_who_closed_the_page_is_forgotten_and_who_waits_is_not(app: Flask, serve: Serve, room: Any) -> None:
+    listener = wait(serve(), room, "Still there")
+    wait(serve(), room, "Gone").close()
+    long_ago = now() - waiting.FORGOTTEN_AFTER * 2
+    with app.app_context():
+        db.session.execute(sa.update(Waiting).values(seen_at=long_ago))
+        db.session.commit()
+        hall = app.extensions["audimax_halls"].open[room[0]]
+        while hall.count > 1:
+            listener.is_silent()
+            notify(f"room:{room[0]}", sessions=[0])
+            db.session.commit()
+            for streams in list(hall.streams.values()):
+                for stream in streams:
+                    stream.send("", ": \n\n")
+        app.extensions["audimax_halls"].note_seen()
+        waiting.forget(0)
+        assert db.session.scalars(sa.select(Waiting.name)).all() == ["Still there"]
+
+
+def test_who_closed_the_page_leaves_the_place_to_others(app: Flask, serve: Serve, room: Any) -> None:
+    config = app.extensions["audimax_config"]
+    app.extensions["audimax_config"] = type(config)(**{**vars(config), "waiting_per_room": 1})
+    wait(serve(), room, "Gone").close()
+    with app.app_context():
+        db.session.execute(sa.update(Waiting).values(seen_at=now() - admission.STILL_THERE * 2))
+        db.session.commit()
+    assert serve().post(f"/api/rooms/{room[1]}/join", {"name": "New"}).status_code == 202

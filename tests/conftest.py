@@ -26,6 +26,21 @@ pytest_plugins = [
 ]
 
 
+# What a test asks for says what it needs: the marks by which `make test-fast` leaves it out.
+NEEDS = {
+    "browser": {"playwright", "person", "chromium"},
+    "livekit": {"livekit_server", "hall", "gate", "product"},
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their fixtures."""
+    for item in items:
+        for mark, fixtures in NEEDS.items():
+            if fixtures & set(getattr(item, "fixturenames", ())):
+                item.add_marker(mark)
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A PostgreSQL of the tests' own; nothing in it outlives them."""

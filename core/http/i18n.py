@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, cast
 
 from babel import Locale, UnknownLocaleError, negotiate_locale
@@ -106,8 +107,11 @@ def _compile(source: Path, target: Path) -> None:
     try:
         with source.open("rb") as read:
             catalogue = read_po(read)
-        with target.open("wb") as written:
+        # Under another name first: workers that start together must not read half a file.
+        with NamedTemporaryFile(dir=target.parent, suffix=".mo", delete=False) as written:
             write_mo(written, catalogue)
+        Path(written.name).chmod(0o644)
+        Path(written.name).replace(target)
     except OSError as error:
         # An image is read-only and has it compiled already.
         log.warning("%s can't be compiled: %s", source, error)

@@ -24,7 +24,6 @@ from flask_login import current_user
 from core.config import Config, config
 
 log = logging.getLogger(__name__)
-babel = Babel()
 SOURCE = "en"
 SCRIPTS = (".ts", ".tsx", ".js")
 
@@ -36,7 +35,8 @@ def init_app(app: Flask) -> None:
     compile_catalogues(folders)
     app.extensions["audimax_locales"] = _locales(folders[0])
     app.extensions["audimax_translations"] = folders
-    babel.init_app(
+    # One for each app: it keeps the catalogues that it has read.
+    Babel().init_app(
         app,
         default_locale=settings.default_locale,
         default_timezone=settings.time_zone,

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { RoomEvent, Track, TrackEvent, type Room } from 'livekit-client';
+import { ConnectionError, RoomEvent, Track, TrackEvent, type Room } from 'livekit-client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { choices, choose } from '../choices';
 import { notices } from '../notices';
@@ -127,4 +127,33 @@ test('a screen that cannot be recorded is told', async () => {
   me.setScreenShareEnabled.mockRejectedValue(named('NotAllowedError', 'Permission denied by system'));
   await devices.toggleScreen();
   expect(told()).toContain('privacy settings');
+});
+
+test('a track that was on its way when LiveKit went down is sent as soon as it is back', async () => {
+  const { devices, room, me } = makeDevices();
+  room.state = 'reconnecting';
+  me.setCameraEnabled.mockRejectedValueOnce(new Error('Cancelled publication by calling unpublish'));
+  await devices.publish();
+  expect(me.setCameraEnabled).toHaveBeenCalledOnce();
+  room.state = 'connected';
+  room.emit(RoomEvent.Reconnected);
+  expect(me.setCameraEnabled).toHaveBeenCalledTimes(2);
+  expect(told()).toBe('');
+});
+
+test('what livekit-client lost at a reconnect is sent again, what was turned off is not', async () => {
+  const { devices, room, me } = makeDevices();
+  await devices.publish();
+  choose({ camera: false });
+  room.emit(RoomEvent.Reconnected);
+  expect(me.setMicrophoneEnabled).toHaveBeenCalledTimes(2);
+  expect(me.setCameraEnabled).toHaveBeenCalledOnce();
+});
+
+test('a server that never takes the track is not asked for ever', async () => {
+  const { devices, me } = makeDevices();
+  me.setCameraEnabled.mockRejectedValue(ConnectionError.timeout('no response'));
+  await devices.publish();
+  await vi.waitFor(() => expect(told()).toContain('camera doesn’t start'));
+  expect(me.setCameraEnabled).toHaveBeenCalledTimes(3);
 });

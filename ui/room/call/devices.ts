@@ -1,5 +1,6 @@
 /** Microphone, camera and screen during the call. */
 import {
+  ConnectionState,
   RoomEvent,
   Track,
   TrackEvent,
@@ -34,6 +35,13 @@ const SCREEN: ScreenShareCaptureOptions = {
   contentHint: 'detail',
 };
 const DEVICE_TAKES_OVER_MS = 1500;
+const TRIES = 3;
+
+/**
+ * Whether the device works, but what it records didn't reach LiveKit: livekit-client has a dozen errors
+ * for that, some without a name.
+ */
+const gotLost = (error: unknown) => problemOf(error) === 'failed';
 
 export const canShareScreen = () => typeof navigator.mediaDevices?.getDisplayMedia === 'function';
 
@@ -56,8 +64,12 @@ const revokedWords = (what: readonly Sendable[]) => t('A host has turned off for
 const grantedWords = (what: readonly Sendable[]) => t('You may use now: {what}.', { what: listed(what) });
 
 export class Devices {
+  // A track that was on its way when LiveKit went down is forgotten by livekit-client: these are sent again.
+  private readonly due = new Set<Kind>();
+
   constructor(private readonly room: Room) {
     room
+      .on(RoomEvent.Reconnected, () => this.sendWhatGotLost(TRIES))
       .on(RoomEvent.LocalTrackPublished, this.watch)
       .on(RoomEvent.TrackMuted, this.mutedByHost)
       .on(RoomEvent.ParticipantPermissionsChanged, this.permissionsChanged);
@@ -94,14 +106,33 @@ export class Devices {
     return kind === 'microphone' ? isMicrophoneEnabled : isCameraEnabled;
   }
 
-  private async send(kind: Kind, on: boolean) {
+  private async send(kind: Kind, on: boolean, tries = TRIES): Promise<void> {
     if (on && !this.may(kind)) return;
-    const { localParticipant } = this.room;
     try {
-      if (kind === 'microphone') await localParticipant.setMicrophoneEnabled(on, { deviceId: choices.value.microphoneId });
-      else await localParticipant.setCameraEnabled(on, { deviceId: choices.value.cameraId });
+      await this.turn(kind, on);
+      this.due[on ? 'add' : 'delete'](kind);
     } catch (error) {
+      if (gotLost(error) && tries > 1) {
+        this.due.add(kind);
+        return this.sendWhatGotLost(tries - 1);
+      }
+      this.due.delete(kind);
       this.failed(kind, error);
+    }
+  }
+
+  private async turn(kind: Kind, on: boolean) {
+    const { localParticipant } = this.room;
+    if (kind === 'microphone') await localParticipant.setMicrophoneEnabled(on, { deviceId: choices.value.microphoneId });
+    else await localParticipant.setCameraEnabled(on, { deviceId: choices.value.cameraId });
+  }
+
+  /** While the media is away nothing is tried; it comes back with an event. */
+  private sendWhatGotLost(tries: number) {
+    if (this.room.state !== ConnectionState.Connected) return;
+    for (const kind of this.due) {
+      const sent = this.room.localParticipant.getTrackPublication(SOURCES[kind])?.track;
+      if (choices.value[kind] && !sent) void this.send(kind, true, tries);
     }
   }
 

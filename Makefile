@@ -53,7 +53,7 @@ check: $(DEV) $(NODE) ## linters, types, borders
 	@npm run --silent typecheck
 
 bench: setup-tests ## measure; writes bench/results/latest.json
-	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench $(ONLY)
 
 messages: $(DEV) ## take new texts into the catalogues; NEW=de begins a language
 	@mkdir -p build core/translations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -99,7 +100,9 @@ def _start_once(environment: dict[str, str], url: str) -> float:
 
     begun = time.monotonic()
     argv = ["make", "run"]
-    process = subprocess.Popen(argv, cwd=figures.HERE.parent, env=environment, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        argv, cwd=figures.HERE.parent, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         while True:
             try:
@@ -108,7 +111,8 @@ def _start_once(environment: dict[str, str], url: str) -> float:
             except requests.RequestException:
                 os.sched_yield()
     finally:
-        process.send_signal(2)
+        # Ctrl-C reaches everything that was started from a terminal, not make alone.
+        os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
 
 

@@ -47,6 +47,22 @@ GOES_ON = """async name => {
   return before && now && now.frames > before.frames && now.energy > before.energy ? now : null;
 }""".replace("RECEIVED", RECEIVED)
 
+# What there is to know when something doesn't come.
+STATE = """async () => {
+  const room = window.audimax?.room;
+  const tracks = p => [...p.trackPublications.values()].map(t =>
+    [t.source, t.isMuted ? 'muted' : 'on', t.isSubscribed, t.track?.mediaStreamTrack?.readyState].join(' '));
+  const people = [...(room?.remoteParticipants.values() ?? [])].map(p => ({name: p.name, tracks: tracks(p)}));
+  const sent = {};
+  for (const pub of room?.localParticipant.trackPublications.values() ?? [])
+    for (const s of (await pub.track?.sender?.getStats())?.values() ?? [])
+      if (s.type === 'outbound-rtp' || s.type === 'media-source')
+        sent[`${pub.source} ${s.type} ${s.rid ?? ''}`] = [s.frames ?? s.framesEncoded, s.packetsSent, s.active];
+  const says = document.body.innerText.slice(0, 300);
+  return JSON.stringify({state: room?.state, mine: room && tracks(room.localParticipant), people, sent,
+    received: room && await (RECEIVED)(), says});
+}""".replace("RECEIVED", RECEIVED)
+
 
 @dataclass(frozen=True)
 class Room:
@@ -166,7 +182,10 @@ def sees_and_hears(page: Page, name: str) -> dict[str, Any]:
 
 def goes_on(page: Page, name: str, deadline: float = DEADLINE) -> dict[str, Any]:
     """Until picture and sound of that person come again, whatever was before."""
-    found: dict[str, Any] = until(page, f"({GOES_ON})({name!r})", f"{name} goes on", deadline)
+    try:
+        found: dict[str, Any] = until(page, f"({GOES_ON})({name!r})", deadline=deadline)
+    except AssertionError as error:
+        raise AssertionError(f"{name} doesn't go on: {page.evaluate(STATE)}") from error
     return found
 
 

@@ -39,7 +39,8 @@ demo: setup ## the same with a professor, rooms and finished lectures, in an ins
 test: setup-tests ## everything: checks, unit, component and browser tests
 	@$(MAKE) check
 	@npx --no-install vitest run
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not livekit and not slow"
+	@$(BIN)/python -m pytest --reruns 1 -m "browser or livekit or slow"
 
 test-fast: $(DEV) ## under a minute: no browser, no LiveKit
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not livekit and not slow"

@@ -109,7 +109,7 @@ def look_again(room: Room, lecture: Lecture | None, joins: Sequence[JoinRequest]
     return {
         join.key: made[join.key]
         if join.key in made
-        else _said(lecture, *verdicts[join.key])
+        else _said(*verdicts[join.key])
         for join in joins
     }  # fmt: skip
 
@@ -177,10 +177,10 @@ def _act(
         if verdict is not None and verdict.start is not None:
             verdict.start(join)
         _note_waiting(room, join, guard or HOST_ABSENT)
-    return _said(lecture, guard, verdict)
+    return _said(guard, verdict)
 
 
-def _said(_lecture: Lecture | None, guard: str, verdict: Verdict | None) -> Decision:
+def _said(guard: str, verdict: Verdict | None) -> Decision:
     if verdict is None:
         reason = _("The host isn't here yet. You'll be let in when the lecture starts.")
         return Decision("waiting", reason, HOST_ABSENT)

@@ -10,15 +10,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from flask import g
-from flask_babel import gettext as _
 from sqlalchemy.dialects.postgresql import array_agg
 from sqlalchemy.orm import aliased
 
 from core.contracts import JoinRequest
 from core.db import db
 from core.engine import room_plugins
-from core.errors import Refusal
 from core.http.callers import signed_in
+from core.http.problems import no_room
 from core.lectures.models import Lecture, Participant
 from core.models import GuardPass, Waiting
 from core.people import guests
@@ -75,7 +74,7 @@ def find(room_id: str) -> Arrival:
     values = {"room": room_id, "token": token, "user": user.id if user else None}
     row = db.session.execute(_FOR_USERS if user else _FOR_GUESTS, values).one_or_none()
     if row is None:
-        raise Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+        raise no_room()
     room, lecture, guest, latest, co_host, is_waiting, passes, has_plugins = row
     g.here_room, g.guest = room, guest
     if not has_plugins:

@@ -51,13 +51,6 @@ class OnError(StrEnum):
     RETRY = "retry"
 
 
-class Keys(StrEnum):
-    """What the keys of a mapping answer are."""
-
-    JOIN = "join"
-    PARTICIPANT = "participant"
-
-
 def hookspec(returns: Any, on_error: OnError, each: Any = None) -> Callable[[F], F]:
     """Mark a spec; keep its error policy and the type of its answer next to its signature.
 

@@ -73,6 +73,11 @@ def _title(status: int) -> str:
     return HTTPStatus(status).phrase
 
 
+def no_room() -> Refusal:
+    """What is said of a room that isn't there, wherever somebody asks for it."""
+    return Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+
+
 def words(status: int) -> str:
     """What we say about a status when nobody said more."""
     known = {

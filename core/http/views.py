@@ -18,7 +18,7 @@ from core.contracts import EVERYONE, Role, Viewer
 from core.db import db
 from core.errors import Refusal
 from core.http import callers
-from core.http.problems import wants_json, words
+from core.http.problems import no_room, wants_json, words
 from core.http.security import client_address
 from core.http.tries import Tries
 from core.lectures.models import Lecture
@@ -186,7 +186,7 @@ def find_room(public_id: str) -> Room:
     """The room of that public id, or a 404."""
     found = db.session.scalar(sa.select(Room).where(Room.public_id == public_id))
     if found is None:
-        raise Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+        raise no_room()
     return found
 
 

@@ -14,6 +14,7 @@ from core.bus import notify
 from core.contracts import LectureEnded, LectureStarted
 from core.db import db, new_public_id, now
 from core.errors import LiveKitDown, LiveKitError, Refusal
+from core.http.problems import no_room
 from core.lectures.models import Lecture
 from core.livekit import presence
 from core.livekit.client import livekit
@@ -56,7 +57,7 @@ def _refuse_archived(room: Room) -> None:
     query = sa.select(Room.archived_at).where(Room.id == room.id).with_for_update(read=True)
     found = db.session.execute(query).one_or_none()
     if found is None:
-        raise Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+        raise no_room()
     if found.archived_at is not None:
         raise Refusal(409, _("This room is archived. Ask its host to open it again."), code="archived")
 

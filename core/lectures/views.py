@@ -11,6 +11,7 @@ from core.contracts import Facts, Files, Prose, Role, Section, Table, Timeline, 
 from core.db import now
 from core.errors import Refusal
 from core.http.callers import viewer_in_lecture
+from core.http.problems import no_room
 from core.http.views import find_lecture
 from core.lectures import listing
 from core.lectures.models import Lecture
@@ -49,7 +50,7 @@ def _filter_room() -> Room | None:
     asked = request.args.get("room", "")
     found = by_public_id(asked, me().id) if asked else None
     if asked and found is None:
-        raise Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+        raise no_room()
     return found
 
 

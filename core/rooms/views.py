@@ -15,6 +15,7 @@ from core.errors import Refusal
 from core.http import sockets
 from core.http.callers import is_host, signed_in
 from core.http.forms import Form
+from core.http.problems import no_room
 from core.http.views import find_room
 from core.lectures import listing
 from core.lectures.lectures import live_in
@@ -292,7 +293,7 @@ def _hosts_room(room_id: str, *, admins: bool = False) -> Room:
     found = find_room(room_id)
     if is_host(found, me()) or (admins and me().is_admin):
         return found
-    raise Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
+    raise no_room()
 
 
 def _owners_room(room_id: str, *, admins: bool = False) -> Room:

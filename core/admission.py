@@ -25,6 +25,7 @@ from core.lectures.models import Lecture, Participant
 from core.livekit.gate import may_connect
 from core.livekit.tokens import join_token
 from core.models import GuardPass, Waiting
+from core.people.fingerprints import keyed
 from core.rooms.models import Room
 from core.rooms.settings import room_grants
 
@@ -89,6 +90,7 @@ def decide(
     room: Room, lecture: Lecture | None, join: JoinRequest, answer: Answered | None, known: Known
 ) -> Decision:
     """Judge one join that came with a request; may note a wait or a guard's pass."""
+    _stand_in_line(room, lecture)
     for _round in range(ROUNDS):
         guard, verdict = _strictest(room, [join])[join.key]
         if verdict is None or verdict.kind is not Kind.ASK or not _is_for(verdict, answer):
@@ -103,6 +105,7 @@ def decide(
 
 def look_again(room: Room, lecture: Lecture | None, joins: Sequence[JoinRequest]) -> dict[str, Decision]:
     """Judge everybody who waits, at once; by ``join.key``."""
+    _stand_in_line(room, lecture)
     verdicts = _strictest(room, joins)
     free = [join for join in joins if verdicts[join.key][1] is None]
     made = let_in(room, lecture, free) if lecture else {}
@@ -112,6 +115,16 @@ def look_again(room: Room, lecture: Lecture | None, joins: Sequence[JoinRequest]
         else _said(*verdicts[join.key])
         for join in joins
     }  # fmt: skip
+
+
+def _stand_in_line(room: Room, lecture: Lecture | None) -> None:
+    """Who decides about everybody inside (``core.order``) waits for joins, and joins wait for them.
+
+    Else somebody who was judged before a ban or a panic could come in behind it.
+    """
+    if lecture is not None and (plugins.asks("admit", room) or plugins.asks("narrow_grants", room)):
+        waits = sa.select(Lecture.id).where(Lecture.id == lecture.id)
+        db.session.execute(waits.with_for_update(key_share=True, read=True))
 
 
 # --- verdicts -------------------------------------------------------------------------
@@ -214,7 +227,9 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
         "fingerprint": join.fingerprint,
         "address": join.address,
         "cause": cause,
+        "code": join.code,
         "seen_at": now(),
+        "away_since": None,
     }
     kept = ("room_id", "guest_session_id")
     changed = {name: value for name, value in row.items() if name not in kept}
@@ -250,7 +265,7 @@ def _make_rows(
     room: Room, lecture: Lecture, joins: Sequence[JoinRequest], role: str
 ) -> dict[str, Participant]:
     rights = vars(room_grants(room) if role == "guest" else ALL)
-    rows = [{**_row(lecture, join, role), **rights} for join in joins]
+    rows = [{**_row(room, lecture, join, role), **rights} for join in joins]
     made = db.session.scalars(NEW_ROWS, rows).all()
     found = _by_key(made, joins)
     missing = [join for join in joins if join.key not in found]
@@ -304,7 +319,7 @@ def _by_key(rows: Sequence[Participant], joins: Sequence[JoinRequest]) -> dict[s
     return {users[p.user_id] if p.user_id else guests[p.guest_session_id]: p for p in rows}
 
 
-def _row(lecture: Lecture, join: JoinRequest, role: str) -> dict[str, Any]:
+def _row(room: Room, lecture: Lecture, join: JoinRequest, role: str) -> dict[str, Any]:
     return {
         "public_id": new_public_id(),
         "identity": new_public_id(),
@@ -313,6 +328,8 @@ def _row(lecture: Lecture, join: JoinRequest, role: str) -> dict[str, Any]:
         "user_id": join.user_id,
         "name": join.name,
         "role": role,
+        "fingerprint_key": keyed(room, join.fingerprint),
+        "address_key": keyed(room, join.address),
     }
 
 

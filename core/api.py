@@ -3,6 +3,7 @@
 Grouped as one needs it: what a plugin is, who and what there is, routes, data, rooms, news.
 """
 
+from core import order
 from core.audit import record
 from core.bus import notify
 from core.config import config
@@ -60,11 +61,21 @@ from core.engine.settings import setting
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.hookspecs import hookimpl
 from core.http.limits import limiter
+from core.http.security import client_address
+from core.http.sockets import hold, sock
+from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
+from core.lectures.lectures import live_in
 from core.lectures.models import Lecture, Participant
+from core.models import Waiting
+from core.people.fingerprints import keyed
 from core.people.models import GuestSession, User
+from core.people.passwords import check_password, hash_password
+from core.rooms.hosts import co_hosts
 from core.rooms.models import Room
+from core.rooms.rooms import rotate_code
+from core.waiting import open_stream
 
 __all__ = [
     "ADMINS",
@@ -118,30 +129,43 @@ __all__ = [
     "Storage",
     "Table",
     "Timeline",
+    "Tries",
     "User",
     "Verdict",
     "Viewer",
+    "Waiting",
     "agent_key",
+    "check_password",
+    "client_address",
+    "co_hosts",
     "config",
     "db",
     "defer",
     "forget_personal_columns",
+    "hash_password",
     "here",
+    "hold",
     "hookimpl",
     "is_enabled_in",
+    "keyed",
     "limiter",
+    "live_in",
     "new_public_id",
     "notify",
     "now",
+    "open_stream",
+    "order",
     "page",
     "random_id",
     "record",
     "register_personal_columns",
     "room_api",
     "room_settings",
+    "rotate_code",
     "scoped",
     "setting",
     "settings",
+    "sock",
     "static_url",
     "view",
 ]

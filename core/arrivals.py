@@ -43,7 +43,9 @@ class Arrival:
         """The row that is in force: a removed one isn't."""
         return self.latest if self.latest is not None and self.latest.removed_at is None else None
 
-    def request(self, session: GuestSession, name: str, fingerprint: str, address: str) -> JoinRequest:
+    def request(
+        self, session: GuestSession, name: str, fingerprint: str, address: str, code: str = ""
+    ) -> JoinRequest:
         """What the guards are told; a session that was just made has no past."""
         same = session is self.guest or self.user is not None
         latest = self.latest if same else None
@@ -59,6 +61,7 @@ class Arrival:
             lecture_id=self.lecture.id if self.lecture else None,
             returning=latest is not None,
             removed=latest is not None and latest.removed_at is not None,
+            code=code,
         )
 
 

@@ -129,7 +129,8 @@ class JoinRequest:
     ``email`` is set for verified accounts only. ``address`` is an IPv4 address or an IPv6
     /64. ``fingerprint`` is 64 hex digits, or empty. ``passes`` names the guards that this
     person has satisfied in this lecture. ``returning`` tells that the person was admitted to
-    this lecture before. ``removed`` tells that the last time ended with a removal.
+    this lecture before. ``removed`` tells that the last time ended with a removal. ``code`` is the
+    invite code of the link that the person came by, as their page says; empty when it doesn't.
     """
 
     key: str
@@ -143,6 +144,7 @@ class JoinRequest:
     lecture_id: int | None = None
     returning: bool = False
     removed: bool = False
+    code: str = ""
 
 
 @dataclass(frozen=True)

@@ -41,12 +41,13 @@ class GivenAnswer(Body):
 
 
 class JoinBody(Body):
-    """``fingerprint``: SHA-256 of coarse browser facts in hex, for guard plugins."""
+    """``fingerprint``: SHA-256 of coarse browser facts in hex, for guard plugins; ``code``: the link's."""
 
     name: str = Field("", max_length=400)
     answer: GivenAnswer | None = None
     fingerprint: str = Field("", pattern=r"^([0-9a-f]{64})?$")
     as_someone_else: bool = False
+    code: str = Field("", max_length=40)
 
 
 class Admitted(Answer):
@@ -195,7 +196,7 @@ def _guest_joins(arrival: Arrival, body: JoinBody) -> Decision:
     session = _session(name, body.as_someone_else and arrival.user is None)
     if session.name != name:
         session.name = name
-    request = arrival.request(session, name, body.fingerprint, client_address())
+    request = arrival.request(session, name, body.fingerprint, client_address(), body.code)
     answer = Answered(body.answer.field, body.answer.value) if body.answer else None
     return admission.decide(arrival.room, arrival.lecture, request, answer, _known(arrival, request))
 

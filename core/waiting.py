@@ -342,7 +342,7 @@ def _joins(room: Room, lecture: Lecture | None, sessions: set[int]) -> dict[int,
     passes = _passes(room, lecture, people)
     earlier = _earlier(lecture, people)
     made = {}
-    for session, (name, fingerprint, address, user) in people.items():
+    for session, (name, fingerprint, address, code, user) in people.items():
         if user is not None and is_host(room, user):
             user = None
         removed = earlier.get(session, [])
@@ -358,11 +358,12 @@ def _joins(room: Room, lecture: Lecture | None, sessions: set[int]) -> dict[int,
             lecture_id=lecture.id if lecture else None,
             returning=bool(removed),
             removed=bool(removed) and removed[-1] is not None,
+            code=code,
         )
     return made
 
 
-People = dict[int, tuple[str, str, str, User | None]]
+People = dict[int, tuple[str, str, str, str, User | None]]
 
 
 def _waiting(room: Room, sessions: set[int]) -> People:
@@ -376,6 +377,7 @@ def _waiting(room: Room, sessions: set[int]) -> People:
             row.name,
             row.fingerprint,
             row.address,
+            row.code,
             user if user and user.is_active else None,
         )
         for row, user in db.session.execute(query)
@@ -396,7 +398,9 @@ def _inside(lecture: Lecture | None, sessions: set[int]) -> People:
             Participant.role == "guest",
         )
     )
-    return {row.guest_session_id or 0: (row.name, "", "", user) for row, user in db.session.execute(query)}
+    return {
+        row.guest_session_id or 0: (row.name, "", "", "", user) for row, user in db.session.execute(query)
+    }
 
 
 def _passes(room: Room, lecture: Lecture | None, people: People) -> dict[int, set[str]]:

@@ -54,7 +54,9 @@ class Participant(Model):
     """One person's presence in one lecture, and what they may do there.
 
     Current while ``removed_at`` is empty: a return after a removal is a new row with a new
-    identity. The four grants are the effective ones; the gate mints tokens from them.
+    identity. The four grants are the effective ones; the gate mints tokens from them. The two
+    keys are keyed hashes (``core.people.fingerprints``) of browser and network: they tell equal
+    ones apart from others and nothing else.
     """
 
     __tablename__ = "participant"
@@ -82,6 +84,8 @@ class Participant(Model):
     livekit_sid: Mapped[str] = mapped_column(default="")
     connects_since: Mapped[datetime | None]
     connects: Mapped[int] = mapped_column(default=0)
+    fingerprint_key: Mapped[str] = mapped_column(default="", server_default="")
+    address_key: Mapped[str] = mapped_column(default="", server_default="")
 
     lecture: Mapped[Lecture] = relationship()
     user: Mapped[User | None] = relationship()

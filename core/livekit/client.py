@@ -57,7 +57,8 @@ class LiveKit:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._twirp = Twirp(config.livekit_api_url)
-        self._looked_at, self._was_up = 0.0, False
+        # Nobody is refused for what was never looked at: the first to come together go on.
+        self._looked_at, self._was_up = 0.0, True
 
     # --- rooms ------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from flask import Blueprint
 from flask_babel import gettext as _
 from pydantic import Field
 
+from core import order
 from core.contracts import EVERYONE, HOSTS, HOSTS_AND_ADMINS
 from core.db import db
 from core.engine import room_plugins
@@ -178,7 +179,7 @@ def get_room() -> RoomAnswer:
 def change_room(body: RoomBody) -> RoomAnswer:
     """Change what is given, leave the rest."""
     _apply(here.room, body, _me())
-    db.session.commit()
+    order.settle(here.room)
     return _answer(here.room)
 
 
@@ -222,7 +223,7 @@ def rotate_code() -> Code:
 def add_host(body: HostBody) -> Person:
     """Make a user a co-host; for the owner."""
     added = hosts.add_host(_owned(), body.email, _me())
-    db.session.commit()
+    order.settle(here.room)
     return _person(added)
 
 
@@ -232,7 +233,7 @@ def remove_host(user_id: str) -> None:
     """Take a co-host's rights; for the owner, and for co-hosts who leave by themselves."""
     room = here.room if user_id == _me().public_id else _owned()
     hosts.remove_host(room, user_id, _me())
-    db.session.commit()
+    order.settle(room)
 
 
 # --- in and out -----------------------------------------------------------------------

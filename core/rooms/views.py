@@ -10,6 +10,7 @@ from flask_babel import get_locale, to_user_timezone
 from flask_babel import gettext as _
 from flask_login import login_required
 
+from core import order
 from core.db import db, now
 from core.errors import Refusal
 from core.http import sockets
@@ -153,7 +154,7 @@ def _save(found: Room | None) -> ResponseReturnValue:
     if saved is None:
         db.session.rollback()
         return _form_page(form, found)
-    db.session.commit()
+    order.settle(saved)
     flash(_("Saved.") if found else _("The room is ready. Send its link to your participants."), "ok")
     return redirect(f"/rooms/{saved.public_id}", 303)
 
@@ -226,7 +227,7 @@ def remove_host(room_id: str, user_id: str) -> ResponseReturnValue:
         found = _owners_room(room_id)
     removed = hosts.remove_host(found, user_id, me())
     if leaves:
-        db.session.commit()
+        order.settle(found)
         flash(_("You are no co-host of “%(title)s” any more.", title=found.title), "ok")
         return redirect("/", 303)
     return _done(found, _("%(name)s is no co-host any more.", name=removed.name))
@@ -273,7 +274,7 @@ def delete(room_id: str) -> ResponseReturnValue:
 
 
 def _done(found: Room, words: str) -> ResponseReturnValue:
-    db.session.commit()
+    order.settle(found)
     flash(words, "ok")
     return redirect(f"/rooms/{found.public_id}", 303)
 

@@ -195,7 +195,8 @@ class EmbeddedPostgres:
 
     def _make_distant_data_dir(self) -> Path:
         parent = places.shared_state() / "data"
-        parent.mkdir(mode=0o755, exist_ok=True)
+        parent.mkdir(exist_ok=True)
+        parent.chmod(0o755)  # the supervisor's umask would shut it to PostgreSQL's user
         _sweep(parent)
         home = Path(tempfile.mkdtemp(prefix="postgres-", dir=parent))
         _give(home, self._user)
@@ -317,7 +318,8 @@ def _copied(binaries: Path) -> Path:
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.exists():
         shutil.copytree(libraries, work / libraries.name)
-    work.chmod(0o755)
+    for made in (work, work / package.name):
+        made.chmod(0o755)
     with suppress(OSError):  # somebody else was faster
         work.rename(target)
     shutil.rmtree(work, ignore_errors=True)

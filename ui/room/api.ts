@@ -58,6 +58,7 @@ export interface JoinBody {
   answer?: { field: string; value: string };
   fingerprint?: string;
   as_someone_else?: boolean;
+  code?: string;
 }
 export type Ended = { status: 'ended'; url: string } | Denied | Unavailable;
 export type Started = { status: 'started' } | Denied | Unavailable;

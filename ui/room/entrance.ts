@@ -21,6 +21,8 @@ type Stream = Pick<WaitingStream, 'close'>;
 export interface EntranceParts {
   /** What the link carried, as in #pin=123456. */
   pin?: string;
+  /** The code of the link that the page was opened with. */
+  code?: string;
   openStream?: (url: string, listener: StreamListener) => Stream;
   describeBrowser?: () => Promise<string>;
 }
@@ -56,6 +58,7 @@ export class Entrance {
     parts: EntranceParts = {},
   ) {
     this.pin = parts.pin ?? '';
+    if (parts.code) this.body.code = parts.code;
     this.openStream = parts.openStream ?? ((url, listener) => new WaitingStream(url, listener, this.streamPauses));
     this.describeBrowser = parts.describeBrowser ?? fingerprint;
   }

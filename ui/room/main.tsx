@@ -22,5 +22,5 @@ setLanguage(config.locale, config.messages);
 setSprite(config.icons);
 beginWithHabit(config);
 
-const entrance = new Entrance(new RoomRoutes(config.api.base), { pin: takePin() });
+const entrance = new Entrance(new RoomRoutes(config.api.base), { pin: takePin(), code: config.room.code });
 createRoot(document.getElementById('app')!).render(<App config={config} entrance={entrance} />);

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -105,6 +106,26 @@ def test_as_root_a_copy_serves_where_the_environment_cannot_be_reached(
     assert copy != found
     assert (copy / "postgres").exists() and not (copy.parent / "include").exists()
     assert tempfile.gettempdir() not in str(copy) or "audimax-root" in str(copy)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become somebody else")
+@pytest.mark.optional
+def test_as_root_a_strict_umask_shuts_nothing_to_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Path(tempfile.mkdtemp())
+    elsewhere.chmod(0o755)
+    monkeypatch.setattr(module.places, "SHARED_STATE", elsewhere / "audimax")
+    monkeypatch.setattr(module.places, "is_open_to_others", lambda path: False)
+    server = EmbeddedPostgres(tmp_path / "data", tmp_path / "run", settings=FAST)
+    before = os.umask(0o077)
+    try:
+        server.start()
+    finally:
+        os.umask(before)
+    assert query(server, "SELECT 1") == "1"
+    server.destroy()
+    shutil.rmtree(elsewhere)
 
 
 def test_data_of_temporary_instances_that_are_gone_are_swept_and_no_others(

@@ -1,0 +1,24 @@
+"""Browsers and networks that can be told to be equal, in one room, and nothing more."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Protocol
+
+from core.config import config
+
+
+class HasPublicId(Protocol):
+    public_id: str
+
+
+def keyed(room: HasPublicId, value: str) -> str:
+    """A keyed hash of a fingerprint or an address, different in every room; empty for nothing.
+
+    Nobody without the server's key can work out the value, nor follow it into another room.
+    """
+    if not value:
+        return ""
+    message = f"{room.public_id} {value}".encode()
+    return hmac.digest(config().secret_key.encode(), message, hashlib.sha256).hex()[:32]

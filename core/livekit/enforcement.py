@@ -11,6 +11,7 @@ from functools import partial
 import sqlalchemy as sa
 from flask import Flask, current_app
 from livekit.protocol import models
+from sqlalchemy.exc import SQLAlchemyError
 
 from core.db import db
 from core.errors import LiveKitDown, LiveKitError
@@ -66,10 +67,13 @@ def later(lecture: Lecture) -> None:
 
 
 def _enforce_in(app: Flask, lecture_id: int) -> None:
-    with app.app_context():
-        lecture = db.session.get(Lecture, lecture_id)
-        if lecture is not None and lecture.is_live:
-            enforce(lecture)
+    try:
+        with app.app_context():
+            lecture = db.session.get(Lecture, lecture_id)
+            if lecture is not None and lecture.is_live:
+                enforce(lecture)
+    except SQLAlchemyError as error:
+        log.warning("lecture %d is kept in order by the reconciler: %s", lecture_id, type(error).__name__)
 
 
 def _admitted(lecture: Lecture) -> dict[str, models.ParticipantPermission]:

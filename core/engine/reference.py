@@ -163,9 +163,18 @@ def _thing(name: str, thing: Any) -> str:
     heading = f"## `{name}`"
     if inspect.isclass(thing):
         return "\n\n".join(part for part in (heading, _doc(thing)) if part)
+    if inspect.ismodule(thing):
+        return "\n\n".join([heading, _doc(thing), *_functions(name, thing)])
     if inspect.isfunction(thing):
         return "\n\n".join(part for part in (heading, _code(_signature(name, thing)), _doc(thing)) if part)
     return f"{heading}\n\n{THINGS[name]}"
+
+
+def _functions(name: str, module: Any) -> Iterator[str]:
+    for part, function in vars(module).items():
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and part[0] != "_":
+            yield _code(_signature(f"{name}.{part}", function))
+            yield _doc(function)
 
 
 THINGS = {
@@ -179,6 +188,7 @@ THINGS = {
     "db": "The database (Flask-SQLAlchemy): `db.Model`, `db.session`. Views and jobs commit themselves.",
     "here": "The room, lecture and caller of this request: `here.room`, `here.lecture`, `here.caller`.",
     "hookimpl": "Marks a function of `hooks.py` as a hook.",
+    "sock": "flask-sock: `@sock.route` beside `hold` for WebSockets of hosts.",
     "limiter": "flask-limiter, for what `@view(limit=…)` can't say.",
 }
 

@@ -28,6 +28,12 @@ def livekit_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(livekit_client.LiveKit, "must_be_reachable", lambda self: None)
 
 
+@pytest.fixture(autouse=True)
+def ghosts_are_noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has gone is noticed when the next heartbeat can't be written."""
+    monkeypatch.setattr(waiting, "HEARTBEAT_SECONDS", 0.5)
+
+
 @pytest.fixture
 def room(make_user: Any, make_room: Any) -> tuple[int, str]:
     return make_room(make_user())[:2]

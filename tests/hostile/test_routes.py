@@ -378,7 +378,7 @@ def test_a_json_body_with_more_than_is_asked_is_refused(world: World) -> None:
         (us.guest, "POST", f"/api/rooms/{us.id}/join", {"name": "Eve"}),
     ):
         for name, value in MORE.items():
-            if name in body:
+            if name in body or (name == "code" and path.endswith("/join")):
                 continue
             answer = client.open(path, method=method, json={**body, name: value})
             assert answer.status_code == 422, f"{method} {path} took {name}"

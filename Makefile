@@ -40,10 +40,10 @@ test: setup-tests ## everything: checks, unit, component and browser tests
 	@$(MAKE) check
 	@npx --no-install vitest run
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not livekit and not slow"
-	@$(BIN)/python -m pytest --reruns 1 -m "browser or livekit or slow"
+	@$(BIN)/python -m pytest -m "browser or livekit or slow"
 
-test-fast: $(DEV) ## under a minute: no browser, no LiveKit
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not livekit and not slow"
+test-fast: $(DEV) ## under a minute: no browser, no LiveKit, no whole suites of attacks
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not livekit and not slow and not thorough"
 
 check: $(DEV) $(NODE) ## linters, types, borders
 	@$(BIN)/ruff check .

@@ -33,9 +33,14 @@ NEEDS = {
 }
 
 
+THOROUGH = {"hostile", "run"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by their fixtures."""
+    """Mark tests by their fixtures and folders."""
     for item in items:
+        if THOROUGH & set(item.path.parts):
+            item.add_marker("thorough")
         for mark, fixtures in NEEDS.items():
             if fixtures & set(getattr(item, "fixturenames", ())):
                 item.add_marker(mark)

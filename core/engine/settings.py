@@ -46,6 +46,7 @@ class Field:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
+    words: Mapping[Any, Any] = dataclasses.field(default_factory=dict)
 
 
 def setting(
@@ -59,13 +60,14 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Iterable[Any] = (),
+    words: Mapping[Any, Any] | None = None,
 ) -> Any:
     """A field of a settings dataclass with what its form needs.
 
     ``label`` and ``help`` may be lazy translations. ``secret``: never shown, logged or kept in
     the database. ``editable``: an admin may change it while the app runs. ``minimum`` and
     ``maximum`` bound a number, the length of a text and of a list. ``choices``: the values
-    allowed, where ``Literal`` isn't enough.
+    allowed, where ``Literal`` isn't enough. ``words``: how forms name each choice.
     """
     if secret and editable:
         raise TypeError("a secret setting can't be editable: secrets never live in the database")
@@ -77,6 +79,7 @@ def setting(
         "minimum": minimum,
         "maximum": maximum,
         "choices": tuple(choices),
+        "words": dict(words or {}),
     }
     if isinstance(default, list):
         return dataclasses.field(default_factory=lambda: list(default), metadata=facts)

@@ -20,7 +20,7 @@ from core.people.models import User
 from core.rooms import rooms
 from core.rooms import settings as core_settings
 from core.rooms.models import Room
-from core.rooms.settings import CHOICES, RoomSettings, settings_of
+from core.rooms.settings import RoomSettings, settings_of
 from core.text import clean_prose, clean_title
 
 # A form can't show them: secrets never come back to a page, tables have no boxes.
@@ -47,9 +47,10 @@ class Box:
 
     @property
     def choices(self) -> list[tuple[str, str]]:
-        return [
-            (str(c), str(CHOICES.get(c, str(c).replace("_", " ").capitalize()))) for c in self.field.choices
-        ]
+        return [(str(choice), self._word(choice)) for choice in self.field.choices]
+
+    def _word(self, choice: Any) -> str:
+        return str(self.field.words.get(choice, str(choice).replace("_", " ").capitalize()))
 
 
 @dataclass(frozen=True)

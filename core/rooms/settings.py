@@ -12,6 +12,7 @@ from core.engine.settings import fill, read, setting
 from core.rooms.models import Room
 
 Who = Literal["everyone", "hosts"]
+WHO = {"everyone": _l("Everyone"), "hosts": _l("Hosts only")}
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class RoomSettings:
         label=_l("Cameras are on when people enter"),
         help=_l("Everybody can change it before they join."),
     )
-    screen_share: Who = setting("everyone", label=_l("Who may share the screen"))
+    screen_share: Who = setting("everyone", label=_l("Who may share the screen"), words=WHO)
     participants_read: bool = setting(
         False,
         label=_l("Participants may read the lecture page afterwards"),
@@ -39,9 +40,6 @@ class RoomSettings:
         label=_l("They also see who took part"),
         help=_l("Hosts always see it."),
     )
-
-
-CHOICES = {"everyone": _l("Everyone"), "hosts": _l("Hosts only")}
 
 
 def settings_of(room: Room) -> RoomSettings:

@@ -8,16 +8,6 @@ from core.rooms.models import Room
 
 
 @pytest.fixture
-def ada(make_user):
-    return make_user("ada@uni.example", name="Ada Lovelace")
-
-
-@pytest.fixture
-def host(ada, sign_in):
-    return sign_in(ada)
-
-
-@pytest.fixture
 def room(host):
     return host.post("/api/rooms", json={"title": "Algorithms II"}).json
 

@@ -22,16 +22,6 @@ RIGHT = {
 
 
 @pytest.fixture
-def ada(make_user):
-    return make_user("ada@uni.example", name="Ada Lovelace")
-
-
-@pytest.fixture
-def host(ada, sign_in):
-    return sign_in(ada)
-
-
-@pytest.fixture
 def room(ada, make_room):
     return make_room(ada)
 

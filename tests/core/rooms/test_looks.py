@@ -41,11 +41,6 @@ def site(app, settings):
 
 
 @pytest.fixture
-def ada(make_user):
-    return make_user("ada@uni.example", name="Ada Lovelace")
-
-
-@pytest.fixture
 def world(app, ada, make_user, make_room):
     """Seven rooms, one live, one shared, lectures of last week; the ids that pages are asked with."""
     grace = make_user("grace@uni.example", name="Grace Hopper")

@@ -7,11 +7,6 @@ import pytest
 
 
 @pytest.fixture
-def ada(make_user):
-    return make_user("ada@uni.example", name="Ada Lovelace")
-
-
-@pytest.fixture
 def room(ada, make_room):
     return make_room(ada, "</script><b>Graphs")
 

@@ -9,16 +9,6 @@ from core.rooms.models import Room
 
 
 @pytest.fixture
-def ada(make_user):
-    return make_user("ada@uni.example", name="Ada Lovelace")
-
-
-@pytest.fixture
-def host(ada, sign_in):
-    return sign_in(ada)
-
-
-@pytest.fixture
 def room(ada, make_room):
     _key, public_id, code = make_room(ada)
     return {"id": public_id, "code": code, "page": f"/rooms/{public_id}"}

@@ -1,0 +1,72 @@
+"""Bans, what was taken from whom, who was let in, and how the room stands."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core.api import db, now, random_id
+
+
+def _to(table: str, ondelete: str = "CASCADE") -> sa.ForeignKey:
+    return sa.ForeignKey(f"{table}.id", ondelete=ondelete)
+
+
+class Ban(db.Model):
+    """Somebody who may not come back to a room; in force while ``lifted_at`` is empty."""
+
+    __tablename__ = "moderation__ban"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = random_id()
+    room_id: Mapped[int] = mapped_column(_to("room"), index=True)
+    lecture_id: Mapped[int | None] = mapped_column(_to("lecture", "SET NULL"), index=True)
+    guest_session_id: Mapped[int | None] = mapped_column(_to("guest_session", "SET NULL"), index=True)
+    user_id: Mapped[int | None] = mapped_column(_to("user", "SET NULL"), index=True)
+    fingerprint_key: Mapped[str] = mapped_column(default="")
+    address_key: Mapped[str] = mapped_column(default="")
+    name: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
+    by_id: Mapped[int | None] = mapped_column(_to("user", "SET NULL"), index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    lifted_at: Mapped[datetime | None]
+    lifted_by_id: Mapped[int | None] = mapped_column(_to("user", "SET NULL"), index=True)
+
+
+class Standing(db.Model):
+    """What a host took from somebody in one lecture, or left to them in a panic (``has_floor``)."""
+
+    __tablename__ = "moderation__standing"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lecture_id: Mapped[int] = mapped_column(_to("lecture"), index=True)
+    guest_session_id: Mapped[int | None] = mapped_column(_to("guest_session"), index=True)
+    user_id: Mapped[int | None] = mapped_column(_to("user"), index=True)
+    microphone: Mapped[bool] = mapped_column(default=True)
+    camera: Mapped[bool] = mapped_column(default=True)
+    screen: Mapped[bool] = mapped_column(default=True)
+    has_floor: Mapped[bool] = mapped_column(default=False)
+
+
+class LetIn(db.Model):
+    """A newcomer from a banned network whom a host let in."""
+
+    __tablename__ = "moderation__let_in"
+
+    lecture_id: Mapped[int] = mapped_column(_to("lecture"), primary_key=True)
+    guest_session_id: Mapped[int] = mapped_column(_to("guest_session"), primary_key=True, index=True)
+
+
+class RoomState(db.Model):
+    """How a room stands. Lock and panic name their lecture, so they end with it."""
+
+    __tablename__ = "moderation__room"
+
+    room_id: Mapped[int] = mapped_column(_to("room"), primary_key=True)
+    needs_code: Mapped[bool] = mapped_column(default=False)
+    locked_in: Mapped[int | None] = mapped_column(_to("lecture", "SET NULL"), index=True)
+    panic_in: Mapped[int | None] = mapped_column(_to("lecture", "SET NULL"), index=True)
+    panic_at: Mapped[datetime | None]
+    freezes_chat: Mapped[bool] = mapped_column(default=False)

@@ -1,0 +1,386 @@
+"""One call for each action of a host; every one may run twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Blueprint
+from flask_babel import gettext as _
+from pydantic import Field
+
+from core.api import (
+    HOSTS,
+    PEOPLE_INSIDE,
+    Answer,
+    Body,
+    Lecture,
+    Participant,
+    Refusal,
+    User,
+    Waiting,
+    db,
+    here,
+    live_in,
+    notify,
+    now,
+    order,
+    record,
+    rotate_code,
+    scoped,
+    view,
+)
+from plugins.moderation.models import Ban, LetIn, RoomState, Standing
+
+in_room = Blueprint("moderation", __name__)
+SOURCES = ("microphone", "camera", "screen")
+
+
+class Why(Body):
+    reason: str = Field(max_length=200)
+
+
+class Silence(Body):
+    """``on``: begin or end; ``chat``: whether a panic freezes the chat too."""
+
+    on: bool
+    chat: bool = False
+
+
+class Take(Body):
+    """What is left to somebody; what isn't named stays as it is."""
+
+    microphone: bool | None = None
+    camera: bool | None = None
+    screen: bool | None = None
+    reason: str = Field(max_length=200)
+
+
+class State(Answer):
+    locked: bool
+    panic: bool
+    chat_frozen: bool
+    muted: list[str]
+
+
+class Shown(Answer):
+    id: str
+    name: str
+    reason: str
+    at: str
+
+
+class Bans(Answer):
+    bans: list[Shown]
+
+
+class Match(Answer):
+    """Names of others inside who share something with the one to be banned."""
+
+    session: bool
+    account: bool
+    same_browser: list[str]
+    same_network: list[str]
+
+
+@in_room.get("/state")
+@view(roles=PEOPLE_INSIDE, answer=State)
+def state() -> State:
+    """How the room stands; identities of those muted are for hosts."""
+    lecture, room = _lecture(), db.session.get(RoomState, here.room.id) or RoomState()
+    panic = room.panic_in == lecture.id
+    people = order.people_in(lecture) if here.caller.is_host else []
+    return State(
+        locked=room.locked_in == lecture.id,
+        panic=panic,
+        chat_frozen=panic and bool(room.freezes_chat),
+        muted=[p.identity for p in people if not p.microphone],
+    )
+
+
+@in_room.get("/bans")
+@view(roles=HOSTS, answer=Bans)
+def bans() -> Bans:
+    """Who is banned from this room now."""
+    mine = sa.select(Ban).where(Ban.room_id == here.room.id, Ban.lifted_at.is_(None))
+    rows = db.session.scalars(mine.order_by(Ban.id.desc()).limit(500))
+    return Bans(bans=[_shown(row) for row in rows])
+
+
+@in_room.get("/people/<identity>/match")
+@view(roles=HOSTS, answer=Match)
+def match(identity: str) -> Match:
+    """What a ban of this person would match."""
+    lecture = _lecture()
+    person = _person(lecture, identity)
+    others = [p for p in order.people_in(lecture) if p.id != person.id]
+    return Match(
+        session=person.guest_session_id is not None,
+        account=person.user_id is not None,
+        same_browser=_sharing(person, others, "fingerprint_key"),
+        same_network=_sharing(person, others, "address_key"),
+    )
+
+
+@in_room.post("/people/<identity>/remove")
+@view(roles=HOSTS, body=Why, status=204)
+def remove(identity: str, body: Why) -> None:
+    """Put somebody out; they may come back through the door."""
+    lecture = _locked()
+    person = _person(lecture, identity)
+    _put_out(lecture, person, "removed", body.reason)
+
+
+@in_room.post("/people/<identity>/ban")
+@view(roles=HOSTS, body=Why, answer=Shown)
+def ban(identity: str, body: Why) -> Shown:
+    """Put somebody out for good, by session and account."""
+    lecture = _locked()
+    person = _person(lecture, identity)
+    made = _banned(person) or _new_ban(lecture, person, body.reason)
+    _put_out(lecture, person, "banned", body.reason)
+    return _shown(made)
+
+
+@in_room.delete("/bans/<ban_id>")
+@view(roles=HOSTS, status=204)
+def unban(ban_id: str) -> None:
+    """Lift a ban."""
+    row = scoped(here.room, Ban, ban_id)
+    if row.lifted_at is None:
+        row.lifted_at, row.lifted_by_id = now(), here.caller.user_id
+        _record("unban", None, row.name)
+    db.session.commit()
+
+
+@in_room.post("/people/<identity>/take")
+@view(roles=HOSTS, body=Take, status=204)
+def take(identity: str, body: Take) -> None:
+    """Mute somebody, stop their camera or screen, or give it back."""
+    lecture = _locked()
+    person = _person(lecture, identity)
+    asked = {name: value for name in SOURCES if (value := getattr(body, name)) is not None}
+    _set(lecture, person, asked)
+    _record("take", lecture, person.name, reason=body.reason, **asked)
+    _settle(lecture, [person], {"taken": asked})
+
+
+@in_room.post("/people/<identity>/floor")
+@view(roles=HOSTS, body=Silence, status=204)
+def floor(identity: str, body: Silence) -> None:
+    """Give one person the floor back in a panic, or take it again."""
+    lecture = _locked()
+    person = _person(lecture, identity)
+    _set(lecture, person, {"has_floor": body.on})
+    _record("floor", lecture, person.name, on=body.on)
+    _settle(lecture, [person], {"floor": body.on})
+
+
+@in_room.post("/mute-all")
+@view(roles=HOSTS, body=Why, status=204)
+def mute_all(body: Why) -> None:
+    """Take the microphone from everybody but the hosts."""
+    _take_from_all("mute_all", {"microphone": False}, body.reason)
+
+
+@in_room.post("/hide-all")
+@view(roles=HOSTS, body=Why, status=204)
+def hide_all(body: Why) -> None:
+    """Take cameras, screens and microphones from everybody but the hosts."""
+    _take_from_all("hide_all", dict.fromkeys(SOURCES, False), body.reason)
+
+
+@in_room.post("/give-all")
+@view(roles=HOSTS, body=Why, status=204)
+def give_all(body: Why) -> None:
+    """Give everything back that hosts took; nobody's microphone is opened."""
+    _take_from_all("give_all", dict.fromkeys(SOURCES, True), body.reason)
+
+
+@in_room.post("/lock")
+@view(roles=HOSTS, body=Silence, status=204)
+def lock(body: Silence) -> None:
+    """Let nobody new in, or open again."""
+    lecture = _locked()
+    _state().locked_in = lecture.id if body.on else None
+    _record("lock", lecture, on=body.on)
+    notify(f"room:{here.room.id}")
+    db.session.commit()
+    order.tell(lecture, "moderation", {"locked": body.on})
+
+
+@in_room.post("/panic")
+@view(roles=HOSTS, body=Silence, status=204)
+def panic(body: Silence) -> None:
+    """Silence everybody but the hosts, and those who come, until the floor is given back."""
+    lecture, row = _locked(), _state()
+    if body.on and row.panic_in != lecture.id:
+        _end_floors(lecture)
+    row.panic_in, row.panic_at = (lecture.id, now()) if body.on else (None, None)
+    row.freezes_chat = body.on and body.chat
+    _record("panic", lecture, on=body.on, chat=body.chat)
+    _settle(lecture, None, {"panic": body.on, "chat_frozen": row.freezes_chat})
+
+
+@in_room.post("/change-locks")
+@view(roles=HOSTS, body=Why, status=204)
+def change_locks(body: Why) -> None:
+    """A new link; who isn't inside needs it."""
+    user = db.session.get_one(User, here.caller.user_id)
+    lecture = live_in(here.room)
+    if lecture is not None:
+        order.lock(lecture)
+    rotate_code(here.room, user)
+    _state().needs_code = True
+    db.session.execute(sa.delete(Waiting).where(Waiting.room_id == here.room.id))
+    _record("change_locks", lecture, reason=body.reason)
+    notify(f"room:{here.room.id}")
+    db.session.commit()
+
+
+class Newcomer(Body):
+    """``waiting``: the place in the list of those who wait."""
+
+    waiting: int
+
+
+@in_room.post("/let-in")
+@view(roles=HOSTS, body=Newcomer, status=204)
+def let_in(body: Newcomer) -> None:
+    """Let somebody in who waits because of their network."""
+    lecture = _locked()
+    row = db.session.scalar(
+        sa.select(Waiting).where(Waiting.id == body.waiting, Waiting.room_id == here.room.id)
+    )
+    if row is None:
+        raise Refusal(404, _("This person doesn't wait any more."), code="not_waiting")
+    db.session.merge(LetIn(lecture_id=lecture.id, guest_session_id=row.guest_session_id))
+    _record("let_in", lecture, row.name)
+    notify(f"room:{here.room.id}", sessions=[row.guest_session_id])
+    db.session.commit()
+
+
+# --- what they share ------------------------------------------------------------------
+
+
+def _lecture() -> Lecture:
+    lecture = live_in(here.room)
+    if lecture is None:
+        raise Refusal(409, _("No lecture is running in this room."), code="not_live")
+    return lecture
+
+
+def _locked() -> Lecture:
+    lecture = _lecture()
+    order.lock(lecture)
+    return lecture
+
+
+def _person(lecture: Lecture, identity: str) -> Participant:
+    mine = sa.select(Participant).where(
+        Participant.lecture_id == lecture.id, Participant.identity == identity
+    )
+    found = db.session.scalar(mine.execution_options(populate_existing=True))
+    if found is None:
+        raise Refusal(404, _("This person isn't in this lecture."), code="not_inside")
+    if found.is_host:
+        raise Refusal(403, _("Hosts can't be moderated. The owner can end their being host."), code="host")
+    return found
+
+
+def _state() -> RoomState:
+    row = db.session.get(RoomState, here.room.id)
+    if row is None:
+        row = RoomState(room_id=here.room.id, needs_code=False, freezes_chat=False)
+        db.session.add(row)
+    return row
+
+
+def _set(lecture: Lecture, person: Participant, values: dict[str, bool]) -> None:
+    mine = Standing.user_id == person.user_id if person.user_id else sa.and_(
+        Standing.user_id.is_(None), Standing.guest_session_id == person.guest_session_id
+    )  # fmt: skip
+    row = db.session.scalar(sa.select(Standing).where(Standing.lecture_id == lecture.id, mine))
+    if row is None:
+        row = Standing(
+            lecture_id=lecture.id, user_id=person.user_id, guest_session_id=person.guest_session_id
+        )
+        db.session.add(row)
+    for name, value in values.items():
+        setattr(row, name, value)
+
+
+def _take_from_all(action: str, values: dict[str, bool], reason: str) -> None:
+    lecture = _locked()
+    for person in order.people_in(lecture):
+        if not person.is_host:
+            _set(lecture, person, values)
+    _record(action, lecture, reason=reason)
+    _settle(lecture, None, {"taken_from_all": values})
+
+
+def _end_floors(lecture: Lecture) -> None:
+    db.session.execute(sa.update(Standing).where(Standing.lecture_id == lecture.id).values(has_floor=False))
+
+
+def _settle(lecture: Lecture, people: list[Participant] | None, news: dict[str, Any]) -> None:
+    """The rows first, then LiveKit, then words to those concerned."""
+    order.narrow(lecture, people)
+    db.session.commit()
+    order.keep(lecture)
+    order.tell(lecture, "moderation", news, to=people or ())
+
+
+def _put_out(lecture: Lecture, person: Participant, how: str, reason: str) -> None:
+    order.remove([person])
+    _record(how, lecture, person.name, reason=reason)
+    db.session.commit()
+    # Told while they can still hear it.
+    order.tell(lecture, "moderation", {how: True, "reason": reason}, to=[person])
+    order.keep(lecture)
+
+
+def _banned(person: Participant) -> Ban | None:
+    mine = Ban.guest_session_id == person.guest_session_id if not person.user_id else (
+        Ban.user_id == person.user_id
+    )  # fmt: skip
+    return db.session.scalar(sa.select(Ban).where(Ban.room_id == here.room.id, Ban.lifted_at.is_(None), mine))
+
+
+def _new_ban(lecture: Lecture, person: Participant, reason: str) -> Ban:
+    row = Ban(
+        room_id=here.room.id,
+        lecture_id=lecture.id,
+        guest_session_id=person.guest_session_id,
+        user_id=person.user_id,
+        fingerprint_key=person.fingerprint_key,
+        address_key=person.address_key,
+        name=person.name,
+        reason=reason,
+        by_id=here.caller.user_id,
+    )
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def _shown(row: Ban) -> Shown:
+    return Shown(id=row.public_id, name=row.name, reason=row.reason, at=row.at.isoformat())
+
+
+def _sharing(person: Participant, others: list[Participant], key: str) -> list[str]:
+    value = getattr(person, key)
+    return [p.name for p in others if value and getattr(p, key) == value][:50]
+
+
+def _record(action: str, lecture: Lecture | None, target: str = "", **details: Any) -> None:
+    actor = db.session.get(User, here.caller.user_id)
+    lecture_id = lecture.id if lecture else None
+    record(
+        f"moderation.{action}",
+        actor=actor,
+        room_id=here.room.id,
+        lecture_id=lecture_id,
+        target=target,
+        **details,
+    )

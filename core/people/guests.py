@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask import Response, after_this_request, g, request
 
 from core.config import config
-from core.db import db, now
+from core.db import db, inserted, now
 from core.http.security import cookie_name
 from core.people.models import GuestSession, User
 
@@ -20,7 +20,7 @@ COOKIE = "audimax-guest"
 COOKIE_DAYS = 180
 LONGEST_TOKEN = 100
 # Kept as one object: SQLAlchemy compiles it once.
-NEW_SESSION = sa.insert(GuestSession).returning(GuestSession)
+NEW_SESSION = sa.insert(cast(sa.Table, GuestSession.__table__)).returning(sa.column("id", sa.BigInteger))
 SEEN_EVERY = timedelta(minutes=5)
 
 
@@ -49,8 +49,10 @@ def guest_session(*, create: bool = False, name: str = "") -> GuestSession | Non
 def new_guest(name: str = "") -> GuestSession:
     """Start over as somebody else; the old session's secret leaves this browser."""
     token = secrets.token_urlsafe(32)
-    made = db.session.scalars(NEW_SESSION, {"token_hash": _hash(token), "name": name}).one()
-    g.guest = made
+    moment = now()
+    row = {"token_hash": _hash(token), "name": name, "created_at": moment, "last_seen_at": moment}
+    key = db.session.scalars(NEW_SESSION, row).one()
+    g.guest = made = inserted(GuestSession(id=key, user_id=None, **row))
     _hand_out(token)
     return made
 

@@ -12,7 +12,9 @@ from core.api import (
     MountPoint,
     Participant,
     Room,
+    RoomUi,
     Verdict,
+    Viewer,
     db,
     hookimpl,
     keyed,
@@ -26,6 +28,11 @@ from plugins.moderation.settings import RoomSettings
 @hookimpl
 def blueprints() -> list[Mount]:
     return [Mount(MountPoint.ROOM, views.in_room)]
+
+
+@hookimpl
+def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
+    return [RoomUi()]
 
 
 @hookimpl

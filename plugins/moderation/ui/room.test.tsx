@@ -1,0 +1,120 @@
+import type { RoomApi } from '@audimax/room';
+import { cleanup, render, screen, waitFor } from '@testing-library/react';
+import type { Participant } from 'livekit-client';
+import type { ReactElement } from 'react';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import setup from './room';
+import { canBeModerated } from './state';
+
+type Listener = (payload?: unknown) => void;
+interface Spec {
+  id: string;
+  component?: () => ReactElement;
+  visible?: (person?: Participant) => boolean;
+  run?: (person?: Participant) => Promise<void>;
+}
+
+const bob = { identity: 'bob', name: 'Bob', attributes: {}, isLocal: false, isAgent: false } as unknown as Participant;
+const prof = { ...bob, attributes: { role: 'host' } } as unknown as Participant;
+
+/** A room page in hand: what the plugin added, what it asked of the server, what it said. */
+function roomOf(isHost: boolean) {
+  const answers: Record<string, unknown> = {
+    '/state': { locked: false, panic: false, chat_frozen: false, muted: ['bob'] },
+    '/bans': { bans: [{ id: 'b1', name: 'Mallory', reason: 'Noise', at: '' }] },
+    '/newcomers': { newcomers: [{ id: 'n1', name: 'Eve', since: '' }] },
+    '/people/bob/match': { session: true, account: false, same_browser: ['Ann'], same_network: ['Ann'] },
+  };
+  const added = new Map<string, Spec>();
+  const heard = new Map<string, Listener>();
+  const posted: [string, unknown][] = [];
+  const add = (spec: Spec) => void added.set(spec.id, spec);
+  const api = {
+    get: vi.fn(async (path: string) => answers[path]),
+    post: vi.fn(async (path: string, body: unknown) => void posted.push([path, body])),
+    delete: vi.fn(async () => undefined),
+  };
+  const room = {
+    me: { isHost },
+    api,
+    on: (event: string, listener: Listener) => heard.set(event, listener),
+    toast: vi.fn(),
+    announce: vi.fn(),
+    refresh: vi.fn(),
+    t: (text: string, vars: Record<string, string> = {}) => text.replace(/\{(\w+)\}/g, (_, name) => vars[name]),
+    addPanel: add, addOverlay: add, addPeopleAction: add, addParticipantAction: add, addTileBadge: add,
+  };
+  void setup(room as unknown as RoomApi);
+  return { room, api, answers, added, heard, posted };
+}
+
+beforeEach(() => {
+  HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
+    this.open = true;
+  };
+  HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) {
+    this.open = false;
+  };
+});
+afterEach(cleanup);
+
+test('guests get no buttons, and are told what happened and what they may do', () => {
+  const { added, heard, room } = roomOf(false);
+  expect([...added.keys()]).toEqual(['silenced']);
+  const hear = heard.get('data:moderation')!;
+  hear({ panic: true });
+  hear({ taken: { microphone: false } });
+  hear({ taken: { microphone: true } });
+  hear({ banned: true, reason: 'Noise' });
+  hear({ removed: true, reason: '' });
+  hear({ locked: true });
+  expect(room.toast.mock.calls.map(([words]) => words.slice(0, 24))).toEqual([
+    'The host has silenced ev', 'A host has stopped your ', 'You may speak again: tur', 'A host has banned you fr', 'A host has removed you. ',
+  ]);
+});
+
+test('hosts and the assistant are nobody’s to moderate', () => {
+  expect([bob, prof, { ...bob, isAgent: true }, { ...bob, isLocal: true }].map((one) => canBeModerated(one as Participant))).toEqual([true, false, false, false]);
+});
+
+test('the panel silences, locks, lets in and lifts a ban', async () => {
+  const { added, heard, posted, api } = roomOf(true);
+  heard.get('connected')!();
+  await waitFor(() => expect(api.get).toHaveBeenCalledWith('/newcomers'));
+  render(added.get('order')!.component!());
+  screen.getByLabelText('Freeze the chat too').click();
+  for (const name of ['Silence everybody', 'Lock the room', 'Let Eve in', 'Change the locks']) {
+    const button = await screen.findByRole('button', { name });
+    await waitFor(() => expect(button).toHaveProperty('disabled', false));
+    button.click();
+  }
+  await waitFor(() => expect(posted).toHaveLength(4));
+  expect(posted).toEqual([
+    ['/panic', { on: true, chat: true }],
+    ['/lock', { on: true }],
+    ['/let-in', { id: 'n1' }],
+    ['/change-locks', { reason: '' }],
+  ]);
+  screen.getByRole('button', { name: 'Lift the ban of Mallory' }).click();
+  await waitFor(() => expect(api.delete).toHaveBeenCalledWith('/bans/b1'));
+});
+
+test('a ban shows what it matches and takes a reason', async () => {
+  const { added, posted } = roomOf(true);
+  await added.get('ban')!.run!(bob);
+  render(added.get('ask')!.component!());
+  expect(screen.getByText(/same network have also: Ann/)).toBeTruthy();
+  screen.getByRole('button', { name: 'Ban', hidden: true }).click();
+  await waitFor(() => expect(posted).toEqual([['/people/bob/ban', { reason: '' }]]));
+  expect(added.get('ask')!.visible!()).toBe(false);
+});
+
+test('what can’t be fetched says so and offers another try', async () => {
+  const { added, heard, api } = roomOf(true);
+  api.get.mockRejectedValue(new Error('no'));
+  heard.get('connected')!();
+  await waitFor(() => expect(api.get).toHaveBeenCalled());
+  await new Promise((resolve) => setTimeout(resolve));
+  render(added.get('order')!.component!());
+  expect(screen.getByRole('alert').textContent).toContain('can’t be shown');
+});

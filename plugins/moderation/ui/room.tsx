@@ -1,0 +1,268 @@
+/** Order in the room: what hosts may do to people, and what people are told. */
+import { definePlugin, type RoomApi } from '@audimax/room';
+import { useEffect, useRef, useState } from 'react';
+import { canBeModerated, Desk, type Asking, type Match } from './state';
+
+/** Runs an action; a refusal is shown in its own words. */
+function useAction(room: RoomApi) {
+  const [busy, setBusy] = useState(false);
+  const run = async (work: () => Promise<void>, done = '') => {
+    setBusy(true);
+    try {
+      await work();
+      if (done) room.announce(done);
+    } catch (error) {
+      room.toast(error instanceof Error ? error.message : String(error), { kind: 'error' });
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { busy, run };
+}
+
+function Matches({ room, match }: { room: RoomApi; match: Match }) {
+  const { t } = room;
+  const shared = [...new Set([...match.same_browser, ...match.same_network])];
+  return (
+    <>
+      <p>{match.account ? t('The ban holds for this account.') : t('The ban holds for this browser’s session.')}</p>
+      {shared.length > 0 && (
+        <p className="hint">
+          {t('The same kind of browser or the same network have also: {names}. The ban does not touch them.', { names: shared.join(', ') })}
+        </p>
+      )}
+    </>
+  );
+}
+
+function Ask({ desk, asking }: { desk: Desk; asking: Asking }) {
+  const { room } = desk;
+  const { t } = room;
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [reason, setReason] = useState('');
+  const { busy, run } = useAction(room);
+  const name = asking.person.name || asking.person.identity;
+  const isBan = asking.what === 'ban';
+  const title = isBan ? t('Ban {name}?', { name }) : t('Remove {name}?', { name });
+  useEffect(() => {
+    const shown = dialog.current;
+    if (shown && !shown.open) shown.showModal();
+  }, []);
+  const act = async () => {
+    await desk.act(`/people/${asking.person.identity}/${asking.what}`, { reason });
+    desk.close();
+  };
+  return (
+    <dialog ref={dialog} className="dialog" aria-labelledby="moderation-ask" onClose={() => desk.close()}>
+      <form
+        className="stack"
+        aria-busy={busy}
+        onSubmit={(event) => {
+          event.preventDefault();
+          void run(act, isBan ? t('{name} is banned.', { name }) : t('{name} is removed.', { name }));
+        }}
+      >
+        <h2 id="moderation-ask">{title}</h2>
+        <p>{isBan ? t('They leave at once and can’t come back until you lift the ban.') : t('They leave at once. They may come back through the door.')}</p>
+        {asking.match && <Matches room={room} match={asking.match} />}
+        <div className="field">
+          <label htmlFor="moderation-reason">{t('Reason (they read it)')}</label>
+          <input id="moderation-reason" value={reason} maxLength={200} autoFocus onChange={(event) => setReason(event.target.value)} />
+        </div>
+        <div className="row">
+          <button type="submit" className="btn btn-danger" disabled={busy}>
+            {isBan ? t('Ban') : t('Remove')}
+          </button>
+          <button type="button" className="btn" onClick={() => dialog.current?.close()}>
+            {t('Cancel')}
+          </button>
+        </div>
+      </form>
+    </dialog>
+  );
+}
+
+function Newcomers({ desk }: { desk: Desk }) {
+  const { t } = desk.room;
+  const { busy, run } = useAction(desk.room);
+  if (!desk.newcomers.length) return null;
+  return (
+    <section className="stack">
+      <h3>{t('New from a banned person’s network')}</h3>
+      <ul className="stack">
+        {desk.newcomers.map((one) => (
+          <li key={one.id} className="row spread">
+            <span className="truncate">{one.name}</span>
+            <button type="button" className="btn btn-sm" disabled={busy} onClick={() => void run(() => desk.act('/let-in', { id: one.id }))}>
+              {t('Let {name} in', { name: one.name })}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Bans({ desk }: { desk: Desk }) {
+  const { t } = desk.room;
+  const { busy, run } = useAction(desk.room);
+  return (
+    <section className="stack">
+      <h3>{t('Banned')}</h3>
+      {!desk.bans.length && <p className="hint">{t('Nobody is banned from this room.')}</p>}
+      <ul className="stack">
+        {desk.bans.map((ban) => (
+          <li key={ban.id} className="row spread">
+            <span>
+              {ban.name}
+              {ban.reason && <span className="hint"> {ban.reason}</span>}
+            </span>
+            <button type="button" className="btn btn-sm" disabled={busy} onClick={() => void run(() => desk.unban(ban))}>
+              {t('Lift the ban of {name}', { name: ban.name })}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Panel({ desk }: { desk: Desk }) {
+  const { t } = desk.room;
+  const { busy, run } = useAction(desk.room);
+  const [freeze, setFreeze] = useState(false);
+  const { locked, panic } = desk.order;
+  if (desk.failed) {
+    return (
+      <div className="stack">
+        <p role="alert">{t('This can’t be shown right now.')}</p>
+        <button type="button" className="btn" onClick={() => void desk.fetch()}>
+          {t('Try again')}
+        </button>
+      </div>
+    );
+  }
+  return (
+    <div className="stack" aria-busy={busy}>
+      <section className="stack">
+        {panic ? (
+          <>
+            <p role="status">{t('Everybody but the hosts is silenced.')}</p>
+            <button type="button" className="btn btn-primary btn-block" disabled={busy} onClick={() => void run(() => desk.panic(false), t('The floor is open again.'))}>
+              {t('Give the floor back')}
+            </button>
+          </>
+        ) : (
+          <>
+            <button type="button" className="btn btn-danger btn-block" disabled={busy} onClick={() => void run(() => desk.panic(true, freeze), t('Everybody is silenced.'))}>
+              {t('Silence everybody')}
+            </button>
+            <label className="check">
+              <input type="checkbox" checked={freeze} onChange={(event) => setFreeze(event.target.checked)} />
+              {t('Freeze the chat too')}
+            </label>
+          </>
+        )}
+        <p className="hint">{t('Ends microphones, cameras and screens of all but the hosts, also of those who come later.')}</p>
+      </section>
+      <section className="stack">
+        <button type="button" className="btn btn-block" aria-pressed={locked} disabled={busy} onClick={() => void run(() => desk.lock(!locked))}>
+          {locked ? t('Unlock the room') : t('Lock the room')}
+        </button>
+        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/hide-all'))}>
+          {t('Stop all microphones, cameras and screens')}
+        </button>
+        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/give-all'))}>
+          {t('Give back what was taken')}
+        </button>
+        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/change-locks'), t('The room has a new link.'))}>
+          {t('Change the locks')}
+        </button>
+        <p className="hint">{t('A new link: who isn’t inside now needs it to come in.')}</p>
+      </section>
+      <Newcomers desk={desk} />
+      <Bans desk={desk} />
+    </div>
+  );
+}
+
+function addForHosts(room: RoomApi, desk: Desk) {
+  const { t } = room;
+  room.addPanel({
+    id: 'order',
+    title: t('Order'),
+    icon: 'shield',
+    order: 60,
+    badge: () => (desk.order.panic ? '!' : desk.newcomers.length || null),
+    component: () => <Panel desk={desk} />,
+  });
+  room.addOverlay({
+    id: 'ask',
+    slot: 'stage-top',
+    visible: () => desk.asking !== null,
+    component: () => (desk.asking ? <Ask desk={desk} asking={desk.asking} /> : null),
+  });
+  room.addPeopleAction({ id: 'mute-all', label: t('Mute all'), icon: 'mic-off', run: () => desk.act('/mute-all') });
+  const takes = [
+    { source: 'microphone' as const, icon: 'mic-off', label: t('Take the microphone') },
+    { source: 'camera' as const, icon: 'video-off', label: t('Stop the camera') },
+    { source: 'screen' as const, icon: 'screen-share-off', label: t('Stop the screen') },
+  ];
+  takes.forEach(({ source, icon, label }, order) =>
+    room.addParticipantAction({ id: source, icon, label, order, visible: canBeModerated, run: (person) => desk.take(person, source, false) }),
+  );
+  room.addParticipantAction({
+    id: 'give-back',
+    order: 4,
+    icon: 'mic',
+    label: t('Give the microphone back'),
+    visible: (person) => canBeModerated(person) && desk.order.muted.includes(person.identity),
+    run: async (person) => {
+      await desk.take(person, 'microphone', true);
+      if (desk.order.panic) await desk.act(`/people/${person.identity}/floor`, { on: true });
+    },
+  });
+  room.addParticipantAction({ id: 'remove', order: 8, icon: 'user-x', label: t('Remove …'), danger: true, visible: canBeModerated, run: (person) => desk.ask('remove', person) });
+  room.addParticipantAction({ id: 'ban', order: 9, icon: 'ban', label: t('Ban …'), danger: true, visible: canBeModerated, run: (person) => desk.ask('ban', person) });
+  room.addTileBadge({ id: 'muted', text: (person) => (desk.order.muted.includes(person.identity) ? t('silenced') : null) });
+}
+
+interface News {
+  panic?: boolean;
+  taken?: Record<string, boolean>;
+  taken_from_all?: Record<string, boolean>;
+  removed?: boolean;
+  banned?: boolean;
+  reason?: string;
+}
+
+/** What happened to somebody, and what they may do. */
+function wordsOf(room: RoomApi, news: News): string {
+  const { t } = room;
+  const why = news.reason ? ` ${news.reason}` : '';
+  const taken = news.taken ?? news.taken_from_all;
+  if (news.banned) return t('A host has banned you from this room.') + why;
+  if (news.removed) return t('A host has removed you. You may ask to come in again.') + why;
+  if (news.panic) return t('The host has silenced everybody. You can speak again when the floor is given back.');
+  if (news.panic === false) return t('You may speak again: turn your microphone on when you want to.');
+  if (taken && Object.values(taken).includes(false)) return t('A host has stopped your microphone, camera or screen. Raise the matter with them if you need it.');
+  if (taken) return t('You may speak again: turn your microphone on when you want to.');
+  return '';
+}
+
+export default definePlugin((room) => {
+  const desk = new Desk(room);
+  room.on('connected', () => void desk.fetch());
+  room.on('data:moderation', (payload) => {
+    const words = room.me.isHost ? '' : wordsOf(room, payload as News);
+    if (words) room.toast(words);
+    void desk.fetch();
+  });
+  room.addOverlay({
+    id: 'silenced',
+    slot: 'stage-bottom',
+    visible: () => desk.order.panic,
+    component: () => <p className="notice">{room.t('The host has silenced everybody but the hosts.')}</p>,
+  });
+  if (room.me.isHost) addForHosts(room, desk);
+});

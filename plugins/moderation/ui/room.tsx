@@ -236,17 +236,15 @@ interface News {
   reason?: string;
 }
 
-/** What happened to somebody, and what they may do. */
+/** What happened to somebody, and what they may do. That a right is gone is said by the room itself. */
 function wordsOf(room: RoomApi, news: News): string {
   const { t } = room;
   const why = news.reason ? ` ${news.reason}` : '';
   const taken = news.taken ?? news.taken_from_all;
   if (news.banned) return t('A host has banned you from this room.') + why;
   if (news.removed) return t('A host has removed you. You may ask to come in again.') + why;
-  if (news.panic) return t('The host has silenced everybody. You can speak again when the floor is given back.');
   if (news.panic === false) return t('You may speak again: turn your microphone on when you want to.');
-  if (taken && Object.values(taken).includes(false)) return t('A host has stopped your microphone, camera or screen. Raise the matter with them if you need it.');
-  if (taken) return t('You may speak again: turn your microphone on when you want to.');
+  if (taken && !Object.values(taken).includes(false)) return t('You may speak again: turn your microphone on when you want to.');
   return '';
 }
 
@@ -262,7 +260,13 @@ export default definePlugin((room) => {
     id: 'silenced',
     slot: 'stage-bottom',
     visible: () => desk.order.panic,
-    component: () => <p className="notice">{room.t('The host has silenced everybody but the hosts.')}</p>,
+    component: () => (
+      <p className="notice">
+        {room.me.isHost
+          ? room.t('Everybody but the hosts is silenced.')
+          : room.t('The host has silenced everybody. You can speak again when the floor is given back.')}
+      </p>
+    ),
   });
   if (room.me.isHost) addForHosts(room, desk);
 });

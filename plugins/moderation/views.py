@@ -126,27 +126,29 @@ def match(identity: str) -> Match:
 
 
 @in_room.post("/people/<identity>/remove")
-@view(roles=HOSTS, body=Why, status=204)
+@view(roles=HOSTS, body=Why, status=204, limit="600/minute")
 def remove(identity: str, body: Why) -> None:
     """Put somebody out; they may come back through the door."""
     lecture = _locked()
     person = _person(lecture, identity)
-    _put_out(lecture, person, "removed", body.reason)
+    _put_out(lecture, [person], "removed", body.reason)
 
 
 @in_room.post("/people/<identity>/ban")
-@view(roles=HOSTS, body=Why, answer=Shown)
+@view(roles=HOSTS, body=Why, answer=Shown, limit="600/minute")
 def ban(identity: str, body: Why) -> Shown:
     """Put somebody out for good, by session and account."""
     lecture = _locked()
     person = _person(lecture, identity)
     made = _banned(person) or _new_ban(lecture, person, body.reason)
-    _put_out(lecture, person, "banned", body.reason)
+    # Who was removed and came back is here under another identity than the one that was named.
+    theirs = [one for one in order.people_in(lecture) if _key(one) == _key(person)]
+    _put_out(lecture, theirs or [person], "banned", body.reason)
     return _shown(made)
 
 
 @in_room.delete("/bans/<ban_id>")
-@view(roles=HOSTS, status=204)
+@view(roles=HOSTS, status=204, limit="600/minute")
 def unban(ban_id: str) -> None:
     """Lift a ban."""
     row = scoped(here.room, Ban, ban_id)
@@ -157,7 +159,7 @@ def unban(ban_id: str) -> None:
 
 
 @in_room.post("/people/<identity>/take")
-@view(roles=HOSTS, body=Take, status=204)
+@view(roles=HOSTS, body=Take, status=204, limit="600/minute")
 def take(identity: str, body: Take) -> None:
     """Mute somebody, stop their camera or screen, or give it back."""
     lecture = _locked()
@@ -169,7 +171,7 @@ def take(identity: str, body: Take) -> None:
 
 
 @in_room.post("/people/<identity>/floor")
-@view(roles=HOSTS, body=Silence, status=204)
+@view(roles=HOSTS, body=Silence, status=204, limit="600/minute")
 def floor(identity: str, body: Silence) -> None:
     """Give one person the floor back in a panic, or take it again."""
     lecture = _locked()
@@ -180,28 +182,28 @@ def floor(identity: str, body: Silence) -> None:
 
 
 @in_room.post("/mute-all")
-@view(roles=HOSTS, body=Why, status=204)
+@view(roles=HOSTS, body=Why, status=204, limit="600/minute")
 def mute_all(body: Why) -> None:
     """Take the microphone from everybody but the hosts."""
     _take_from_all("mute_all", {"microphone": False}, body.reason)
 
 
 @in_room.post("/hide-all")
-@view(roles=HOSTS, body=Why, status=204)
+@view(roles=HOSTS, body=Why, status=204, limit="600/minute")
 def hide_all(body: Why) -> None:
     """Take cameras, screens and microphones from everybody but the hosts."""
     _take_from_all("hide_all", dict.fromkeys(SOURCES, False), body.reason)
 
 
 @in_room.post("/give-all")
-@view(roles=HOSTS, body=Why, status=204)
+@view(roles=HOSTS, body=Why, status=204, limit="600/minute")
 def give_all(body: Why) -> None:
     """Give everything back that hosts took; nobody's microphone is opened."""
     _take_from_all("give_all", dict.fromkeys(SOURCES, True), body.reason)
 
 
 @in_room.post("/lock")
-@view(roles=HOSTS, body=Silence, status=204)
+@view(roles=HOSTS, body=Silence, status=204, limit="600/minute")
 def lock(body: Silence) -> None:
     """Let nobody new in, or open again."""
     lecture = _locked()
@@ -213,7 +215,7 @@ def lock(body: Silence) -> None:
 
 
 @in_room.post("/panic")
-@view(roles=HOSTS, body=Silence, status=204)
+@view(roles=HOSTS, body=Silence, status=204, limit="600/minute")
 def panic(body: Silence) -> None:
     """Silence everybody but the hosts, and those who come, until the floor is given back."""
     lecture, row = _locked(), _state()
@@ -226,7 +228,7 @@ def panic(body: Silence) -> None:
 
 
 @in_room.post("/change-locks")
-@view(roles=HOSTS, body=Why, status=204)
+@view(roles=HOSTS, body=Why, status=204, limit="600/minute")
 def change_locks(body: Why) -> None:
     """A new link; who isn't inside needs it."""
     user = db.session.get_one(User, here.caller.user_id)
@@ -269,7 +271,7 @@ def newcomers() -> Newcomers:
 
 
 @in_room.post("/let-in")
-@view(roles=HOSTS, body=Chosen, status=204)
+@view(roles=HOSTS, body=Chosen, status=204, limit="600/minute")
 def let_in(body: Chosen) -> None:
     """Let somebody in who waits because of their network."""
     lecture = _locked()
@@ -366,12 +368,12 @@ def _settle(lecture: Lecture, people: list[Participant] | None, news: dict[str, 
     order.tell(lecture, "moderation", news, to=people or ())
 
 
-def _put_out(lecture: Lecture, person: Participant, how: str, reason: str) -> None:
-    order.remove([person])
-    _record(how, lecture, person.name, reason=reason)
+def _put_out(lecture: Lecture, people: list[Participant], how: str, reason: str) -> None:
+    order.remove(people)
+    _record(how, lecture, people[0].name, reason=reason)
     db.session.commit()
     # Told while they can still hear it.
-    order.tell(lecture, "moderation", {how: True, "reason": reason}, to=[person])
+    order.tell(lecture, "moderation", {how: True, "reason": reason}, to=people)
     order.keep(lecture)
 
 

@@ -59,17 +59,21 @@ beforeEach(() => {
 afterEach(cleanup);
 
 test('guests get no buttons, and are told what happened and what they may do', () => {
-  const { added, heard, room } = roomOf(false);
+  const { added, heard, room, api } = roomOf(false);
   expect([...added.keys()]).toEqual(['silenced']);
   const hear = heard.get('data:moderation')!;
   hear({ panic: true });
+  expect(added.get('silenced')!.visible!()).toBe(true);
   hear({ taken: { microphone: false } });
   hear({ taken: { microphone: true } });
   hear({ banned: true, reason: 'Noise' });
   hear({ removed: true, reason: '' });
   hear({ locked: true });
+  hear({ panic: false });
+  expect(added.get('silenced')!.visible!()).toBe(false);
+  expect(api.get).not.toHaveBeenCalled();
   expect(room.toast.mock.calls.map(([words]) => words.slice(0, 24))).toEqual([
-    'You may speak again: tur', 'A host has banned you fr', 'A host has removed you. ',
+    'You may speak again: tur', 'A host has banned you fr', 'A host has removed you. ', 'You may speak again: tur',
   ]);
 });
 

@@ -252,9 +252,12 @@ export default definePlugin((room) => {
   const desk = new Desk(room);
   room.on('connected', () => void desk.fetch());
   room.on('data:moderation', (payload) => {
-    const words = room.me.isHost ? '' : wordsOf(room, payload as News);
+    if (room.me.isHost) return void desk.fetch();
+    const news = payload as News;
+    const words = wordsOf(room, news);
     if (words) room.toast(words);
-    void desk.fetch();
+    // Five hundred who ask at once what the packet says already would be a load for nothing.
+    if (news.panic !== undefined) desk.hear(news.panic);
   });
   room.addOverlay({
     id: 'silenced',

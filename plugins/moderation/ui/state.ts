@@ -58,6 +58,12 @@ export class Desk {
     this.room.refresh();
   }
 
+  /** What a packet has told everybody. */
+  hear(panic: boolean) {
+    this.order = { ...this.order, panic };
+    this.room.refresh();
+  }
+
   /** One action of a host; its refusal is shown by the room. */
   async act(path: string, body: Record<string, unknown> = { reason: '' }): Promise<void> {
     await this.room.api.post(path, body);

@@ -161,3 +161,12 @@ def test_a_newcomer_from_a_banned_network_waits_where_the_owner_wants_it(app: Fl
     host("let-in", id=waits["id"])
     assert join(newcomer, host, name="Eve").json["status"] == "admitted"
     assert host.get("newcomers") == {"newcomers": []}
+
+
+def test_a_ban_by_an_earlier_identity_puts_out_who_came_back(app: Flask, host: Any) -> None:
+    bob = app.test_client()
+    first = join(bob, host).json["identity"]
+    host(f"people/{first}/remove", reason="")
+    second = join(bob, host).json["identity"]
+    host(f"people/{first}/ban", reason="Noise")
+    assert row_of(app, second).removed_at is not None

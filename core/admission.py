@@ -234,7 +234,6 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
         "cause": cause,
         "code": join.code,
         "seen_at": now(),
-        "away_since": None,
     }
     kept = ("room_id", "guest_session_id")
     changed = {name: value for name, value in row.items() if name not in kept}

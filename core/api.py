@@ -61,9 +61,6 @@ from core.engine.settings import setting
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.hookspecs import hookimpl
 from core.http.limits import limiter
-from core.http.security import client_address
-from core.http.sockets import hold, sock
-from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
 from core.lectures.lectures import live_in
@@ -71,11 +68,8 @@ from core.lectures.models import Lecture, Participant
 from core.models import Waiting
 from core.people.fingerprints import keyed
 from core.people.models import GuestSession, User
-from core.people.passwords import check_password, hash_password
-from core.rooms.hosts import co_hosts
 from core.rooms.models import Room
 from core.rooms.rooms import rotate_code
-from core.waiting import open_stream
 
 __all__ = [
     "ADMINS",
@@ -129,22 +123,16 @@ __all__ = [
     "Storage",
     "Table",
     "Timeline",
-    "Tries",
     "User",
     "Verdict",
     "Viewer",
     "Waiting",
     "agent_key",
-    "check_password",
-    "client_address",
-    "co_hosts",
     "config",
     "db",
     "defer",
     "forget_personal_columns",
-    "hash_password",
     "here",
-    "hold",
     "hookimpl",
     "is_enabled_in",
     "keyed",
@@ -153,7 +141,6 @@ __all__ = [
     "new_public_id",
     "notify",
     "now",
-    "open_stream",
     "order",
     "page",
     "random_id",
@@ -165,7 +152,6 @@ __all__ = [
     "scoped",
     "setting",
     "settings",
-    "sock",
     "static_url",
     "view",
 ]

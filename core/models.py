@@ -33,8 +33,8 @@ __all__ = [
 class Waiting(Model):
     """Somebody who waits before a room's door; ``cause`` is ``host_absent`` or a plugin's name.
 
-    ``seen_at`` moves while the person's page holds the waiting stream; ``away_since`` is set when
-    its last stream has closed. ``code`` is that of the link they came by.
+    ``seen_at`` moves while the person's page holds the waiting stream. ``code`` is that of the link
+    they came by.
     """
 
     __tablename__ = "waiting"
@@ -51,7 +51,6 @@ class Waiting(Model):
     cause: Mapped[str]
     since: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now, index=True)
-    away_since: Mapped[datetime | None]
     code: Mapped[str] = mapped_column(default="", server_default="")
 
     room: Mapped[Room] = relationship()

@@ -188,7 +188,6 @@ THINGS = {
     "db": "The database (Flask-SQLAlchemy): `db.Model`, `db.session`. Views and jobs commit themselves.",
     "here": "The room, lecture and caller of this request: `here.room`, `here.lecture`, `here.caller`.",
     "hookimpl": "Marks a function of `hooks.py` as a hook.",
-    "sock": "flask-sock: `@sock.route` beside `hold` for WebSockets of hosts.",
     "limiter": "flask-limiter, for what `@view(limit=…)` can't say.",
 }
 

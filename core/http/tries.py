@@ -16,16 +16,15 @@ from typing import TypeVar
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from core.errors import Refusal
-from core.http.limits import limiter
+from core.http.limits import SweptMemory, limiter
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 # Counts on while the shared storage is away: weaker with several workers, but never open.
-_fallback = MovingWindowRateLimiter(MemoryStorage())
+_fallback = MovingWindowRateLimiter(SweptMemory())
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import Protocol
 
 from core.config import config
+from core.rooms.models import Room
 
 
-class HasPublicId(Protocol):
-    public_id: str
-
-
-def keyed(room: HasPublicId, value: str) -> str:
+def keyed(room: Room, value: str) -> str:
     """A keyed hash of a fingerprint or an address, different in every room; empty for nothing.
 
     Nobody without the server's key can work out the value, nor follow it into another room.

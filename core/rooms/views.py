@@ -214,6 +214,7 @@ def add_host(room_id: str) -> ResponseReturnValue:
         db.session.rollback()
         form.fail("email", refusal.detail)
         return _room_page(found, form)
+    order.settle(found)
     return _done(found, _("%(name)s is a co-host now.", name=added.name))
 
 
@@ -226,8 +227,8 @@ def remove_host(room_id: str, user_id: str) -> ResponseReturnValue:
     if not leaves:
         found = _owners_room(room_id)
     removed = hosts.remove_host(found, user_id, me())
+    order.settle(found)
     if leaves:
-        order.settle(found)
         flash(_("You are no co-host of “%(title)s” any more.", title=found.title), "ok")
         return redirect("/", 303)
     return _done(found, _("%(name)s is no co-host any more.", name=removed.name))
@@ -274,7 +275,7 @@ def delete(room_id: str) -> ResponseReturnValue:
 
 
 def _done(found: Room, words: str) -> ResponseReturnValue:
-    order.settle(found)
+    db.session.commit()
     flash(words, "ok")
     return redirect(f"/rooms/{found.public_id}", 303)
 

@@ -12,12 +12,10 @@ depends_on = None
 def upgrade() -> None:
     for name in ("fingerprint_key", "address_key"):
         op.add_column("participant", sa.Column(name, sa.Text(), server_default="", nullable=False))
-    op.add_column("waiting", sa.Column("away_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("waiting", sa.Column("code", sa.Text(), server_default="", nullable=False))
 
 
 def downgrade() -> None:
     op.drop_column("waiting", "code")
-    op.drop_column("waiting", "away_since")
     for name in ("address_key", "fingerprint_key"):
         op.drop_column("participant", name)

@@ -21,7 +21,7 @@ from core.api import (
     room_settings,
 )
 from plugins.moderation import views
-from plugins.moderation.models import Ban, LetIn, RoomState, Standing
+from plugins.moderation.models import Ban, LetIn, RoomState, Standing, key_of
 from plugins.moderation.settings import RoomSettings
 
 
@@ -87,13 +87,10 @@ def narrow_grants(room: Room, participants: Sequence[Participant]) -> Mapping[in
     lectures = {p.lecture_id for p in participants}
     state = db.session.scalar(sa.select(RoomState).where(RoomState.room_id == room.id))
     rows = db.session.scalars(sa.select(Standing).where(Standing.lecture_id.in_(lectures))).all()
-    known = {
-        (row.lecture_id, row.user_id, None if row.user_id else row.guest_session_id): row for row in rows
-    }
+    known = {(row.lecture_id, *key_of(row)): row for row in rows}
     found = {}
     for person in participants:
-        session = None if person.user_id else person.guest_session_id
-        row = known.get((person.lecture_id, person.user_id, session))
+        row = known.get((person.lecture_id, *key_of(person)))
         found[person.id] = _taken(row) & _panic(person, state, row)
     return found
 

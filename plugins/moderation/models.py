@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.api import db, now, random_id
+from core.api import Participant, db, now, random_id
 
 
 def _to(table: str, ondelete: str = "CASCADE") -> sa.ForeignKey:
@@ -68,5 +68,9 @@ class RoomState(db.Model):
     needs_code: Mapped[bool] = mapped_column(default=False)
     locked_in: Mapped[int | None] = mapped_column(_to("lecture", "SET NULL"), index=True)
     panic_in: Mapped[int | None] = mapped_column(_to("lecture", "SET NULL"), index=True)
-    panic_at: Mapped[datetime | None]
     freezes_chat: Mapped[bool] = mapped_column(default=False)
+
+
+def key_of(one: Standing | Participant) -> tuple[int | None, int | None]:
+    """Whose row it is, whatever identity they have: the account, else the guest session."""
+    return one.user_id, None if one.user_id else one.guest_session_id

@@ -32,7 +32,7 @@ from core.api import (
     scoped,
     view,
 )
-from plugins.moderation.models import Ban, LetIn, RoomState, Standing
+from plugins.moderation.models import Ban, LetIn, RoomState, Standing, key_of
 
 in_room = Blueprint("moderation", __name__)
 MOST_SHOWN = 500
@@ -142,7 +142,7 @@ def ban(identity: str, body: Why) -> Shown:
     person = _person(lecture, identity)
     made = _banned(person) or _new_ban(lecture, person, body.reason)
     # Who was removed and came back is here under another identity than the one that was named.
-    theirs = [one for one in order.people_in(lecture) if _key(one) == _key(person)]
+    theirs = [one for one in order.people_in(lecture) if key_of(one) == key_of(person)]
     _put_out(lecture, theirs or [person], "banned", body.reason)
     return _shown(made)
 
@@ -221,7 +221,7 @@ def panic(body: Silence) -> None:
     lecture, row = _locked(), _state()
     if body.on and row.panic_in != lecture.id:
         _end_floors(lecture)
-    row.panic_in, row.panic_at = (lecture.id, now()) if body.on else (None, None)
+    row.panic_in = lecture.id if body.on else None
     row.freezes_chat = body.on and body.chat
     _record("panic", lecture, on=body.on, chat=body.chat)
     _settle(lecture, None, {"panic": body.on, "chat_frozen": row.freezes_chat})
@@ -332,15 +332,11 @@ def _state() -> RoomState:
 def _set(lecture: Lecture, people: Sequence[Participant], values: dict[str, bool]) -> None:
     """One look for all of them: five hundred are muted within a second."""
     rows = db.session.scalars(sa.select(Standing).where(Standing.lecture_id == lecture.id))
-    known = {_key(row): row for row in rows}
+    known = {key_of(row): row for row in rows}
     for person in people:
-        row = known.get(_key(person)) or _new_standing(lecture, person)
+        row = known.get(key_of(person)) or _new_standing(lecture, person)
         for name, value in values.items():
             setattr(row, name, value)
-
-
-def _key(one: Standing | Participant) -> tuple[int | None, int | None]:
-    return one.user_id, None if one.user_id else one.guest_session_id
 
 
 def _new_standing(lecture: Lecture, person: Participant) -> Standing:
@@ -353,7 +349,7 @@ def _take_from_all(action: str, values: dict[str, bool], reason: str) -> None:
     lecture = _locked()
     _set(lecture, [person for person in order.people_in(lecture) if not person.is_host], values)
     _record(action, lecture, reason=reason)
-    _settle(lecture, None, {"taken_from_all": values})
+    _settle(lecture, None, {"taken": values})
 
 
 def _end_floors(lecture: Lecture) -> None:

@@ -64,7 +64,6 @@ def upgrade() -> None:
         *_flags("needs_code", "freezes_chat"),
         _key("locked_in", "lecture", "SET NULL"),
         _key("panic_in", "lecture", "SET NULL"),
-        _moment("panic_at"),
     )
     for table, columns in _indexes().items():
         for column in columns:

@@ -230,7 +230,6 @@ function addForHosts(room: RoomApi, desk: Desk) {
 interface News {
   panic?: boolean;
   taken?: Record<string, boolean>;
-  taken_from_all?: Record<string, boolean>;
   removed?: boolean;
   banned?: boolean;
   reason?: string;
@@ -240,7 +239,7 @@ interface News {
 function wordsOf(room: RoomApi, news: News): string {
   const { t } = room;
   const why = news.reason ? ` ${news.reason}` : '';
-  const taken = news.taken ?? news.taken_from_all;
+  const { taken } = news;
   if (news.banned) return t('A host has banned you from this room.') + why;
   if (news.removed) return t('A host has removed you. You may ask to come in again.') + why;
   if (news.panic === false) return t('You may speak again: turn your microphone on when you want to.');

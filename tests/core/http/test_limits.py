@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from flask import Flask
 
@@ -38,4 +37,4 @@ def test_what_is_over_is_swept(monkeypatch) -> None:
 def test_a_window_ends_by_itself() -> None:
     made = SweptMemory()
     made.incr("key", 0)
-    assert time.time() and made.incr("key", 60) == 1
+    assert made.incr("key", 60) == 1

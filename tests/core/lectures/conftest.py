@@ -67,16 +67,6 @@ def guest_client(app):
 
 
 @pytest.fixture
-def ada(make_user):
-    return make_user("ada@uni.example", name="Ada Lovelace")
-
-
-@pytest.fixture
-def host(ada, sign_in):
-    return sign_in(ada)
-
-
-@pytest.fixture
 def owner_of(app):
     def find(user_key):
         with app.app_context():

@@ -66,14 +66,3 @@ def add_plugin(app):
             engine.hooks.setdefault(hook, []).append(Hook(name, function, arguments))
 
     return add
-
-
-@pytest.fixture
-def ada(make_user):
-    return make_user("ada@uni.example", name="Ada Lovelace")
-
-
-@pytest.fixture
-def host(ada, sign_in):
-    """Ada's signed-in client."""
-    return sign_in(ada)

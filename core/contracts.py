@@ -172,7 +172,8 @@ class MountPoint(StrEnum):
 
     ``SITE`` /plugins/<name> · ``ROOM`` /api/rooms/<room_id>/<name> · ``LECTURE``
     /api/lectures/<lecture_id>/<name> · ``INTERNAL`` /api/internal/lectures/<lecture_id>/<name>
-    (callers prove themselves by the lecture's agent key).
+    (callers prove themselves by the lecture's agent key). A ``<room_id>`` in the address of a
+    ``SITE`` view is found like that of a ``ROOM`` mount.
     """
 
     SITE = "site"
@@ -455,7 +456,9 @@ class Plugin:
     ``room_settings``: a dataclass whose fields all have defaults; the plugin can then be
     switched on and off in each room. ``guard``: it keeps the door, so a room that asks for it
     denies entry while it is not enabled. ``on_by_default``: rooms have it unless switched off.
-    ``title`` and ``description`` are marked for translation with ``lazy_gettext``.
+    ``room_page``: the endpoint of a page of a ``SITE`` mount with ``<room_id>`` in its address and
+    ``roles=HOSTS``; the room's page and its form lead there, by the words of ``room_page_title``.
+    ``title``, ``description`` and ``room_page_title`` are marked for translation with ``lazy_gettext``.
     """
 
     name: str
@@ -467,3 +470,5 @@ class Plugin:
     room_settings: type | None = None
     guard: bool = False
     on_by_default: bool = True
+    room_page: str = ""
+    room_page_title: Any = ""

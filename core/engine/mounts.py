@@ -157,14 +157,16 @@ def _check_roles(name: str, at: MountPoint, rule: Rule, spec: ViewSpec) -> None:
 
 def _guard() -> None:
     mounted: Mounted | None = current_app.extensions["audimax_mounts"].get(request.endpoint)
-    if mounted is None or mounted.at is MountPoint.SITE:
+    if mounted is None:
         return
     path = request.view_args or {}
+    if mounted.at is MountPoint.SITE and "room_id" not in path:
+        return
     if mounted.at is MountPoint.INTERNAL:
         _let_agent_in(path["lecture_id"])
     else:
         find_here(path.get("room_id"), path.get("lecture_id"))
-    room = here.room if mounted.at is MountPoint.ROOM else here.lecture.room
+    room = here.room if "room_id" in path else here.lecture.room
     if not is_enabled_in(room, mounted.plugin):
         raise Refusal(404, _("This is switched off here."), code="switched_off")
 

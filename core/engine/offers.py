@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
         app.extensions["audimax_offers"] = {kind: _joined(kind, _asked(engine, kind)) for kind in KINDS}
     for name, page in app.extensions["audimax_offers"]["admin_pages"].items():
         _check_page(app, name, page)
+    _check_room_pages(app, engine)
 
 
 def storages() -> dict[str, Storage]:
@@ -105,6 +106,17 @@ def _prepared(offer: Any) -> Any:
     if isinstance(offer, Process) and offer.argv[0] == PYTHON:
         return Process(offer.name, (sys.executable, *offer.argv[1:]), offer.env)
     return offer
+
+
+def _check_room_pages(app: Flask, engine: Plugins) -> None:
+    for name, loaded in engine.loaded.items():
+        endpoint = loaded.manifest.room_page
+        if not endpoint:
+            continue
+        rules = app.url_map.iter_rules(endpoint) if endpoint in app.view_functions else ()
+        if not any(rule.arguments == {"room_id"} for rule in rules):
+            remedy = "give the endpoint of a page of a SITE mount, at '/rooms/<room_id>' or alike"
+            raise PluginError(name, f"room_page leads to {endpoint!r}, which shows no room", remedy)
 
 
 def _check_page(app: Flask, name: str, page: AdminPage) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from babel import Locale
+from flask import url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
@@ -55,12 +56,17 @@ class Box:
 
 @dataclass(frozen=True)
 class Group:
-    """The settings of core or of one plugin; ``switch`` names the box that turns the plugin on."""
+    """The settings of core or of one plugin; ``switch`` names the box that turns the plugin on.
+
+    ``page`` is the address of the plugin's own page about this room, where it has one.
+    """
 
     title: str
     help: str
     switch: str
     boxes: tuple[Box, ...]
+    page: str = ""
+    page_title: str = ""
 
 
 class RoomForm(Form):
@@ -69,13 +75,15 @@ class RoomForm(Form):
     def __init__(
         self, room: Room | None, given: MultiDict[str, str] | None = None, language: str = "en"
     ) -> None:
+        self.room = room
         kept = _as_typed(room, language) if given is None else {}
         typed = {name: ",".join(given.getlist(name)) for name in given} if given is not None else {}
         super().__init__(typed, **kept)
 
     @property
     def groups(self) -> list[Group]:
-        return [_core_group(), *(_plugin_group(manifest) for manifest in room_plugins.switchable())]
+        switchable = room_plugins.switchable()
+        return [_core_group(), *(_plugin_group(manifest, self.room) for manifest in switchable)]
 
     def save(self, room: Room | None, by: User) -> Room | None:
         """Make or change the room; None, with the errors noted, when something is wrong."""
@@ -161,10 +169,26 @@ def _core_group() -> Group:
     return Group(_("In the room"), "", "", _boxes("core", RoomSettings))
 
 
-def _plugin_group(manifest: Plugin) -> Group:
+def _plugin_group(manifest: Plugin, room: Room | None) -> Group:
     assert manifest.room_settings is not None
     boxes = _boxes(manifest.name, manifest.room_settings)
-    return Group(str(manifest.title), str(manifest.description), switch_name(manifest.name), boxes)
+    page, title = room_page(manifest, room)
+    switch = switch_name(manifest.name)
+    return Group(str(manifest.title), str(manifest.description), switch, boxes, page, title)
+
+
+def room_page(manifest: Plugin, room: Room | None) -> tuple[str, str]:
+    """Address and title of a plugin's page about a room in which it is on; empty where there is none."""
+    if not manifest.room_page or room is None or not room_plugins.is_enabled_in(room, manifest.name):
+        return "", ""
+    title = str(manifest.room_page_title or manifest.title)
+    return url_for(manifest.room_page, room_id=room.public_id), title
+
+
+def room_pages(room: Room) -> list[tuple[str, str]]:
+    """Address and title of every plugin's page about this room."""
+    found = (room_page(one.manifest, room) for one in plugins.loaded.values())
+    return [(page, title) for page, title in found if page]
 
 
 def _boxes(owner: str, cls: type) -> tuple[Box, ...]:

@@ -21,7 +21,7 @@ from core.http.views import find_room
 from core.lectures import listing
 from core.lectures.lectures import live_in
 from core.people.models import User
-from core.rooms import codes, dashboard, hosts, invitations, rooms
+from core.rooms import codes, dashboard, forms, hosts, invitations, rooms
 from core.rooms.forms import RoomForm, languages
 from core.rooms.models import Room
 
@@ -181,6 +181,7 @@ def _room_page(found: Room, form: Form) -> ResponseReturnValue:
         is_host=is_host(found, user),
         missing=invitations.missing_guards(found),
         contents=rooms.contents(found),
+        pages=[] if found.archived_at else forms.room_pages(found),
     )
     return make_response(made, 200 if form.ok else form.status)
 

@@ -32,6 +32,13 @@ test('the join carries the name and the fingerprint', async () => {
   expect(entrance.stage.value).toEqual({ name: 'admitted', admission });
 });
 
+test('the join carries the code of the link', async () => {
+  const routes = new FakeRoutes([admission]);
+  const entrance = new Entrance(routes.asRoutes, { code: 'kxf-pmua-wz', describeBrowser: async () => '' });
+  await entrance.join('Ada');
+  expect(routes.asked[0]).toMatchObject({ name: 'Ada', code: 'kxf-pmua-wz' });
+});
+
 test('"not you?" says so to the server', async () => {
   const { entrance, routes } = entranceWith([admission]);
   await entrance.join('Bob', true);

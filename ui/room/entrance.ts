@@ -64,7 +64,7 @@ export class Entrance {
   }
 
   async join(name: string, someoneElse = false): Promise<void> {
-    this.body = { name, fingerprint: await this.describeBrowser() };
+    this.body = { ...this.body, name, fingerprint: await this.describeBrowser() };
     await this.ask(someoneElse ? { as_someone_else: true } : {});
   }
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask
 
-from core.contracts import ADMINS, AGENTS, EVERYONE, PEOPLE_INSIDE, Mount, MountPoint, RoomUi
+from core.contracts import ADMINS, AGENTS, EVERYONE, HOSTS, PEOPLE_INSIDE, Mount, MountPoint, RoomUi
 from core.db import db, now
-from core.engine import mounts
+from core.engine import mounts, room_plugins
 from core.engine.agent_keys import AFTER_THE_END, agent_key
 from core.errors import PluginError
 from core.http.views import here, page, view
 from core.lectures.models import Lecture
+from core.rooms.models import Room
 from core.testing import Caller, Place, new_admin, new_place, signed_in
 
 
@@ -52,6 +53,12 @@ def routes() -> list[Mount]:
         """For admins."""
         return "<p>Hello</p>"
 
+    @site.get("/rooms/<room_id>")
+    @page(roles=HOSTS)
+    def about() -> str:
+        """About one room."""
+        return f"<p>{here.room.title}</p>"
+
     places = {MountPoint.SITE: site, MountPoint.ROOM: room, MountPoint.LECTURE: lecture}
     return [Mount(at, made) for at, made in {**places, MountPoint.INTERNAL: internal}.items()]
 
@@ -60,7 +67,11 @@ def routes() -> list[Mount]:
 def mounted(make_app, install) -> Flask:
     folder = install(
         "x",
-        manifest={"room_settings": RoomSettings},
+        manifest={
+            "room_settings": RoomSettings,
+            "room_page": "x.about",
+            "room_page_title": "All about it",
+        },
         blueprints=routes,
         room_ui=lambda: [RoomUi(module="room.js")],
     )
@@ -94,9 +105,6 @@ def test_a_lecture_view_knows_its_lecture(mounted, place):
 
 
 def test_where_the_plugin_is_off_nothing_is_found(mounted, place):
-    from core.engine import room_plugins
-    from core.rooms.models import Room
-
     with mounted.app_context():
         room_plugins.switch(db.session.get_one(Room, place.room_id), "x", False)
         db.session.commit()
@@ -188,8 +196,6 @@ def test_nothing_else_of_the_plugins_folder_is_served(mounted):
 
 
 def test_the_room_page_gets_the_module(mounted, place):
-    from core.rooms.models import Room
-
     with mounted.app_context():
         code = db.session.get_one(Room, place.room_id).code
     answer = place.host.ask("GET", f"/r/{code}")
@@ -205,3 +211,23 @@ def test_signed_in_elsewhere_is_a_stranger_here(mounted, place):
     other = new_place(mounted, "x")
     assert other.host.ask("GET", f"/api/rooms/{place.room}/x/who").status_code == 403
     assert signed_in(mounted, "nobody.1").ask("GET", f"/api/rooms/{place.room}/x/who").status_code == 403
+
+
+def test_a_page_about_a_room_is_for_its_hosts_where_the_plugin_is_on(mounted, place):
+    assert place.host.ask("GET", f"/plugins/x/rooms/{place.room}").status_code == 200
+    assert place.guest.ask("GET", f"/plugins/x/rooms/{place.room}").status_code == 302
+    assert place.host.ask("GET", "/plugins/x/rooms/nowhere").status_code == 404
+    for page_of_core in (f"/rooms/{place.room}", f"/rooms/{place.room}/settings"):
+        text = place.host.ask("GET", page_of_core).text
+        assert f'href="/plugins/x/rooms/{place.room}"' in text and "All about it" in text
+    with mounted.app_context():
+        room_plugins.switch(db.session.get_one(Room, place.room_id), "x", False)
+        db.session.commit()
+    assert place.host.ask("GET", f"/plugins/x/rooms/{place.room}").status_code == 404
+    assert "All about it" not in place.host.ask("GET", f"/rooms/{place.room}").text
+
+
+def test_a_page_about_rooms_that_isnt_there_stops_the_start(make_app, install):
+    install("x", manifest={"room_settings": RoomSettings, "room_page": "x.admin"}, blueprints=routes)
+    with pytest.raises(PluginError, match="shows no room"):
+        make_app("x")

@@ -64,6 +64,13 @@ def qr_code(room: Room) -> Markup:
     return Markup(out.getvalue().decode())  # noqa: S704
 
 
-def missing_guards(room: Room) -> tuple[str, ...]:
-    """Guards that the room asks for and that the installation has switched off: nobody gets in."""
-    return room_plugins.missing_guards(room)
+def shut_because(room: Room) -> str:
+    """Why nobody but hosts gets in, and what to do, in words for a host; empty while people do."""
+    missing = room_plugins.missing_guards(room)
+    if not missing:
+        return ""
+    return _(
+        "Nobody but hosts can enter: this room is kept by %(plugins)s, which this installation has "
+        "switched off. Ask your administrator to switch it on, or to release its rooms.",
+        plugins=", ".join(missing),
+    )

@@ -19,7 +19,7 @@ from core.http.forms import Form
 from core.http.i18n import messages_for_browser
 from core.lectures.lectures import live_in
 from core.people.guests import current_guest
-from core.rooms import codes, lookups
+from core.rooms import codes, invitations, lookups
 from core.rooms.models import Room
 from core.rooms.settings import settings_of
 
@@ -63,6 +63,7 @@ def page_config(room: Room, viewer: Viewer) -> dict[str, Any]:
             "title": room.title,
             "code": room.code,
             "live": live_in(room) is not None,
+            "shut": invitations.shut_because(room) if viewer.is_host else "",
         },
         "me": _me(viewer),
         "api": {"base": f"/api/rooms/{room.public_id}"},

@@ -179,7 +179,7 @@ def _room_page(found: Room, form: Form) -> ResponseReturnValue:
         lectures=listing.of_room(found, RECENT_LECTURES),
         is_owner=found.owner_id == user.id,
         is_host=is_host(found, user),
-        missing=invitations.missing_guards(found),
+        shut=invitations.shut_because(found),
         contents=rooms.contents(found),
         pages=[] if found.archived_at else forms.room_pages(found),
     )

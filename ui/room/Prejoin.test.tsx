@@ -49,6 +49,11 @@ test('a name of spaces is asked for again, with the focus on it', async () => {
   expect(routes.asked).toEqual([]);
 });
 
+test('a host reads why nobody gets in', () => {
+  show([], { room: { id: 'r', title: 'Graphs', code: 'kxf-pmua-wz', live: false, shut: 'Nobody but hosts can enter.' } });
+  expect(screen.getByText('Nobody but hosts can enter.')).toBeTruthy();
+});
+
 test('the name is remembered by this browser', async () => {
   const first = show([admission]);
   await first.user.type(screen.getByLabelText('Your name'), 'Ada{Enter}');

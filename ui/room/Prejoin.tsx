@@ -321,6 +321,11 @@ export function Prejoin({ config, entrance }: { config: PageConfig; entrance: En
           <p className={`badge ${live ? 'badge-live' : ''}`}>{eyebrow(config, live)}</p>
           <h1>{config.room.title}</h1>
         </header>
+        {config.room.shut && (
+          <p className="alert alert-warn">
+            <Icon name="triangle-alert" /> <span>{config.room.shut}</span>
+          </p>
+        )}
         <Panel config={config} entrance={entrance} stage={stage} name={name} onName={setName} />
         <p className="prejoin-foot">
           <a href={config.urls.home}>{config.me.signed_in ? t('To your rooms') : t('To the start page')}</a>

@@ -16,7 +16,8 @@ export interface PluginEntry {
 export type Role = 'stranger' | 'waiting' | 'participant' | 'host' | 'admin';
 
 export interface PageConfig {
-  room: { id: string; title: string; code: string; live: boolean };
+  /** `shut`: why nobody but hosts gets in, for hosts only. */
+  room: { id: string; title: string; code: string; live: boolean; shut?: string };
   me: { signed_in: boolean; name: string; role: Role; known: boolean };
   api: { base: string };
   urls: { home: string; lecture_base: string };

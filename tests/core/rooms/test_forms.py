@@ -110,6 +110,8 @@ def test_a_guard_that_is_gone_is_named_on_the_rooms_page(app, host, room, add_pl
     del app.extensions["audimax_plugins"].loaded["door"]
     assert "this room is kept by door" in text(host.get(f"/rooms/{room[1]}"))
     assert host.get(f"/api/rooms/{room[1]}").json["missing_guards"] == ["door"]
+    assert "this room is kept by door" in text(host.get(f"/r/{room[2]}"))
+    assert "kept by door" not in text(app.test_client().get(f"/r/{room[2]}"))
 
 
 def test_a_plugins_browser_part_is_in_the_rooms_page_while_it_is_on(host, room, add_plugin):

@@ -23,7 +23,13 @@ def test_a_stranger_gets_the_room_with_no_role(client, room, queries):
         answer = client.get(f"/r/{code}")
     config = config_of(answer)
     assert answer.headers["Cache-Control"] == "no-store"
-    assert config["room"] == {"id": public_id, "title": "</script><b>Graphs", "code": code, "live": False}
+    assert config["room"] == {
+        "id": public_id,
+        "title": "</script><b>Graphs",
+        "code": code,
+        "live": False,
+        "shut": "",
+    }
     assert config["me"] == {"signed_in": False, "name": "", "role": "stranger", "known": False}
     assert config["api"]["base"] == f"/api/rooms/{public_id}"
     assert config["settings"]["screen_share"] == "everyone"

@@ -6,10 +6,11 @@ and a guard that fails or is missing keeps the door shut.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as with_default
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -108,12 +109,18 @@ def decide(
     return _act(room, lecture, join, guard, verdict, known)
 
 
-def look_again(room: Room, lecture: Lecture | None, joins: Sequence[JoinRequest]) -> dict[str, Decision]:
-    """Judge everybody who waits, at once; by ``join.key``."""
+def look_again(
+    room: Room, lecture: Lecture | None, joins: Sequence[JoinRequest], causes: Mapping[int, str]
+) -> dict[str, Decision]:
+    """Judge everybody who waits, at once; by ``join.key``.
+
+    ``causes`` says, by guest session, what each was waiting for so far.
+    """
     _stand_in_line(room, lecture)
     verdicts = _strictest(room, joins)
     free = [join for join in joins if verdicts[join.key][1] is None]
     made = let_in(room, lecture, free) if lecture else {}
+    _wait_for_others(room, verdicts, [join for join in joins if join.key not in made], causes)
     return {
         join.key: made[join.key]
         if join.key in made
@@ -196,6 +203,40 @@ def _act(
             verdict.start(join)
         _note_waiting(room, join, guard or HOST_ABSENT)
     return _said(guard, verdict)
+
+
+def _wait_for_others(
+    room: Room,
+    verdicts: Mapping[str, tuple[str, Verdict | None]],
+    joins: Sequence[JoinRequest],
+    causes: Mapping[int, str],
+) -> None:
+    """Who waits for another guard from now on begins to wait for it: a host can switch guards meanwhile."""
+    for join in joins:
+        guard, verdict = verdicts[join.key]
+        before, cause = causes.get(join.guest_session_id or 0), guard or HOST_ABSENT
+        waits = verdict is None or verdict.kind is Kind.WAIT
+        if waits and before not in (None, cause):
+            _begin(guard, partial(_change_cause, room, verdict, join, before, cause))
+
+
+def _change_cause(
+    room: Room, verdict: Verdict | None, join: JoinRequest, before: str | None, cause: str
+) -> None:
+    """Only who changed it begins: another worker may hold a stream of the same person."""
+    mine = (Waiting.room_id == room.id, Waiting.guest_session_id == join.guest_session_id)
+    changed = sa.update(Waiting).where(*mine, Waiting.cause == before).values(cause=cause)
+    if db.session.scalar(changed.returning(Waiting.id)) is not None and verdict and verdict.start:
+        verdict.start(join)
+
+
+def _begin(guard: str, work: Callable[[], None]) -> None:
+    """A plugin that fails here must not keep a hall from being told; it is asked at the next wake."""
+    try:
+        with db.session.begin_nested():
+            work()
+    except Exception as error:
+        plugins.note(guard, "admit", error)
 
 
 def _said(guard: str, verdict: Verdict | None) -> Decision:

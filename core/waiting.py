@@ -47,6 +47,8 @@ HEARTBEAT_SECONDS = 15
 SEEN_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(hours=1)
 EVENTS = {"admitted": "APPROVED", "waiting": "WAITING", "asked": "ASKED", "denied": "REJECTED"}
+# By guest session: name, fingerprint, address, code of the link, account.
+People = dict[int, tuple[str, str, str, str, User | None]]
 LAST_WORDS = frozenset({"APPROVED", "ASKED", "REJECTED", "CLOSED"})
 
 
@@ -323,8 +325,10 @@ def look(room_id: int, sessions: set[int]) -> dict[int, Decision]:
         closed = Decision("denied", _("This room is archived. Ask its host to open it again."), "archived")
         return dict.fromkeys(sessions, closed)
     lecture = lectures.live_in(room)
-    joins = _joins(room, lecture, sessions)
-    made = admission.look_again(room, lecture, list(joins.values()))
+    waiting = _waiting(room, sessions)
+    joins = _joins(room, lecture, {**_inside(lecture, sessions), **_people(waiting)})
+    causes = {row.guest_session_id: row.cause for row, _user in waiting}
+    made = admission.look_again(room, lecture, list(joins.values()), causes)
     _forget_denied(room, [s for s, join in joins.items() if made[join.key].status == "denied"])
     db.session.commit()
     return {session: made[join.key] for session, join in joins.items()}
@@ -337,8 +341,7 @@ def _forget_denied(room: Room, sessions: list[int]) -> None:
         )
 
 
-def _joins(room: Room, lecture: Lecture | None, sessions: set[int]) -> dict[int, JoinRequest]:
-    people = {**_inside(lecture, sessions), **_waiting(room, sessions)}
+def _joins(room: Room, lecture: Lecture | None, people: People) -> dict[int, JoinRequest]:
     passes = _passes(room, lecture, people)
     earlier = _earlier(lecture, people)
     made = {}
@@ -363,15 +366,16 @@ def _joins(room: Room, lecture: Lecture | None, sessions: set[int]) -> dict[int,
     return made
 
 
-People = dict[int, tuple[str, str, str, str, User | None]]
-
-
-def _waiting(room: Room, sessions: set[int]) -> People:
+def _waiting(room: Room, sessions: set[int]) -> list[tuple[Waiting, User | None]]:
     query = (
         sa.select(Waiting, User)
         .outerjoin(User, Waiting.user_id == User.id)
         .where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
     )
+    return [(row, user) for row, user in db.session.execute(query)]
+
+
+def _people(waiting: list[tuple[Waiting, User | None]]) -> People:
     return {
         row.guest_session_id: (
             row.name,
@@ -380,7 +384,7 @@ def _waiting(room: Room, sessions: set[int]) -> People:
             row.code,
             user if user and user.is_active else None,
         )
-        for row, user in db.session.execute(query)
+        for row, user in waiting
     }
 
 

@@ -17,6 +17,7 @@ from core.lectures.models import Lecture, Participant
 from core.livekit import client as livekit_client
 from core.models import Waiting
 from core.rooms.models import Room
+from tests.fixtures.livekit import until
 from tests.fixtures.serving import Browser, Listener
 
 Serve = Callable[[], Browser]
@@ -243,3 +244,53 @@ def test_who_closed_the_page_leaves_the_place_to_others(app: Flask, serve: Serve
         db.session.execute(sa.update(Waiting).values(seen_at=now() - admission.STILL_THERE * 2))
         db.session.commit()
     assert serve().post(f"/api/rooms/{room[1]}/join", {"name": "New"}).status_code == 202
+
+
+def cause_of(app: Flask, name: str) -> str | None:
+    with app.app_context():
+        return db.session.scalar(sa.select(Waiting.cause).where(Waiting.name == name))
+
+
+def wake(app: Flask, room: tuple[int, str]) -> None:
+    with app.app_context():
+        notify(f"room:{room[0]}")
+        db.session.commit()
+
+
+def test_a_guard_that_is_switched_on_meanwhile_begins_to_let_people_wait(
+    app: Flask, serve: Serve, room: Any, add_guard: Any
+) -> None:
+    browser = serve()
+    first = wait(browser, room, "Ada")
+    second = browser.listen(f"/api/rooms/{room[1]}/stream")
+    second.until("WAITING")
+    began: list[str] = []
+    verdict = Verdict.wait("Please wait.", start=lambda join: began.append(join.name))
+    add_guard("lobby", admit=lambda joins: {join.key: verdict for join in joins})
+    wake(app, room)
+    assert first.until("WAITING")["code"] == second.until("WAITING")["code"] == "lobby"
+    assert (began, cause_of(app, "Ada")) == (["Ada"], "lobby"), "once, whatever streams there are"
+    wake(app, room)
+    again = browser.listen(f"/api/rooms/{room[1]}/stream")
+    assert again.until("WAITING")["code"] == "lobby" and began == ["Ada"]
+
+
+def test_a_guard_that_fails_to_begin_tells_everybody_all_the_same_and_is_asked_again(
+    app: Flask, serve: Serve, room: Any, add_guard: Any
+) -> None:
+    listener = wait(serve(), room, "Ada")
+    tries: list[str] = []
+
+    def begin(join: Any) -> None:
+        tries.append(join.name)
+        if len(tries) == 1:
+            db.session.execute(sa.text("SELECT nonsense"))
+
+    verdict = Verdict.wait("Please wait.", start=begin)
+    add_guard("lobby", admit=lambda joins: {join.key: verdict for join in joins})
+    wake(app, room)
+    assert listener.until("WAITING")["code"] == "lobby"
+    assert cause_of(app, "Ada") == "host_absent"
+    wake(app, room)
+    until(lambda: cause_of(app, "Ada") == "lobby")
+    assert tries == ["Ada", "Ada"]

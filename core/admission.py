@@ -320,17 +320,22 @@ def _make_rows(
 
 
 def narrow(room: Room, participants: Sequence[Participant]) -> None:
-    """Set each row's grants to what the room and every plugin leave; hosts keep all."""
-    guests = [p for p in participants if not p.is_host]
+    """Set each row's grants to what the room and every plugin leave; the owner keeps all."""
+    asked = [p for p in participants if not _is_owner(room, p)]
     rights = room_grants(room)
-    left = dict.fromkeys((p.id for p in guests), rights)
-    for _plugin, answers in plugins.ask("narrow_grants", room=room, participants=guests) if guests else ():
-        for row_id in left:
-            left[row_id] &= answers.get(row_id, ALL)
+    left = {p.id: ALL if p.is_host else rights for p in asked}
+    for plugin, answers in plugins.ask("narrow_grants", room=room, participants=asked) if asked else ():
+        for participant in asked:
+            if not participant.is_host or plugins.loaded[plugin].manifest.narrows_co_hosts:
+                left[participant.id] &= answers.get(participant.id, ALL)
     for participant in participants:
         wanted = left.get(participant.id, ALL)
         if participant.grants != wanted:
             participant.grants = wanted
+
+
+def _is_owner(room: Room, participant: Participant) -> bool:
+    return participant.is_host and participant.user_id == room.owner_id
 
 
 def ticket_for(lecture: Lecture, participant: Participant) -> Ticket:

@@ -456,6 +456,8 @@ class Plugin:
     ``room_settings``: a dataclass whose fields all have defaults; the plugin can then be
     switched on and off in each room. ``guard``: it keeps the door, so a room that asks for it
     denies entry while it is not enabled. ``on_by_default``: rooms have it unless switched off.
+    ``narrows_co_hosts``: what it says in ``narrow_grants`` about co-hosts counts; without it hosts
+    keep every right, and the owner keeps them always.
     ``room_page``: the endpoint of a page of a ``SITE`` mount with ``<room_id>`` in its address and
     ``roles=HOSTS``; the room's page and its form lead there, by the words of ``room_page_title``.
     ``title``, ``description`` and ``room_page_title`` are marked for translation with ``lazy_gettext``.
@@ -470,5 +472,6 @@ class Plugin:
     room_settings: type | None = None
     guard: bool = False
     on_by_default: bool = True
+    narrows_co_hosts: bool = False
     room_page: str = ""
     room_page_title: Any = ""

@@ -126,7 +126,8 @@ def admit(room: Room, joins: Sequence[JoinRequest]) -> Mapping[str, Verdict]:  #
 def narrow_grants(room: Room, participants: Sequence[Participant]) -> Mapping[int, Grants]:  # type: ignore[empty-body]
     """The grants you leave, by ``participant.id``, to those you narrow; and-ed per right.
 
-    Called by ``core.admission``.
+    The room's owner is never asked about. What you say of a co-host (``participant.is_host``)
+    counts only if your manifest says ``narrows_co_hosts``. Called by ``core.admission``.
     """
 
 

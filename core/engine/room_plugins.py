@@ -121,6 +121,8 @@ def switch(
     manifest = _switchable(plugin, on)
     before = _rows(room).get(plugin)
     kept = _merged(manifest, before.settings if before else {}, settings)
+    if manifest is not None and actor is not None and actor.id != room.owner_id:
+        _refuse_what_is_the_owners(manifest, before.settings if before else {}, kept)
     _write(room, plugin, on, guard=manifest.guard if manifest else True, settings=kept)
     forget(room)
     action = f"room.plugin_{'on' if on else 'off'}"
@@ -150,6 +152,14 @@ def _merged(
     except SettingsError as error:
         raise _wrong(error) from error
     return {name: _json(getattr(made, name)) for name in {*kept, *given}}
+
+
+def _refuse_what_is_the_owners(manifest: Plugin, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    for field in fields(cast(Any, manifest.room_settings)).values():
+        was, becomes = (one.get(field.name, field.default) for one in (before, after))
+        if field.owner_only and was != becomes:
+            detail = _("Only the room's owner can change this: %(setting)s.", setting=str(field.label))
+            raise Refusal(403, detail, code="not_owner")
 
 
 def _wrong(error: SettingsError) -> Refusal:

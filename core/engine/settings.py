@@ -43,6 +43,7 @@ class Field:
     required: bool = False
     secret: bool = False
     editable: bool = False
+    owner_only: bool = False
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
@@ -57,6 +58,7 @@ def setting(
     help: Any = "",
     secret: bool = False,
     editable: bool = False,
+    owner_only: bool = False,
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Iterable[Any] = (),
@@ -65,7 +67,8 @@ def setting(
     """A field of a settings dataclass with what its form needs.
 
     ``label`` and ``help`` may be lazy translations. ``secret``: never shown, logged or kept in
-    the database. ``editable``: an admin may change it while the app runs. ``minimum`` and
+    the database. ``editable``: an admin may change it while the app runs. ``owner_only``:
+    of a room's settings, one that co-hosts can't change. ``minimum`` and
     ``maximum`` bound a number, the length of a text and of a list. ``choices``: the values
     allowed, where ``Literal`` isn't enough. ``words``: how forms name each choice.
     """
@@ -76,6 +79,7 @@ def setting(
         "help": help,
         "secret": secret,
         "editable": editable,
+        "owner_only": owner_only,
         "minimum": minimum,
         "maximum": maximum,
         "choices": tuple(choices),

@@ -39,7 +39,7 @@ class Enforced:
 def enforce(lecture: Lecture, people: Sequence[models.ParticipantInfo] | None = None) -> Enforced:
     """Walk LiveKit's list of a lecture: remove who isn't admitted, set everybody's rights.
 
-    Commit first. Who publishes comes first, so that a silenced room is silent at once.
+    Commit first. Open microphones come first, so that a silenced room is silent at once.
     """
     room, server = lecture.public_id, livekit()
     try:
@@ -48,12 +48,17 @@ def enforce(lecture: Lecture, people: Sequence[models.ParticipantInfo] | None = 
         log.warning("lecture %s can't be kept in order now: %s", room, error)
         return Enforced(failed=1)
     wanted = _admitted(lecture)
-    loudest_first = sorted(listed, key=lambda person: len(person.tracks), reverse=True)
+    loudest_first = sorted(listed, key=_loudness, reverse=True)
     removals = [p.identity for p in loudest_first if p.identity not in wanted and p.kind not in OURS]
     changes = [p.identity for p in loudest_first if _differs(p, wanted.get(p.identity))]
     removed = server.many([partial(_remove, server, room, identity) for identity in removals])
     changed = server.many([_change(server, room, identity, wanted) for identity in changes])
     return Enforced(_done(removed), _done(changed), len(removed) + len(changed) - _done([*removed, *changed]))
+
+
+def _loudness(person: models.ParticipantInfo) -> tuple[bool, int]:
+    speaks = any(t.source == models.TrackSource.MICROPHONE and not t.muted for t in person.tracks)
+    return speaks, len(person.tracks)
 
 
 def later(lecture: Lecture) -> None:

@@ -16,6 +16,7 @@ from core.engine import room_plugins
 from core.engine.plugins import plugins
 from core.engine.settings import Field, fields, read
 from core.errors import Refusal
+from core.http.callers import signed_in
 from core.http.forms import Form
 from core.people.models import User
 from core.rooms import rooms
@@ -76,6 +77,7 @@ class RoomForm(Form):
         self, room: Room | None, given: MultiDict[str, str] | None = None, language: str = "en"
     ) -> None:
         self.room = room
+        self.is_owners = room is None or _is_mine(room)
         kept = _as_typed(room, language) if given is None else {}
         typed = {name: ",".join(given.getlist(name)) for name in given} if given is not None else {}
         super().__init__(typed, **kept)
@@ -83,7 +85,10 @@ class RoomForm(Form):
     @property
     def groups(self) -> list[Group]:
         switchable = room_plugins.switchable()
-        return [_core_group(), *(_plugin_group(manifest, self.room) for manifest in switchable)]
+        return [
+            _core_group(),
+            *(_plugin_group(manifest, self.room, self.is_owners) for manifest in switchable),
+        ]
 
     def save(self, room: Room | None, by: User) -> Room | None:
         """Make or change the room; None, with the errors noted, when something is wrong."""
@@ -107,7 +112,7 @@ class RoomForm(Form):
         return True, self._read(manifest.name, manifest.room_settings)
 
     def _read(self, owner: str, cls: type) -> dict[str, Any]:
-        boxes = _boxes(owner, cls)
+        boxes = _boxes(owner, cls, self.is_owners)
         raw = {box.field.name: self._raw(box) for box in boxes}
         values, mistakes = read(cls, raw)
         for box in boxes:
@@ -169,9 +174,9 @@ def _core_group() -> Group:
     return Group(_("In the room"), "", "", _boxes("core", RoomSettings))
 
 
-def _plugin_group(manifest: Plugin, room: Room | None) -> Group:
+def _plugin_group(manifest: Plugin, room: Room | None, is_owners: bool) -> Group:
     assert manifest.room_settings is not None
-    boxes = _boxes(manifest.name, manifest.room_settings)
+    boxes = _boxes(manifest.name, manifest.room_settings, is_owners)
     page, title = room_page(manifest, room)
     switch = switch_name(manifest.name)
     return Group(str(manifest.title), str(manifest.description), switch, boxes, page, title)
@@ -191,8 +196,14 @@ def room_pages(room: Room) -> list[tuple[str, str]]:
     return [(page, title) for page, title in found if page]
 
 
-def _boxes(owner: str, cls: type) -> tuple[Box, ...]:
-    shown = (field for field in fields(cls).values() if field.kind not in NOT_SHOWN)
+def _is_mine(room: Room) -> bool:
+    user = signed_in()
+    return user is not None and user.id == room.owner_id
+
+
+def _boxes(owner: str, cls: type, is_owners: bool = True) -> tuple[Box, ...]:
+    known = (field for field in fields(cls).values() if field.kind not in NOT_SHOWN)
+    shown = (field for field in known if is_owners or not field.owner_only)
     return tuple(Box(f"{owner}.{field.name}", field) for field in shown)
 
 

@@ -12,4 +12,5 @@ plugin = Plugin(
     requires_core=">=0.1,<2",
     room_settings=RoomSettings,
     guard=True,
+    narrows_co_hosts=True,
 )

@@ -55,10 +55,9 @@ def _let_in(room: Room, joins: Sequence[JoinRequest], bans: Sequence[Ban]) -> se
 def _verdict(
     room: Room, join: JoinRequest, state: RoomState | None, bans: Sequence[Ban], free: set[int] | None
 ) -> Verdict | None:
-    if any(_is_banned(join, ban) for ban in bans):
-        return Verdict.deny(
-            _("A host has banned you from this room. Please write to them if that's a mistake.")
-        )
+    banned = next((ban for ban in bans if _is_banned(join, ban)), None)
+    if banned is not None:
+        return Verdict.deny(_words_for_banned(room, banned))
     if join.returning and not join.removed:
         return None
     if state is not None and state.locked_in is not None and state.locked_in == join.lecture_id:
@@ -68,6 +67,14 @@ def _verdict(
     if free is not None and join.guest_session_id not in free and _shares_network(room, join, bans):
         return Verdict.wait(_("The host will look who is there, and let you in."))
     return None
+
+
+def _words_for_banned(room: Room, ban: Ban) -> str:
+    words = [_("A host has banned you from this room.")]
+    if ban.reason:
+        words.append(_("Their reason: %(reason)s", reason=ban.reason))
+    words.append(_("If you think that is a mistake, please write to %(owner)s.", owner=room.owner.name))
+    return " ".join(words)
 
 
 def _is_banned(join: JoinRequest, ban: Ban) -> bool:
@@ -100,6 +107,8 @@ def _taken(row: Standing | None) -> Grants:
 
 
 def _panic(person: Participant, state: RoomState | None, row: Standing | None) -> Grants:
-    if state is None or state.panic_in != person.lecture_id or (row is not None and row.has_floor):
+    if state is None or state.panic_in != person.lecture_id:
+        return Grants()
+    if person.is_host or (row is not None and row.has_floor):
         return Grants()
     return Grants(False, False, False, not state.freezes_chat)

@@ -11,6 +11,12 @@ from core.api import setting
 class RoomSettings:
     """In the form of a room."""
 
+    cohosts_moderated: bool = setting(
+        False,
+        label=_l("Co-hosts may mute each other"),
+        help=_l("You always may. Nobody can mute you, and “Silence everybody” spares all hosts."),
+        owner_only=True,
+    )
     network_waits: bool = setting(
         False,
         label=_l("New people from a banned person's network wait for a host"),

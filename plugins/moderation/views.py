@@ -9,9 +9,11 @@ import sqlalchemy as sa
 from flask import Blueprint
 from flask_babel import gettext as _
 from pydantic import Field
+from sqlalchemy.orm import joinedload
 
 from core.api import (
     HOSTS,
+    HOSTS_AND_ADMINS,
     PEOPLE_INSIDE,
     Answer,
     Body,
@@ -28,19 +30,23 @@ from core.api import (
     now,
     order,
     record,
+    room_settings,
     rotate_code,
     scoped,
     view,
 )
-from plugins.moderation.models import Ban, LetIn, RoomState, Standing, key_of
+from plugins.moderation.models import Ban, LetIn, RoomState, Standing, key_of, set_standings
+from plugins.moderation.settings import RoomSettings
 
 in_room = Blueprint("moderation", __name__)
 MOST_SHOWN = 500
+MOST_NAMES = 50
+LONGEST_REASON = 200
 SOURCES = ("microphone", "camera", "screen")
 
 
 class Why(Body):
-    reason: str = Field(max_length=200)
+    reason: str = Field(max_length=LONGEST_REASON)
 
 
 class Silence(Body):
@@ -48,6 +54,7 @@ class Silence(Body):
 
     on: bool
     chat: bool = False
+    reason: str = Field("", max_length=LONGEST_REASON)
 
 
 class Take(Body):
@@ -56,21 +63,32 @@ class Take(Body):
     microphone: bool | None = None
     camera: bool | None = None
     screen: bool | None = None
-    reason: str = Field(max_length=200)
+    reason: str = Field(max_length=LONGEST_REASON)
 
 
 class State(Answer):
+    """``muted`` and ``co_hosts`` (those whom the caller may mute) are identities, for hosts only."""
+
     locked: bool
     panic: bool
     chat_frozen: bool
     muted: list[str]
+    co_hosts: list[str]
 
 
 class Shown(Answer):
+    """``session``, ``account``: what keeps the person out. The names of those inside with an equal
+    browser or network are signals for people to judge by; they keep nobody out."""
+
     id: str
     name: str
     reason: str
     at: str
+    by: str
+    session: bool
+    account: bool
+    same_browser: list[str]
+    same_network: list[str]
 
 
 class Bans(Answer):
@@ -89,7 +107,7 @@ class Match(Answer):
 @in_room.get("/state")
 @view(roles=PEOPLE_INSIDE, answer=State)
 def state() -> State:
-    """How the room stands; identities of those muted are for hosts."""
+    """How the room stands."""
     lecture, room = _lecture(), db.session.get(RoomState, here.room.id) or RoomState()
     panic = room.panic_in == lecture.id
     people = order.people_in(lecture) if here.caller.is_host else []
@@ -98,16 +116,15 @@ def state() -> State:
         panic=panic,
         chat_frozen=panic and bool(room.freezes_chat),
         muted=[p.identity for p in people if not p.microphone],
+        co_hosts=[p.identity for p in people if p.is_host and _why_not(p) is None],
     )
 
 
 @in_room.get("/bans")
-@view(roles=HOSTS, answer=Bans)
+@view(roles=HOSTS_AND_ADMINS, answer=Bans)
 def bans() -> Bans:
-    """Who is banned from this room now."""
-    mine = sa.select(Ban).where(Ban.room_id == here.room.id, Ban.lifted_at.is_(None))
-    rows = db.session.scalars(mine.order_by(Ban.id.desc()).limit(MOST_SHOWN))
-    return Bans(bans=[_shown(row) for row in rows])
+    """Who is banned from this room now, and what each ban goes by."""
+    return Bans(bans=shown_bans())
 
 
 @in_room.get("/people/<identity>/match")
@@ -116,7 +133,7 @@ def match(identity: str) -> Match:
     """What a ban of this person would match."""
     lecture = _lecture()
     person = _person(lecture, identity)
-    others = [p for p in order.people_in(lecture) if p.id != person.id]
+    others = _others(lecture, person)
     return Match(
         session=person.guest_session_id is not None,
         account=person.user_id is not None,
@@ -130,8 +147,7 @@ def match(identity: str) -> Match:
 def remove(identity: str, body: Why) -> None:
     """Put somebody out; they may come back through the door."""
     lecture = _locked()
-    person = _person(lecture, identity)
-    _put_out(lecture, [person], "removed", body.reason)
+    _put_out(lecture, [_person(lecture, identity)], "removed", body.reason)
 
 
 @in_room.post("/people/<identity>/ban")
@@ -141,10 +157,9 @@ def ban(identity: str, body: Why) -> Shown:
     lecture = _locked()
     person = _person(lecture, identity)
     made = _banned(person) or _new_ban(lecture, person, body.reason)
-    # Who was removed and came back is here under another identity than the one that was named.
-    theirs = [one for one in order.people_in(lecture) if key_of(one) == key_of(person)]
-    _put_out(lecture, theirs or [person], "banned", body.reason)
-    return _shown(made)
+    shown = _shown(made, _others(lecture, person))
+    _put_out(lecture, _rows_of(lecture, person), "banned", body.reason)
+    return shown
 
 
 @in_room.delete("/bans/<ban_id>")
@@ -154,7 +169,7 @@ def unban(ban_id: str) -> None:
     row = scoped(here.room, Ban, ban_id)
     if row.lifted_at is None:
         row.lifted_at, row.lifted_by_id = now(), here.caller.user_id
-        _record("unban", None, row.name)
+        _record("unban", None, row.name, reason=row.reason)
     db.session.commit()
 
 
@@ -163,11 +178,13 @@ def unban(ban_id: str) -> None:
 def take(identity: str, body: Take) -> None:
     """Mute somebody, stop their camera or screen, or give it back."""
     lecture = _locked()
-    person = _person(lecture, identity)
+    person = _person(lecture, identity, may_be_host=True)
     asked = {name: value for name in SOURCES if (value := getattr(body, name)) is not None}
-    _set(lecture, [person], asked)
-    _record("take", lecture, person.name, reason=body.reason, **asked)
-    _settle(lecture, [person], {"taken": asked})
+    if not asked:
+        raise Refusal(422, _("Say what to take: microphone, camera or screen."), code="invalid")
+    set_standings(lecture, [person], asked)
+    _record("take", lecture, person, reason=body.reason, **asked)
+    _settle(lecture, _rows_of(lecture, person), {"taken": asked, "reason": body.reason})
 
 
 @in_room.post("/people/<identity>/floor")
@@ -176,9 +193,9 @@ def floor(identity: str, body: Silence) -> None:
     """Give one person the floor back in a panic, or take it again."""
     lecture = _locked()
     person = _person(lecture, identity)
-    _set(lecture, [person], {"has_floor": body.on})
-    _record("floor", lecture, person.name, on=body.on)
-    _settle(lecture, [person], {"floor": body.on})
+    set_standings(lecture, [person], {"has_floor": body.on})
+    _record("floor", lecture, person, on=body.on, reason=body.reason)
+    _settle(lecture, _rows_of(lecture, person), {"floor": body.on})
 
 
 @in_room.post("/mute-all")
@@ -208,7 +225,7 @@ def lock(body: Silence) -> None:
     """Let nobody new in, or open again."""
     lecture = _locked()
     _state().locked_in = lecture.id if body.on else None
-    _record("lock", lecture, on=body.on)
+    _record("lock", lecture, on=body.on, reason=body.reason)
     notify(f"room:{here.room.id}")
     db.session.commit()
     order.tell(lecture, "moderation", {"locked": body.on})
@@ -223,21 +240,20 @@ def panic(body: Silence) -> None:
         _end_floors(lecture)
     row.panic_in = lecture.id if body.on else None
     row.freezes_chat = body.on and body.chat
-    _record("panic", lecture, on=body.on, chat=body.chat)
+    _record("panic", lecture, on=body.on, chat=body.chat, reason=body.reason)
     _settle(lecture, None, {"panic": body.on, "chat_frozen": row.freezes_chat})
 
 
 @in_room.post("/change-locks")
 @view(roles=HOSTS, body=Why, status=204, limit="600/minute")
 def change_locks(body: Why) -> None:
-    """A new link; who isn't inside needs it."""
+    """A new link; who isn't inside needs it. Those who wait are told so by the look that this wakes."""
     user = db.session.get_one(User, here.caller.user_id)
     lecture = live_in(here.room)
     if lecture is not None:
         order.lock(lecture)
     rotate_code(here.room, user)
     _state().needs_code = True
-    db.session.execute(sa.delete(Waiting).where(Waiting.room_id == here.room.id))
     _record("change_locks", lecture, reason=body.reason)
     notify(f"room:{here.room.id}")
     db.session.commit()
@@ -309,16 +325,40 @@ def _locked() -> Lecture:
     return lecture
 
 
-def _person(lecture: Lecture, identity: str) -> Participant:
+def _person(lecture: Lecture, identity: str, may_be_host: bool = False) -> Participant:
     mine = sa.select(Participant).where(
         Participant.lecture_id == lecture.id, Participant.identity == identity
     )
     found = db.session.scalar(mine.execution_options(populate_existing=True))
     if found is None:
         raise Refusal(404, _("This person isn't in this lecture."), code="not_inside")
-    if found.is_host:
-        raise Refusal(403, _("Hosts can't be moderated. The owner can end their being host."), code="host")
+    if found.is_host and not may_be_host:
+        raise Refusal(403, _("Hosts can't be put out. The owner can end their being host."), code="host")
+    if found.is_host and (words := _why_not(found)):
+        raise Refusal(403, words, code="host")
     return found
+
+
+def _why_not(host: Participant) -> str | None:
+    """Why the caller can't mute that host; None where they can."""
+    caller, owner = here.caller.user_id, here.room.owner_id
+    if host.user_id == owner:
+        return str(_("Nobody can mute the owner of the room."))
+    if host.user_id == caller:
+        return str(_("This is you. Use the buttons below the pictures."))
+    if caller != owner and not room_settings(here.room, RoomSettings).cohosts_moderated:
+        return str(_("Only the owner of the room can mute co-hosts."))
+    return None
+
+
+def _rows_of(lecture: Lecture, person: Participant) -> list[Participant]:
+    """Who was removed and came back is here under another identity than the one that was named."""
+    theirs = [one for one in order.people_in(lecture) if key_of(one) == key_of(person)]
+    return theirs or [person]
+
+
+def _others(lecture: Lecture, person: Participant) -> list[Participant]:
+    return [one for one in order.people_in(lecture) if key_of(one) != key_of(person)]
 
 
 def _state() -> RoomState:
@@ -329,25 +369,9 @@ def _state() -> RoomState:
     return row
 
 
-def _set(lecture: Lecture, people: Sequence[Participant], values: dict[str, bool]) -> None:
-    """One look for all of them: five hundred are muted within a second."""
-    rows = db.session.scalars(sa.select(Standing).where(Standing.lecture_id == lecture.id))
-    known = {key_of(row): row for row in rows}
-    for person in people:
-        row = known.get(key_of(person)) or _new_standing(lecture, person)
-        for name, value in values.items():
-            setattr(row, name, value)
-
-
-def _new_standing(lecture: Lecture, person: Participant) -> Standing:
-    row = Standing(lecture_id=lecture.id, user_id=person.user_id, guest_session_id=person.guest_session_id)
-    db.session.add(row)
-    return row
-
-
 def _take_from_all(action: str, values: dict[str, bool], reason: str) -> None:
     lecture = _locked()
-    _set(lecture, [person for person in order.people_in(lecture) if not person.is_host], values)
+    set_standings(lecture, [person for person in order.people_in(lecture) if not person.is_host], values)
     _record(action, lecture, reason=reason)
     _settle(lecture, None, {"taken": values})
 
@@ -366,7 +390,7 @@ def _settle(lecture: Lecture, people: list[Participant] | None, news: dict[str, 
 
 def _put_out(lecture: Lecture, people: list[Participant], how: str, reason: str) -> None:
     order.remove(people)
-    _record(how, lecture, people[0].name, reason=reason)
+    _record(how, lecture, people[0], reason=reason)
     db.session.commit()
     # Told while they can still hear it.
     order.tell(lecture, "moderation", {how: True, "reason": reason}, to=people)
@@ -397,23 +421,41 @@ def _new_ban(lecture: Lecture, person: Participant, reason: str) -> Ban:
     return row
 
 
-def _shown(row: Ban) -> Shown:
-    return Shown(id=row.public_id, name=row.name, reason=row.reason, at=row.at.isoformat())
+def shown_bans() -> list[Shown]:
+    """The bans of this room that are in force, newest first."""
+    mine = sa.select(Ban).where(Ban.room_id == here.room.id, Ban.lifted_at.is_(None)).options(joinedload(Ban.by))
+    lecture = live_in(here.room)
+    people = order.people_in(lecture) if lecture else []
+    return [_shown(row, people) for row in db.session.scalars(mine.order_by(Ban.id.desc()).limit(MOST_SHOWN))]
 
 
-def _sharing(person: Participant, others: list[Participant], key: str) -> list[str]:
+def _shown(row: Ban, others: Sequence[Participant]) -> Shown:
+    return Shown(
+        id=row.public_id,
+        name=row.name,
+        reason=row.reason,
+        at=row.at.isoformat(),
+        by=row.by.name if row.by else "",
+        session=row.guest_session_id is not None,
+        account=row.user_id is not None,
+        same_browser=_sharing(row, others, "fingerprint_key"),
+        same_network=_sharing(row, others, "address_key"),
+    )
+
+
+def _sharing(person: Participant | Ban, others: Sequence[Participant], key: str) -> list[str]:
     value = getattr(person, key)
-    return [p.name for p in others if value and getattr(p, key) == value][:50]
+    return [p.name for p in others if value and getattr(p, key) == value][:MOST_NAMES]
 
 
-def _record(action: str, lecture: Lecture | None, target: str = "", **details: Any) -> None:
-    actor = db.session.get(User, here.caller.user_id)
-    lecture_id = lecture.id if lecture else None
+def _record(action: str, lecture: Lecture | None, target: Participant | str = "", **details: Any) -> None:
+    if isinstance(target, Participant):
+        details["identity"], target = target.identity, target.name
     record(
         f"moderation.{action}",
-        actor=actor,
+        actor=db.session.get(User, here.caller.user_id),
         room_id=here.room.id,
-        lecture_id=lecture_id,
+        lecture_id=lecture.id if lecture else None,
         target=target,
         **details,
     )

@@ -80,6 +80,29 @@ def test_rights_are_worked_out_anew_for_everybody_but_hosts(
     }
 
 
+@pytest.mark.parametrize("counts", [True, False])
+def test_what_is_said_of_co_hosts_counts_from_a_plugin_that_declares_it_and_never_for_the_owner(
+    app: Flask, room: Any, live: int, add_guard: Guard, make_user: Any, counts: bool
+) -> None:
+    asked: list[str] = []
+
+    def nothing_left(participants: Any) -> Any:
+        asked.extend(p.name for p in participants)
+        return {p.id: Grants.none() for p in participants}
+
+    add_guard("strict", narrows_co_hosts=counts, narrow_grants=nothing_left)
+    with app.app_context():
+        for name, user in (("Owner", room[2]), ("Co-host", make_user())):
+            db.session.add(Participant(lecture_id=live, name=name, role="host", user_id=user))
+        order.narrow(the_lecture(live))
+        db.session.commit()
+    assert asked == ["Co-host"]
+    assert {row.name: row.microphone for row in rows(app, Participant)} == {
+        "Owner": True,
+        "Co-host": not counts,
+    }
+
+
 def test_a_change_of_the_rooms_settings_reaches_who_is_inside(
     app: Flask, client: Any, room: Any, live: int
 ) -> None:

@@ -67,7 +67,8 @@ class Take(Body):
 
 
 class State(Answer):
-    """``muted`` and ``co_hosts`` (those whom the caller may mute) are identities, for hosts only."""
+    """``panic``: whether it holds, and for a guest whether it silences them. ``muted`` and ``co_hosts``
+    (those whom the caller may mute) are identities, for hosts only."""
 
     locked: bool
     panic: bool
@@ -113,7 +114,7 @@ def state() -> State:
     people = order.people_in(lecture) if here.caller.is_host else []
     return State(
         locked=room.locked_in == lecture.id,
-        panic=panic,
+        panic=panic and not _has_floor(lecture),
         chat_frozen=panic and bool(room.freezes_chat),
         muted=[p.identity for p in people if not p.microphone],
         co_hosts=[p.identity for p in people if p.is_host and _why_not(p) is None],
@@ -195,7 +196,8 @@ def floor(identity: str, body: Silence) -> None:
     person = _person(lecture, identity)
     set_standings(lecture, [person], {"has_floor": body.on})
     _record("floor", lecture, person, on=body.on, reason=body.reason)
-    _settle(lecture, _rows_of(lecture, person), {"floor": body.on})
+    panic = _state().panic_in == lecture.id
+    _settle(lecture, _rows_of(lecture, person), {"floor": body.on, "panic": panic and not body.on})
 
 
 @in_room.post("/mute-all")
@@ -361,6 +363,19 @@ def _others(lecture: Lecture, person: Participant) -> list[Participant]:
     return [one for one in order.people_in(lecture) if key_of(one) != key_of(person)]
 
 
+def _has_floor(lecture: Lecture) -> bool:
+    if here.caller.is_host:
+        return False
+    mine = (
+        Standing.user_id == here.caller.user_id
+        if here.caller.user_id
+        else sa.and_(Standing.user_id.is_(None), Standing.guest_session_id == here.caller.guest_session_id)
+    )
+    return bool(
+        db.session.scalar(sa.select(Standing.has_floor).where(Standing.lecture_id == lecture.id, mine))
+    )
+
+
 def _state() -> RoomState:
     row = db.session.get(RoomState, here.room.id)
     if row is None:
@@ -373,7 +388,7 @@ def _take_from_all(action: str, values: dict[str, bool], reason: str) -> None:
     lecture = _locked()
     set_standings(lecture, [person for person in order.people_in(lecture) if not person.is_host], values)
     _record(action, lecture, reason=reason)
-    _settle(lecture, None, {"taken": values})
+    _settle(lecture, None, {"taken": values, "all": True, "reason": reason})
 
 
 def _end_floors(lecture: Lecture) -> None:
@@ -386,6 +401,14 @@ def _settle(lecture: Lecture, people: list[Participant] | None, news: dict[str, 
     db.session.commit()
     order.keep(lecture)
     order.tell(lecture, "moderation", news, to=people or ())
+    if people:
+        _tell_hosts(lecture)
+
+
+def _tell_hosts(lecture: Lecture) -> None:
+    """Each sees what another did to one person."""
+    if hosts := [one for one in order.people_in(lecture) if one.is_host]:
+        order.tell(lecture, "moderation", {"changed": True}, to=hosts)
 
 
 def _put_out(lecture: Lecture, people: list[Participant], how: str, reason: str) -> None:
@@ -393,8 +416,10 @@ def _put_out(lecture: Lecture, people: list[Participant], how: str, reason: str)
     _record(how, lecture, people[0], reason=reason)
     db.session.commit()
     # Told while they can still hear it.
-    order.tell(lecture, "moderation", {how: True, "reason": reason}, to=people)
+    news = {how: True, "reason": reason, "ask": here.room.owner.name}
+    order.tell(lecture, "moderation", news, to=people)
     order.keep(lecture)
+    _tell_hosts(lecture)
 
 
 def _banned(person: Participant) -> Ban | None:
@@ -423,7 +448,9 @@ def _new_ban(lecture: Lecture, person: Participant, reason: str) -> Ban:
 
 def shown_bans() -> list[Shown]:
     """The bans of this room that are in force, newest first."""
-    mine = sa.select(Ban).where(Ban.room_id == here.room.id, Ban.lifted_at.is_(None)).options(joinedload(Ban.by))
+    mine = (
+        sa.select(Ban).where(Ban.room_id == here.room.id, Ban.lifted_at.is_(None)).options(joinedload(Ban.by))
+    )
     lecture = live_in(here.room)
     people = order.people_in(lecture) if lecture else []
     return [_shown(row, people) for row in db.session.scalars(mine.order_by(Ban.id.desc()).limit(MOST_SHOWN))]

@@ -70,19 +70,23 @@ const OVER_WORDS: Record<Over['kind'], () => { icon: string; title: string; agai
 
 function Afterwards({ over, config, onAgain }: { over: Over; config: PageConfig; onAgain(): void }) {
   const { icon, title, again } = OVER_WORDS[over.kind]();
+  const { farewell } = over;
   const ended = over.kind === 'ended';
   return (
-    <Message icon={icon} title={title}>
+    <Message icon={farewell && !farewell.mayReturn ? 'ban' : icon} title={farewell?.title ?? title}>
       <p className="muted">{config.room.title}</p>
+      {farewell?.text && <p>{farewell.text}</p>}
       <div className="row message-actions">
         {ended && (
           <a className="btn btn-primary" href={config.urls.lecture_base + over.lectureId}>
             {t('To the lecture page')}
           </a>
         )}
-        <button type="button" className={ended ? 'btn' : 'btn btn-primary'} onClick={onAgain}>
-          {again}
-        </button>
+        {farewell?.mayReturn !== false && (
+          <button type="button" className={ended ? 'btn' : 'btn btn-primary'} onClick={onAgain}>
+            {again}
+          </button>
+        )}
         <a className="btn btn-ghost" href={config.urls.home}>
           {t('To the start page')}
         </a>

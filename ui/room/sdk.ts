@@ -103,6 +103,13 @@ export interface Me {
   isHost: boolean;
 }
 
+/** What the person reads instead of “You were removed from the lecture”; a button asks to join again, or not. */
+export interface Farewell {
+  title: string;
+  text?: string;
+  mayReturn: boolean;
+}
+
 export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'disconnected';
 
 /** What a route answered instead of a success; `message` may be shown to the person. */
@@ -156,6 +163,8 @@ export interface RoomApi {
   /** Kept by this browser, for your plugin only. */
   storage: { get<T>(key: string, fallback: T): T; set(key: string, value: unknown): void };
   toast(message: string, options?: { kind?: 'info' | 'error' }): void;
+  /** What the person reads if the server puts them out from now on: send the packet with the reason before you do. */
+  farewell(words: Farewell): void;
   /** Read out by screen readers, nothing visible. */
   announce(message: string): void;
   /** Your plugin's translations; the key is the English text, `{name}` is replaced. */

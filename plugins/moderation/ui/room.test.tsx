@@ -20,8 +20,8 @@ const prof = { ...bob, attributes: { role: 'host' } } as unknown as Participant;
 /** A room page in hand: what the plugin added, what it asked of the server, what it said. */
 function roomOf(isHost: boolean) {
   const answers: Record<string, unknown> = {
-    '/state': { locked: false, panic: false, chat_frozen: false, muted: ['bob'] },
-    '/bans': { bans: [{ id: 'b1', name: 'Mallory', reason: 'Noise', at: '' }] },
+    '/state': { locked: false, panic: false, chat_frozen: false, muted: ['bob'], co_hosts: ['emmy'] },
+    '/bans': { bans: [{ id: 'b1', name: 'Mallory', reason: 'Noise', at: '', by: 'Emmy', session: true, account: false, same_browser: [], same_network: ['Zoe'] }] },
     '/newcomers': { newcomers: [{ id: 'n1', name: 'Eve', since: '' }] },
     '/people/bob/match': { session: true, account: false, same_browser: ['Ann'], same_network: ['Ann'] },
   };
@@ -39,6 +39,7 @@ function roomOf(isHost: boolean) {
     api,
     on: (event: string, listener: Listener) => heard.set(event, listener),
     toast: vi.fn(),
+    farewell: vi.fn(),
     announce: vi.fn(),
     refresh: vi.fn(),
     t: (text: string, vars: Record<string, string> = {}) => text.replace(/\{(\w+)\}/g, (_, name) => vars[name]),
@@ -72,9 +73,36 @@ test('guests get no buttons, and are told what happened and what they may do', (
   hear({ panic: false });
   expect(added.get('silenced')!.visible!()).toBe(false);
   expect(api.get).not.toHaveBeenCalled();
-  expect(room.toast.mock.calls.map(([words]) => words.slice(0, 24))).toEqual([
-    'You may speak again: tur', 'A host has banned you fr', 'A host has removed you. ', 'You may speak again: tur',
-  ]);
+  expect(room.toast.mock.calls.map(([words]) => words.slice(0, 24))).toEqual(['You may speak again: tur', 'You may speak again: tur']);
+});
+
+test('who is put out reads why, and what they may do', () => {
+  const { heard, room } = roomOf(false);
+  const hear = heard.get('data:moderation')!;
+  hear({ banned: true, reason: 'Noise', ask: 'Emmy Noether' });
+  const text = 'Their reason: Noise If you think that is a mistake, please write to Emmy Noether.';
+  expect(room.farewell).toHaveBeenLastCalledWith({ title: 'A host has banned you from this room', text, mayReturn: false });
+  hear({ removed: true, reason: '' });
+  expect(room.farewell).toHaveBeenLastCalledWith({ title: 'A host has removed you', text: '', mayReturn: true });
+  expect(room.toast).not.toHaveBeenCalled();
+});
+
+test('a co-host whom the owner muted reads it; what concerns all others is not said to hosts', async () => {
+  const { heard, room, api } = roomOf(true);
+  const hear = heard.get('data:moderation')!;
+  hear({ taken: { microphone: false }, reason: 'Echo' });
+  hear({ taken: { microphone: false }, all: true, reason: 'Noise' });
+  hear({ taken: { microphone: true }, all: true, reason: '' });
+  expect(room.toast.mock.calls).toEqual([['The host’s reason: Echo']]);
+  await waitFor(() => expect(api.get).toHaveBeenCalledWith('/bans'));
+});
+
+test('the floor given to one person in a panic ends their notice', () => {
+  const { added, heard } = roomOf(false);
+  const hear = heard.get('data:moderation')!;
+  hear({ panic: true });
+  hear({ floor: true, panic: false });
+  expect(added.get('silenced')!.visible!()).toBe(false);
 });
 
 test('hosts and the assistant are nobody’s to moderate', () => {
@@ -107,7 +135,7 @@ test('a ban shows what it matches and takes a reason', async () => {
   const { added, posted } = roomOf(true);
   await added.get('ban')!.run!(bob);
   render(added.get('ask')!.component!());
-  expect(screen.getByText(/same network have also: Ann/)).toBeTruthy();
+  expect(screen.getByText(/same network, not banned: Ann/)).toBeTruthy();
   screen.getByRole('button', { name: 'Ban', hidden: true }).click();
   await waitFor(() => expect(posted).toEqual([['/people/bob/ban', { reason: '' }]]));
   expect(added.get('ask')!.visible!()).toBe(false);
@@ -121,4 +149,14 @@ test('what can’t be fetched says so and offers another try', async () => {
   await new Promise((resolve) => setTimeout(resolve));
   render(added.get('order')!.component!());
   expect(screen.getByRole('alert').textContent).toContain('can’t be shown');
+});
+
+test('a co-host can be muted by whom the server says, and not put out', async () => {
+  const { added, heard } = roomOf(true);
+  const emmy = { ...prof, identity: 'emmy', name: 'Emmy' } as unknown as Participant;
+  expect(added.get('microphone')!.visible!(emmy)).toBe(false);
+  heard.get('joined')!(emmy);
+  await waitFor(() => expect(added.get('microphone')!.visible!(emmy)).toBe(true));
+  expect(added.get('microphone')!.visible!(prof)).toBe(false);
+  expect(added.get('ban')!.visible!(emmy)).toBe(false);
 });

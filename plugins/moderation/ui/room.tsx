@@ -1,5 +1,5 @@
 /** Order in the room: what hosts may do to people, and what people are told. */
-import { definePlugin, type RoomApi } from '@audimax/room';
+import { definePlugin, type Farewell, type RoomApi } from '@audimax/room';
 import { useEffect, useRef, useState } from 'react';
 import { canBeModerated, Desk, type Asking, type Match } from './state';
 
@@ -20,17 +20,15 @@ function useAction(room: RoomApi) {
   return { busy, run };
 }
 
+/** What a ban goes by, and who merely looks alike: shown before it and after it. */
 function Matches({ room, match }: { room: RoomApi; match: Match }) {
   const { t } = room;
-  const shared = [...new Set([...match.same_browser, ...match.same_network])];
+  const { same_browser: browser, same_network: network } = match;
   return (
     <>
-      <p>{match.account ? t('The ban holds for this account.') : t('The ban holds for this browser’s session.')}</p>
-      {shared.length > 0 && (
-        <p className="hint">
-          {t('The same kind of browser or the same network have also: {names}. The ban does not touch them.', { names: shared.join(', ') })}
-        </p>
-      )}
+      <p className="hint">{match.account ? t('Holds for the account, in every browser.') : t('Holds for this browser. A new private window is a new person.')}</p>
+      {browser.length > 0 && <p className="hint">{t('The same kind of browser, not banned: {names}', { names: browser.join(', ') })}</p>}
+      {network.length > 0 && <p className="hint">{t('In the same network, not banned: {names}', { names: network.join(', ') })}</p>}
     </>
   );
 }
@@ -112,14 +110,23 @@ function Bans({ desk }: { desk: Desk }) {
       {!desk.bans.length && <p className="hint">{t('Nobody is banned from this room.')}</p>}
       <ul className="stack">
         {desk.bans.map((ban) => (
-          <li key={ban.id} className="row spread">
-            <span>
-              {ban.name}
-              {ban.reason && <span className="hint"> {ban.reason}</span>}
-            </span>
-            <button type="button" className="btn btn-sm" disabled={busy} onClick={() => void run(() => desk.unban(ban))}>
-              {t('Lift the ban of {name}', { name: ban.name })}
-            </button>
+          <li key={ban.id} className="stack stack-sm">
+            <div className="row spread">
+              <strong className="truncate grow">{ban.name}</strong>
+              <button
+                type="button"
+                className="btn btn-sm"
+                aria-label={t('Lift the ban of {name}', { name: ban.name })}
+                disabled={busy}
+                onClick={() => void run(() => desk.unban(ban), t('The ban of {name} is lifted.', { name: ban.name }))}
+              >
+                {t('Lift')}
+              </button>
+            </div>
+            <div>
+              {ban.reason && <p className="hint">{ban.reason}</p>}
+              <Matches room={desk.room} match={ban} />
+            </div>
           </li>
         ))}
       </ul>
@@ -209,17 +216,17 @@ function addForHosts(room: RoomApi, desk: Desk) {
     { source: 'screen' as const, icon: 'screen-share-off', label: t('Stop the screen') },
   ];
   takes.forEach(({ source, icon, label }, order) =>
-    room.addParticipantAction({ id: source, icon, label, order, visible: canBeModerated, run: (person) => desk.take(person, source, false) }),
+    room.addParticipantAction({ id: source, icon, label, order, visible: (person) => desk.mayMute(person), run: (person) => desk.take(person, source, false) }),
   );
   room.addParticipantAction({
     id: 'give-back',
     order: 4,
     icon: 'mic',
     label: t('Give the microphone back'),
-    visible: (person) => canBeModerated(person) && desk.order.muted.includes(person.identity),
+    visible: (person) => desk.mayMute(person) && desk.order.muted.includes(person.identity),
     run: async (person) => {
       await desk.take(person, 'microphone', true);
-      if (desk.order.panic) await desk.act(`/people/${person.identity}/floor`, { on: true });
+      if (desk.order.panic && canBeModerated(person)) await desk.act(`/people/${person.identity}/floor`, { on: true });
     },
   });
   room.addParticipantAction({ id: 'remove', order: 8, icon: 'user-x', label: t('Remove …'), danger: true, visible: canBeModerated, run: (person) => desk.ask('remove', person) });
@@ -230,29 +237,42 @@ function addForHosts(room: RoomApi, desk: Desk) {
 interface News {
   panic?: boolean;
   taken?: Record<string, boolean>;
+  /** It concerns everybody but the hosts. */
+  all?: boolean;
   removed?: boolean;
   banned?: boolean;
   reason?: string;
+  ask?: string;
+}
+
+/** What somebody reads who was put out, and what they may do. */
+function farewellOf(room: RoomApi, news: News): Farewell {
+  const { t } = room;
+  const why = news.reason ? t('Their reason: {reason}', { reason: news.reason }) : '';
+  if (!news.banned) return { title: t('A host has removed you'), text: why, mayReturn: true };
+  const ask = t('If you think that is a mistake, please write to {name}.', { name: news.ask ?? '' });
+  return { title: t('A host has banned you from this room'), text: [why, ask].filter(Boolean).join(' '), mayReturn: false };
 }
 
 /** What happened to somebody, and what they may do. That a right is gone is said by the room itself. */
 function wordsOf(room: RoomApi, news: News): string {
   const { t } = room;
-  const why = news.reason ? ` ${news.reason}` : '';
-  const { taken } = news;
-  if (news.banned) return t('A host has banned you from this room.') + why;
-  if (news.removed) return t('A host has removed you. You may ask to come in again.') + why;
-  if (news.panic === false) return t('You may speak again: turn your microphone on when you want to.');
-  if (taken && !Object.values(taken).includes(false)) return t('You may speak again: turn your microphone on when you want to.');
-  return '';
+  const givesBack = news.taken && !Object.values(news.taken).includes(false);
+  if (news.panic === false || givesBack) return t('You may speak again: turn your microphone on when you want to.');
+  return news.taken && news.reason ? t('The host’s reason: {reason}', { reason: news.reason }) : '';
 }
 
 export default definePlugin((room) => {
   const desk = new Desk(room);
   room.on('connected', () => void desk.fetch());
+  room.on('joined', (person) => {
+    if (room.me.isHost && person.attributes.role === 'host') void desk.fetch();
+  });
   room.on('data:moderation', (payload) => {
-    if (room.me.isHost) return void desk.fetch();
     const news = payload as News;
+    if (news.removed || news.banned) return room.farewell(farewellOf(room, news));
+    if (room.me.isHost) void desk.fetch();
+    if (room.me.isHost && (!news.taken || news.all)) return;
     const words = wordsOf(room, news);
     if (words) room.toast(words);
     // Five hundred who ask at once what the packet says already would be a load for nothing.

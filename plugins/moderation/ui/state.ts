@@ -7,6 +7,11 @@ export interface Ban {
   name: string;
   reason: string;
   at: string;
+  by: string;
+  session: boolean;
+  account: boolean;
+  same_browser: string[];
+  same_network: string[];
 }
 export interface Newcomer {
   id: string;
@@ -29,9 +34,11 @@ export interface Order {
   panic: boolean;
   chat_frozen: boolean;
   muted: string[];
+  /** Hosts whom this host may mute. */
+  co_hosts: string[];
 }
 export type Source = 'microphone' | 'camera' | 'screen';
-const CALM: Order = { locked: false, panic: false, chat_frozen: false, muted: [] };
+const CALM: Order = { locked: false, panic: false, chat_frozen: false, muted: [], co_hosts: [] };
 
 export class Desk {
   order: Order = CALM;
@@ -93,12 +100,16 @@ export class Desk {
     this.room.refresh();
   }
 
+  mayMute(person: Participant): boolean {
+    return canBeModerated(person) || this.order.co_hosts.includes(person.identity);
+  }
+
   close() {
     this.asking = null;
     this.room.refresh();
   }
 }
 
-/** Hosts and the assistant are nobody's to moderate. */
+/** Hosts and the assistant are nobody's to put out. */
 export const canBeModerated = (person: Participant): boolean =>
   !person.isLocal && !person.isAgent && person.attributes.role !== 'host';

@@ -52,7 +52,8 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
   Object.assign(window, { audimax: { room } });
   const host = new PluginHost(config, admission, room);
   const devices = new Devices(room);
-  const connection = new Connection({ room, admission, door: entrance, publish: () => devices.publish(), onOver });
+  const over = (how: Over) => onOver(how.kind === 'removed' ? { ...how, farewell: host.farewell } : how);
+  const connection = new Connection({ room, admission, door: entrance, publish: () => devices.publish(), onOver: over });
   const endForAll = async () => {
     const answer = await entrance.routes.end();
     if (answer.status === 'ended') connection.finish('ended');

@@ -7,6 +7,7 @@ import type { Admission, JoinAnswer } from '../api';
 import { backoff } from '../backoff';
 import type { Entrance } from '../entrance';
 import { t } from '../i18n';
+import type { Farewell } from '../sdk';
 import { Store } from '../store';
 
 export type Trouble = 'none' | 'tcp' | 'unreachable';
@@ -19,6 +20,7 @@ export type Phase =
 export interface Over {
   kind: 'left' | 'ended' | 'removed' | 'replaced';
   lectureId: string;
+  farewell?: Farewell;
 }
 
 export function troubleWords(phase: Phase): string {

@@ -129,3 +129,10 @@ test('plugins get their own translations', () => {
   const host = new PluginHost(config, admission, new EventEmitter() as unknown as Room);
   expect(host.apiOf('poll').t('Vote for {name}', { name: 'A' })).toBe('Stimme für A');
 });
+
+test('what is read by who is put out is kept for the end of the call', async () => {
+  const host = hostOf('order');
+  const words = { title: 'Out', mayReturn: false };
+  await load(host, { order: { default: (room: RoomApi) => room.farewell(words) } });
+  expect(host.farewell).toEqual(words);
+});

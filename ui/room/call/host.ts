@@ -8,7 +8,7 @@ import type { PageConfig, PluginEntry } from '../config';
 import { fill, t } from '../i18n';
 import { announce, toast } from '../notices';
 import { panelKey, Registry } from '../registry';
-import { API_VERSION, type ApiError, type Dispose, type Me, type PluginSetup, type RoomApi } from '../sdk';
+import { API_VERSION, type ApiError, type Dispose, type Farewell, type Me, type PluginSetup, type RoomApi } from '../sdk';
 import { Bus } from './bus';
 
 export interface Failure {
@@ -47,6 +47,8 @@ export class PluginHost {
   readonly registry = new Registry();
   readonly bus: Bus;
   readonly failures: Failure[] = [];
+  /** What a plugin said in case the server puts this person out. */
+  farewell: Farewell | undefined;
   readonly me: Me;
   private readonly leaving = new AbortController();
   private readonly disposers: { id: string; dispose: Dispose }[] = [];
@@ -187,6 +189,7 @@ export class PluginHost {
         set: (key, value) => remember(storageKey(key), value),
       },
       toast: (message, options) => toast(message, options?.kind),
+      farewell: (words) => void (this.farewell = words),
       announce,
       t: (text, vars) => fill(plugin.strings?.[text] ?? text, vars),
       ui,

@@ -6,6 +6,7 @@ import type {
   PanelSpec,
   ParticipantActionSpec,
   PeopleActionSpec,
+  PeopleRankSpec,
   SettingsSpec,
   TileBadgeSpec,
 } from './sdk';
@@ -17,6 +18,7 @@ export interface Kinds {
   tileBadge: TileBadgeSpec;
   participantAction: ParticipantActionSpec;
   peopleAction: PeopleActionSpec;
+  peopleRank: PeopleRankSpec;
   settings: SettingsSpec;
 }
 export type Kind = keyof Kinds;

@@ -75,6 +75,12 @@ export interface PeopleActionSpec extends Ordered {
   run(): void | Promise<void>;
 }
 
+/**
+ * Who comes first in the list of people: those to whom you give a number, the smallest at the top, such as raised
+ * hands in their order. null is no opinion.
+ */
+export type PeopleRankSpec = Ordered & { rank: (participant: Participant) => number | null };
+
 /** A part of the room's settings dialog. */
 export type SettingsSpec = Ordered & { title: string } & View;
 
@@ -136,6 +142,7 @@ export interface RoomApi {
   addTileBadge(badge: TileBadgeSpec): Dispose;
   addParticipantAction(action: ParticipantActionSpec): Dispose;
   addPeopleAction(action: PeopleActionSpec): Dispose;
+  addPeopleRank(rank: PeopleRankSpec): Dispose;
   addSettings(settings: SettingsSpec): Dispose;
   openPanel(id: string | null): void;
   panelOpen(id: string): boolean;

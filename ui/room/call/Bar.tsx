@@ -273,7 +273,12 @@ function Clock() {
   return <time className="muted">{shown}</time>;
 }
 
-function PanelButtons({ people }: { people: number }) {
+function PeopleButton({ open, onClick }: { open: boolean; onClick(): void }) {
+  const people = useStore(useCall().crowd.people);
+  return <IconButton icon="users" label={t('People')} shortcut="p" badge={people.length} aria-expanded={open} onClick={onClick} />;
+}
+
+function PanelButtons() {
   const { host } = useCall();
   const registry = useRegistry(host.registry);
   const open = registry.openPanel;
@@ -291,12 +296,12 @@ function PanelButtons({ people }: { people: number }) {
           onClick={() => registry.toggle(panel.key)}
         />
       ))}
-      <IconButton icon="users" label={t('People')} shortcut="p" badge={people} aria-expanded={open === PEOPLE} onClick={() => registry.toggle(PEOPLE)} />
+      <PeopleButton open={open === PEOPLE} onClick={() => registry.toggle(PEOPLE)} />
     </div>
   );
 }
 
-export function Bar({ people }: { people: number }) {
+export function Bar() {
   const { config } = useCall();
   const controls = usePluginControls('main');
   return (
@@ -315,7 +320,7 @@ export function Bar({ people }: { people: number }) {
         <MoreMenu />
         <LeaveButton />
       </div>
-      <PanelButtons people={people} />
+      <PanelButtons />
     </footer>
   );
 }

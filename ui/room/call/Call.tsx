@@ -14,6 +14,7 @@ import { nowInside } from '../presence';
 import { useStore } from '../store';
 import { Connection, quickReconnects, troubleWords, type Over } from './connection';
 import { CallContext, type CallParts } from './context';
+import { Crowd } from './crowd';
 import { Devices } from './devices';
 import { PluginHost } from './host';
 import { logLevel } from './log';
@@ -61,7 +62,7 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
   };
   // For whoever looks into the call from the browser's console.
   Object.assign(window, { audimax: { room, host } });
-  return { config, room, host, devices, connection, view: new ViewStore(), endForAll };
+  return { config, room, crowd: new Crowd(room), host, devices, connection, view: new ViewStore(), endForAll };
 }
 
 /** Plugins first: no message may come before they listen. */
@@ -84,6 +85,7 @@ export default function Call(props: CallProps) {
     void begin(call);
     return () => {
       call.connection.close();
+      call.crowd.close();
       call.host.close();
     };
   }, [call]);

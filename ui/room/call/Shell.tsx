@@ -1,6 +1,6 @@
 /** The room during the call: stage, side, bar, and what must be said above them. */
 import { useEffect, useRef } from 'react';
-import { RoomAudioRenderer, RoomContext, setLogLevel, useParticipants, useRoomContext, useStartAudio } from '@livekit/components-react';
+import { RoomAudioRenderer, RoomContext, setLogLevel, useRoomContext, useStartAudio } from '@livekit/components-react';
 import { RoomEvent, type Participant } from 'livekit-client';
 import { t } from '../i18n';
 import { announce, toast } from '../notices';
@@ -17,7 +17,7 @@ import { useAskBeforeLeaving, useWakeLock } from './screen';
 import { useShortcuts } from './shortcuts';
 import { Side } from './Side';
 import { Stage } from './Stage';
-import { nameOf } from './Tile';
+import { nameOf } from './names';
 
 setLogLevel(logLevel());
 
@@ -93,7 +93,6 @@ function Room() {
   const call = useCall();
   const { config, host } = call;
   const registry = useFailureNotices();
-  const people = useParticipants({ updateOnlyOn: [] }).length;
   const heading = useRef<HTMLHeadingElement>(null);
   useShortcuts(call);
   useComingAndGoing();
@@ -114,7 +113,7 @@ function Room() {
         <Overlays slot="stage-full" />
       </main>
       <Side />
-      <Bar people={people} />
+      <Bar />
       <RoomAudioRenderer />
       <Dialogs />
     </div>

@@ -13,9 +13,8 @@ import { t } from '../i18n';
 import { Icon, IconButton, initials } from '../parts';
 import { useCall } from './context';
 import { useRegistry } from './fences';
+import { nameOf } from './names';
 import { tileKey } from './view';
-
-export const nameOf = (participant: Participant) => participant.name || t('Somebody');
 
 /** Short texts of plugins, such as a raised hand. */
 export function Badges({ participant }: { participant: Participant }) {

@@ -2,6 +2,7 @@ import { createContext, useContext } from 'react';
 import type { Room } from 'livekit-client';
 import type { PageConfig } from '../config';
 import type { Connection } from './connection';
+import type { Crowd } from './crowd';
 import type { Devices } from './devices';
 import type { PluginHost } from './host';
 import type { ViewStore } from './view';
@@ -9,6 +10,7 @@ import type { ViewStore } from './view';
 export interface CallParts {
   config: PageConfig;
   room: Room;
+  crowd: Crowd;
   host: PluginHost;
   connection: Connection;
   devices: Devices;

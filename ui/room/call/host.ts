@@ -177,6 +177,7 @@ export class PluginHost {
       addTileBadge: (spec) => registry.add('tileBadge', id, spec),
       addParticipantAction: (spec) => registry.add('participantAction', id, spec),
       addPeopleAction: (spec) => registry.add('peopleAction', id, spec),
+      addPeopleRank: (spec) => registry.add('peopleRank', id, spec),
       addSettings: (spec) => registry.add('settings', id, spec),
       openPanel: (panel) => registry.show(panel === null ? null : panelKey(id, panel)),
       panelOpen: (panel) => registry.openPanel === panelKey(id, panel),

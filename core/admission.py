@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.dialects.postgresql import insert
 
+from core.bus import notify
 from core.config import config
 from core.contracts import Grants, JoinRequest, Kind, Verdict
 from core.db import db, inserted, new_public_id, now
@@ -61,7 +62,10 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a join: ``admitted`` with a ticket, ``waiting``, ``asked`` or ``denied``."""
+    """What becomes of a join: ``admitted`` with a ticket, ``waiting``, ``asked`` or ``denied``.
+
+    ``stream`` is where to wait, below the room's address; empty for core's own stream.
+    """
 
     status: str
     reason: str = ""
@@ -71,6 +75,7 @@ class Decision:
     label: str = ""
     retry_after: int = 0
     info: Mapping[str, Any] = with_default(default_factory=dict)
+    stream: str = ""
 
 
 @dataclass(frozen=True)
@@ -226,8 +231,11 @@ def _change_cause(
     """Only who changed it begins: another worker may hold a stream of the same person."""
     mine = (Waiting.room_id == room.id, Waiting.guest_session_id == join.guest_session_id)
     changed = sa.update(Waiting).where(*mine, Waiting.cause == before).values(cause=cause)
-    if db.session.scalar(changed.returning(Waiting.id)) is not None and verdict and verdict.start:
+    if db.session.scalar(changed.returning(Waiting.id)) is None:
+        return
+    if verdict is not None and verdict.start is not None:
         verdict.start(join)
+    notify(f"waiting:{room.id}")
 
 
 def _begin(guard: str, work: Callable[[], None]) -> None:
@@ -252,6 +260,7 @@ def _said(guard: str, verdict: Verdict | None) -> Decision:
         label=verdict.label,
         retry_after=verdict.retry_after,
         info=verdict.info,
+        stream=f"{guard}{verdict.stream}" if verdict.stream else "",
     )
 
 
@@ -275,11 +284,13 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
         "cause": cause,
         "code": join.code,
         "seen_at": now(),
+        "left_at": None,
     }
     kept = ("room_id", "guest_session_id")
     changed = {name: value for name, value in row.items() if name not in kept}
     unique = ["room_id", "guest_session_id"]
     db.session.execute(insert(Waiting).values(row).on_conflict_do_update(index_elements=unique, set_=changed))
+    notify(f"waiting:{room.id}")
 
 
 # --- letting in -----------------------------------------------------------------------
@@ -401,3 +412,4 @@ def _stop_waiting(room: Room, joins: Sequence[JoinRequest]) -> None:
         .where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
         .execution_options(synchronize_session=False)
     )
+    notify(f"waiting:{room.id}")

@@ -61,6 +61,7 @@ from core.engine.settings import setting
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.hookspecs import hookimpl
 from core.http.limits import limiter
+from core.http.sockets import live
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
 from core.lectures.lectures import live_in
@@ -70,6 +71,7 @@ from core.people.fingerprints import keyed
 from core.people.models import GuestSession, User
 from core.rooms.models import Room
 from core.rooms.rooms import rotate_code
+from core.waiting import open_stream as waiting_stream
 
 __all__ = [
     "ADMINS",
@@ -137,6 +139,7 @@ __all__ = [
     "is_enabled_in",
     "keyed",
     "limiter",
+    "live",
     "live_in",
     "new_public_id",
     "notify",
@@ -154,4 +157,5 @@ __all__ = [
     "settings",
     "static_url",
     "view",
+    "waiting_stream",
 ]

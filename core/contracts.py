@@ -76,6 +76,7 @@ class Verdict:
 
     ``reason`` is shown to the person, already translated. ``retry_after`` (seconds) turns a
     refusal into a 429. ``info`` (JSON) reaches the page of somebody who waits: place, message.
+    ``stream`` is the path below your ``ROOM`` mount where they wait, if not in core's own stream.
     Only the verdict that wins is acted upon.
     """
 
@@ -87,6 +88,7 @@ class Verdict:
     start: Callable[[JoinRequest], None] | None = None
     retry_after: int = 0
     info: Mapping[str, Any] = with_default(default_factory=dict)
+    stream: str = ""
 
     @classmethod
     def deny(cls, reason: str, *, retry_after: int = 0) -> Verdict:
@@ -116,9 +118,13 @@ class Verdict:
         *,
         start: Callable[[JoinRequest], None] | None = None,
         info: Mapping[str, Any] | None = None,
+        stream: str = "",
     ) -> Verdict:
-        """Let the person wait. ``start(join)`` is called when the waiting begins; it may write."""
-        return cls(Kind.WAIT, reason, start=start, info=info or {})
+        """Let the person wait. ``start(join)`` is called when the waiting begins; it may write.
+
+        A view of yours at ``stream`` checks who asks and returns ``waiting_stream(here.room)``.
+        """
+        return cls(Kind.WAIT, reason, start=start, info=info or {}, stream=stream)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ class Admitted(Answer):
     field: str | None = None
     label: str | None = None
     stream_url: str | None = None
+    retry_after: int | None = None
     info: dict[str, Any] | None = None
 
 
@@ -138,6 +139,7 @@ def leave() -> None:
         gone = sa.delete(Waiting).where(Waiting.room_id == here.room.id, Waiting.guest_session_id == guest.id)
         db.session.execute(gone)
         notify(f"room:{here.room.id}", sessions=[guest.id])
+        notify(f"waiting:{here.room.id}")
         db.session.commit()
 
 
@@ -149,7 +151,7 @@ def answer_for(room: Room, decision: Decision) -> Any:
                       retry_after=decision.retry_after or None, **_denied(decision))  # fmt: skip
     made = Admitted(status=decision.status, **_shown(decision))
     if decision.status == "waiting":
-        made.stream_url = f"/api/rooms/{room.public_id}/stream"
+        made.stream_url = f"/api/rooms/{room.public_id}/{decision.stream or 'stream'}"
         return made, 202
     return made
 
@@ -160,15 +162,16 @@ def shown(decision: Decision) -> dict[str, Any]:
 
 
 def _denied(decision: Decision) -> dict[str, Any]:
-    # A too early answer keeps the question on the screen.
-    return {"field": decision.field} if decision.field else {}
+    # A too early answer keeps the question on the screen; a guard's no isn't a limit of requests.
+    return {"field": decision.field} if decision.field else {"denied": True}
 
 
 def _shown(decision: Decision) -> dict[str, Any]:
     if decision.ticket is not None:
         return vars(decision.ticket)
     facts = {"reason": decision.reason, "code": decision.code, "field": decision.field,
-             "label": decision.label, "info": dict(decision.info)}  # fmt: skip
+             "label": decision.label, "info": dict(decision.info),
+             "retry_after": decision.retry_after}  # fmt: skip
     return {name: value for name, value in facts.items() if value}
 
 

@@ -33,8 +33,8 @@ __all__ = [
 class Waiting(Model):
     """Somebody who waits before a room's door; ``cause`` is ``host_absent`` or a plugin's name.
 
-    ``seen_at`` moves while the person's page holds the waiting stream. ``code`` is that of the link
-    they came by.
+    ``seen_at`` moves while the person's page holds the waiting stream, ``left_at`` is when the last
+    one closed. ``code`` is that of the link they came by.
     """
 
     __tablename__ = "waiting"
@@ -52,6 +52,7 @@ class Waiting(Model):
     since: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now, index=True)
     code: Mapped[str] = mapped_column(default="", server_default="")
+    left_at: Mapped[datetime | None]
 
     room: Mapped[Room] = relationship()
     guest_session: Mapped[GuestSession] = relationship()

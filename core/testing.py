@@ -16,7 +16,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
 from io import BytesIO
@@ -438,8 +438,9 @@ class PluginContract:
         ids = self.rows(app, here)
         for rule, method in self._routes(app):
             if rule.arguments & FOR_PEOPLE:
-                path = _path(rule, {**ids, "room_id": "nowhere", "lecture_id": "nowhere"})
-                assert here.host.ask(method, path).status_code in REFUSED, f"{method} {rule.rule}"
+                nowhere = replace(here, room="nowhere", lecture="nowhere")
+                answer = self._send(app, here.host, rule, method, nowhere, ids)
+                assert answer.status_code in REFUSED, f"{method} {rule.rule}"
 
     def test_where_it_is_off_its_routes_are_gone(
         self, app: Flask, loaded: Loaded, places: tuple[Place, Place]
@@ -529,11 +530,12 @@ class PluginContract:
         body: Any = ...,
     ) -> TestResponse:
         model = _spec(app, rule).body
+        opening = {"Connection": "Upgrade", "Upgrade": "websocket"} if rule.websocket else {}
         if body is ...:
             made = self.bodies.get(rule.endpoint)
             body = made if made is not None else example_body(model) if model else None
         return caller.ask(
-            method, _path(rule, {**ids, "room_id": place.room, "lecture_id": place.lecture}), body
+            method, _path(rule, {**ids, "room_id": place.room, "lecture_id": place.lecture}), body, **opening
         )
 
     # --- its answers ---

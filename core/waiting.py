@@ -18,18 +18,19 @@ from queue import Empty, SimpleQueue
 from typing import Any, cast
 
 import sqlalchemy as sa
-from flask import Blueprint, Flask, Response, current_app
+from flask import Blueprint, Flask, Response, current_app, request
 from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 
 from core import admission, joining
 from core.admission import Decision
-from core.bus import subscribe
+from core.bus import notify, subscribe
 from core.config import config
 from core.contracts import EVERYONE, JoinRequest
 from core.db import db, now
 from core.errors import Refusal
 from core.http.callers import is_host
+from core.http.lines import Line
 from core.http.views import here, view
 from core.jobs import periodic, task
 from core.lectures import lectures
@@ -43,6 +44,11 @@ log = logging.getLogger(__name__)
 bp = Blueprint("waiting", __name__)
 
 HEARTBEAT_SECONDS = 15
+# How often each stream looks whether its page was closed.
+LOOK_SECONDS = 5
+# Whoever reloads the page is back within this time and has never left.
+RELOAD_SECONDS = 3
+MOST_IN_A_HINT = 500
 # How often a worker notes who is still there, and when somebody who isn't is forgotten.
 SEEN_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -65,7 +71,9 @@ def open_stream(room: Room) -> Response:
     if guest is None or not _expected(room, guest.id):
         detail = _("You aren't waiting for this room. Open the link again and type your name.")
         raise Refusal(403, detail, code="not_waiting")
-    made = halls().enter(room.id, guest.id, str(get_locale() or "en"))
+    line = Line(request.environ)
+    line.dies_soon_unheard()
+    made = halls().enter(room.id, guest.id, str(get_locale() or "en"), line)
     # The connection must not be held while somebody waits for hours.
     db.session.remove()
     response = Response(made.messages(), mimetype="text/event-stream")
@@ -119,10 +127,10 @@ def message_of(event: str, data: dict[str, Any]) -> str:
 class Stream:
     """One open connection. Messages are put by the hall, taken by the response."""
 
-    __slots__ = ("_hall", "_queue", "_said", "locale", "session")
+    __slots__ = ("_hall", "_line", "_queue", "_said", "locale", "session")
 
-    def __init__(self, hall: Hall, session: int, locale: str) -> None:
-        self._hall, self.session, self.locale = hall, session, locale
+    def __init__(self, hall: Hall, session: int, locale: str, line: Line) -> None:
+        self._hall, self.session, self.locale, self._line = hall, session, locale, line
         self._queue: SimpleQueue[str] = SimpleQueue()
         self._said = ""
 
@@ -140,14 +148,19 @@ class Stream:
 
     def messages(self) -> Iterator[str]:
         yield "retry: 3000\n\n"
-        while True:
-            try:
-                message = self._queue.get(timeout=HEARTBEAT_SECONDS)
-            except Empty:
-                message = ": \n\n"
-            if not message:
-                return
+        while message := self._next():
             yield message
+
+    def _next(self) -> str:
+        """What to send next: news, or a heartbeat; empty when it is over or the page was closed."""
+        beat = time.monotonic() + HEARTBEAT_SECONDS
+        while (left := beat - time.monotonic()) > 0:
+            try:
+                return self._queue.get(timeout=min(left, LOOK_SECONDS))
+            except Empty:
+                if self._line.is_cut():
+                    return ""
+        return ": \n\n"
 
     def end(self) -> None:
         """End without a last word: the page comes back by itself, to this or another worker."""
@@ -163,11 +176,13 @@ class Halls:
 
     app: Flask
     open: dict[int, Hall] = field(default_factory=dict)
+    # Whose last stream here was closed when, by room and guest session.
+    left: dict[tuple[int, int], float] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
     closing: threading.Event = field(default_factory=threading.Event)
     _watch: threading.Thread | None = None
 
-    def enter(self, room_id: int, session: int, locale: str) -> Stream:
+    def enter(self, room_id: int, session: int, locale: str, line: Line) -> Stream:
         with self.lock:
             if self.closing.is_set() or self.count() >= config().streams_per_worker:
                 raise Refusal(503, _("The server is busy. You keep your place; trying again."),
@@ -178,23 +193,44 @@ class Halls:
             if self._watch is None:
                 self._watch = threading.Thread(target=self._keep_seeing, name="waiting", daemon=True)
                 self._watch.start()
-            return hall.enter(session, locale)
+            self.left.pop((room_id, session), None)
+            return hall.enter(session, locale, line)
 
     def _keep_seeing(self) -> None:
-        while not self.closing.wait(SEEN_SECONDS):
+        seen = time.monotonic()
+        while not self.closing.wait(1):
             try:
                 with self.app.app_context():
-                    self.note_seen()
+                    self.note_left()
+                    if time.monotonic() - seen > SEEN_SECONDS:
+                        seen = time.monotonic()
+                        self.note_seen()
             except Exception:
                 # It only keeps people from being forgotten; the next round does as well.
                 log.warning("could not note who waits", exc_info=True)
+
+    def note_left(self) -> None:
+        """Write down who closed the page and hasn't come back to this worker."""
+        due = time.monotonic() - RELOAD_SECONDS
+        gone = [key for key, at in list(self.left.items()) if at <= due]
+        by_room: dict[int, list[int]] = defaultdict(list)
+        for room_id, session in gone[:MOST_IN_A_HINT]:
+            by_room[room_id].append(session)
+        for room_id, sessions in by_room.items():
+            note_left(room_id, sessions)
+        if by_room:
+            db.session.commit()
+        for key in gone[:MOST_IN_A_HINT]:
+            self.left.pop(key, None)
 
     def note_seen(self) -> None:
         """Write down whose streams are open."""
         for room_id, hall in list(self.open.items()):
             there = Waiting.guest_session_id.in_(list(hall.streams))
             db.session.execute(
-                sa.update(Waiting).where(Waiting.room_id == room_id, there).values(seen_at=now())
+                sa.update(Waiting)
+                .where(Waiting.room_id == room_id, there)
+                .values(seen_at=now(), left_at=None)
             )
         db.session.commit()
 
@@ -219,15 +255,15 @@ class Hall:
         self._unsubscribe = subscribe(f"room:{room_id}", self._woken)
         threading.Thread(target=self._run, name=f"hall {room_id}", daemon=True).start()
 
-    def enter(self, session: int, locale: str) -> Stream:
-        made = Stream(self, session, locale)
+    def enter(self, session: int, locale: str, line: Line) -> Stream:
+        made = Stream(self, session, locale, line)
         mine = self.streams.setdefault(session, [])
         # All that are too many: one that was told may not have gone yet.
         for old in mine[: max(0, len(mine) + 1 - config().streams_per_session)]:
             old.say("CLOSED", {"reason": "elsewhere"})
         mine.append(made)
         self.count += 1
-        self._hints.put({"sessions": [session]})
+        self._hints.put({"sessions": [session], "came": True})
         return made
 
     def leave(self, stream: Stream) -> None:
@@ -236,8 +272,8 @@ class Hall:
             if stream in mine:
                 mine.remove(stream)
                 self.count -= 1
-            if not mine:
-                self.streams.pop(stream.session, None)
+            if not mine and self.streams.pop(stream.session, None) is not None:
+                self.halls.left[self.room_id, stream.session] = time.monotonic()
             if not self.streams and self.halls.open.get(self.room_id) is self:
                 del self.halls.open[self.room_id]
                 self._unsubscribe()
@@ -258,6 +294,9 @@ class Hall:
         if hint and hint.get("live"):
             # It is time: said at once, before anybody's token is made.
             self.say_to_all("STARTING", {})
+        if hint and "left" in hint:
+            # Another worker has lost them; those who are here were only cut off there.
+            hint = {"sessions": [s for s in hint["left"] if s in self.streams], "came": True}
         self._hints.put(hint)
 
     def _run(self) -> None:
@@ -292,7 +331,10 @@ class Hall:
         for session in wanted:
             for stream in self.streams.get(session, ()):
                 by_locale[stream.locale].add(session)
+        came = {s for hint in hints if hint and hint.get("came") for s in hint["sessions"]}
         with self.halls.app.app_context():
+            if came:
+                note_back(self.room_id, came)
             for locale, sessions in by_locale.items():
                 with force_locale(locale):
                     self._tell(sessions, look(self.room_id, sessions))
@@ -310,6 +352,25 @@ class Hall:
                     stream.say("CLOSED", {"reason": "gone"})
                 else:
                     stream.say(EVENTS[decision.status], joining.shown(decision))
+
+
+# --- who is there ---------------------------------------------------------------------
+
+
+def note_left(room_id: int, sessions: list[int]) -> None:
+    """They closed the page; a worker that holds a stream of theirs will say that they didn't."""
+    mine = Waiting.room_id == room_id, Waiting.guest_session_id.in_(sessions), Waiting.left_at.is_(None)
+    db.session.execute(sa.update(Waiting).where(*mine).values(left_at=now()))
+    notify(f"room:{room_id}", left=sessions)
+    notify(f"waiting:{room_id}")
+
+
+def note_back(room_id: int, sessions: set[int]) -> None:
+    """They hold a stream again; committed with the look that follows."""
+    mine = Waiting.room_id == room_id, Waiting.guest_session_id.in_(sessions), Waiting.left_at.is_not(None)
+    back: Any = db.session.execute(sa.update(Waiting).where(*mine).values(left_at=None, seen_at=now()))
+    if back.rowcount:
+        notify(f"waiting:{room_id}")
 
 
 # --- one look for many ----------------------------------------------------------------
@@ -339,6 +400,7 @@ def _forget_denied(room: Room, sessions: list[int]) -> None:
         db.session.execute(
             sa.delete(Waiting).where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
         )
+        notify(f"waiting:{room.id}")
 
 
 def _joins(room: Room, lecture: Lecture | None, people: People) -> dict[int, JoinRequest]:

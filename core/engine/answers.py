@@ -116,6 +116,9 @@ def _check_verdict(verdict: Verdict) -> None:
     if verdict.kind is Kind.ASK and not (verdict.field and callable(verdict.check)):
         raise TypeError("a verdict that asks needs a field and a check")
     _check_json(verdict.info)
+    _check_text(verdict.stream, LONGEST_TITLE)
+    if verdict.stream and not verdict.stream.startswith("/"):
+        raise ValueError(f"{verdict.stream!r} must be a path below your mount, like '/stream'")
     if not isinstance(verdict.retry_after, int):
         raise TypeError("retry_after must be a whole number of seconds")
 

@@ -58,7 +58,7 @@ def describe(app: Flask) -> dict[str, Any]:
 def _routes(app: Flask) -> Iterator[tuple[Rule, ViewSpec]]:
     for rule in app.url_map.iter_rules():
         spec = getattr(app.view_functions[rule.endpoint], "audimax_view", None)
-        if spec is not None:
+        if spec is not None and not rule.websocket:
             yield rule, spec
 
 

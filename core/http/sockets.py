@@ -12,15 +12,22 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import wraps
 from typing import Any, cast
 
-from flask import Flask, current_app, request
+from flask import Blueprint, Flask, current_app, request
+from flask_babel import gettext as _
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
+from werkzeug.exceptions import HTTPException
 
 from core.bus import subscribe
 from core.config import config
+from core.contracts import Role
 from core.db import db
+from core.errors import Refusal
+from core.http.lines import Line
+from core.http.views import ViewSpec, check_role, find_here, first_line, here, limited
 
 log = logging.getLogger(__name__)
 sock = Sock()
@@ -29,6 +36,7 @@ QUIET_SECONDS = 60
 BUNDLE_SECONDS = 0.25
 PING_SECONDS = 20
 LARGEST_MESSAGE = 4096
+OPENINGS = "240/minute"
 State = Callable[[], dict[str, Any] | None]
 
 
@@ -107,6 +115,82 @@ def hold(socket: Server, owner: str, topics: Iterable[str], state: State) -> Non
             stop()
         sockets().leave(owner, socket)
     return None
+
+
+# --- sockets of plugins ---------------------------------------------------------------
+
+
+def live(
+    bp: Blueprint, path: str, *, roles: Iterable[Role], topics: Callable[[], Iterable[str]]
+) -> Callable[[Callable[..., dict[str, Any]]], Callable[..., dict[str, Any]]]:
+    """Declare a WebSocket below your mount that tells ``roles`` the state of something in a room.
+
+    The decorated function gives the state (JSON); it is called when the socket opens and after each
+    wake of a topic, and sent when it has changed. Before the handshake and before each message core
+    asks what it asks before a view: the room is there, your plugin is on, the caller has a role.
+    ``topics()`` gives what it depends on; the room itself and the caller's account always count.
+    Nothing that the browser sends is read, but ``request.args`` has what its address carries.
+    """
+
+    def mark(state: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        spec = ViewSpec(frozenset(roles), None, None, None, 101, first_line(state), OPENINGS)
+
+        @wraps(state)
+        def held(socket: Server, **path: Any) -> None:
+            caller = here.caller
+            who = f"u{caller.user_id}" if caller.user_id else f"g{caller.guest_session_id}"
+            ours = [f"room:{here.room.id}", *([f"user:{caller.user_id}"] if caller.user_id else ())]
+            hold(socket, f"{request.endpoint} {who}", [*topics(), *ours], _anew(spec, state, path))
+
+        sock.route(path, bp=_Checked(bp, spec))(held)
+        return state
+
+    return mark
+
+
+@dataclass
+class _Checked:
+    """A blueprint whose callers are known before the handshake; flask-sock alone shakes hands first."""
+
+    bp: Blueprint
+    spec: ViewSpec
+
+    def route(self, path: str, **options: Any) -> Callable[[Callable[..., Any]], None]:
+        def add(view: Callable[..., Any]) -> None:
+            take = limited(view, self.spec.limit)
+
+            @wraps(view)
+            def run(**path: Any) -> Any:
+                take()
+                _check(self.spec, path)
+                if not Line(request.environ):
+                    raise Refusal(426, _("This address answers to WebSockets only."), code="websocket")
+                return view(**path)
+
+            run.audimax_view = self.spec  # type: ignore[attr-defined]
+            self.bp.add_url_rule(path, view.__name__, run, **options)
+
+        return add
+
+
+def _check(spec: ViewSpec, path: dict[str, Any]) -> None:
+    find_here(path.pop("room_id", None), path.pop("lecture_id", None))
+    check_role(spec.roles)
+
+
+def _anew(spec: ViewSpec, state: Callable[..., dict[str, Any]], path: dict[str, Any]) -> State:
+    """The state for who may still have it; all that is asked before a request is asked again."""
+
+    def look() -> dict[str, Any] | None:
+        try:
+            if current_app.preprocess_request() is not None:
+                return None
+            _check(spec, dict(request.view_args or {}))
+        except (Refusal, HTTPException):
+            return None
+        return state(**path)
+
+    return look
 
 
 def close(socket: Server, why: Closed) -> None:

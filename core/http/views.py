@@ -104,16 +104,16 @@ def view(
     """
 
     def mark(function: Callable[..., Any]) -> Callable[..., Response]:
-        spec = ViewSpec(roles, body, query, answer, status, _first_line(function), limit, also)
+        spec = ViewSpec(roles, body, query, answer, status, first_line(function), limit, also)
 
-        take = _limit(function, limit, limit_by)
+        take = limited(function, limit, limit_by)
 
         @wraps(function)
         def run(**path: Any) -> Response:
             take()
             if not finds_room:
                 _find_here(path)
-            _check_role(spec.roles)
+            check_role(spec.roles)
             if spec.body is not None:
                 path["body"] = _read_body(spec.body)
             if spec.query is not None:
@@ -133,27 +133,27 @@ def page(*, roles: Roles, limit: str | None = None) -> Callable[[F], F]:
     """
 
     def mark(function: F) -> F:
-        take = _limit(function, limit)
+        take = limited(function, limit)
 
         @wraps(function)
         def run(**path: Any) -> Any:
             take()
             _find_here(path)
             try:
-                _check_role(roles)
+                check_role(roles)
             except Refusal:
                 if callers.signed_in() is not None or wants_json():
                     raise
                 return current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
             return function(**path)
 
-        run.audimax_page = ViewSpec(roles, None, None, None, 200, _first_line(function), limit)  # type: ignore[attr-defined]
+        run.audimax_page = ViewSpec(roles, None, None, None, 200, first_line(function), limit)  # type: ignore[attr-defined]
         return cast(F, run)
 
     return mark
 
 
-def _limit(
+def limited(
     function: Callable[..., Any], limit: str | None, limit_by: Callable[[], str] | None = None
 ) -> Callable[[], None]:
     """How a view takes one of its tries; nothing to do without a limit."""
@@ -163,7 +163,7 @@ def _limit(
     return lambda: tries.take(by())
 
 
-def _first_line(function: Callable[..., Any]) -> str:
+def first_line(function: Callable[..., Any]) -> str:
     return (function.__doc__ or function.__name__).strip().splitlines()[0]
 
 
@@ -206,7 +206,8 @@ def _caller() -> Viewer:
     return callers.viewer_anywhere()
 
 
-def _check_role(roles: Roles) -> None:
+def check_role(roles: Roles) -> None:
+    """A ``Refusal`` unless this request's caller is one of these."""
     if isinstance(roles, SignedIn):
         if callers.signed_in() is None:
             raise Refusal(401, words(401), code="sign_in")

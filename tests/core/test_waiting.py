@@ -31,8 +31,9 @@ def livekit_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def ghosts_are_noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who has gone is noticed when the next heartbeat can't be written."""
-    monkeypatch.setattr(waiting, "HEARTBEAT_SECONDS", 0.5)
+    """Who has gone is noticed when their line is looked at."""
+    monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(waiting, "RELOAD_SECONDS", 0)
 
 
 @pytest.fixture
@@ -294,3 +295,43 @@ def test_a_guard_that_fails_to_begin_tells_everybody_all_the_same_and_is_asked_a
     wake(app, room)
     until(lambda: cause_of(app, "Ada") == "lobby")
     assert tries == ["Ada", "Ada"]
+
+
+def has_left(app: Flask, name: str) -> bool:
+    with app.app_context():
+        return db.session.scalar(sa.select(Waiting.left_at).where(Waiting.name == name)) is not None
+
+
+def test_who_closes_the_page_has_left_soon_and_comes_back_as_themselves(
+    app: Flask, serve: Serve, room: Any
+) -> None:
+    ada, bob = serve(), serve()
+    stays = wait(bob, room, "Bob")
+    wait(ada, room, "Ada").close()
+    until(lambda: has_left(app, "Ada"), what="Ada has left")
+    again = ada.listen(f"/api/rooms/{room[1]}/stream")
+    assert again.until("WAITING")
+    until(lambda: not has_left(app, "Ada"), what="Ada is back")
+    assert not has_left(app, "Bob") and stays.is_silent()
+    with app.app_context():
+        assert db.session.scalar(sa.select(sa.func.count()).select_from(Waiting)) == 2
+
+
+def test_who_waits_at_another_worker_has_not_left(app: Flask, serve: Serve, room: Any) -> None:
+    """A stream was cut in one worker and opened again in another: that one knows better."""
+    wait(serve(), room, "Ada")
+    with app.app_context():
+        session = db.session.scalar(sa.select(Waiting.guest_session_id))
+        waiting.note_left(room[0], [session])
+        db.session.commit()
+    until(lambda: not has_left(app, "Ada"), what="the worker with the stream has said so")
+
+
+def test_a_guard_may_let_people_wait_at_its_own_address(
+    app: Flask, serve: Serve, room: Any, add_guard: Any
+) -> None:
+    verdict = Verdict.wait("Please wait.", stream="/stream", info={"place": 7})
+    add_guard("lobby", admit=lambda joins: {j.key: verdict for j in joins})
+    answer = serve().post(f"/api/rooms/{room[1]}/join", {"name": "Ada"})
+    assert answer.json()["stream_url"] == f"/api/rooms/{room[1]}/lobby/stream"
+    assert answer.json()["info"] == {"place": 7}

@@ -33,6 +33,8 @@ def livekit_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def ghosts_are_noticed_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has gone is noticed when their line is looked at."""
     monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.2)
+    # The listener's thread lets go of its connection at the next heartbeat only.
+    monkeypatch.setattr(waiting, "HEARTBEAT_SECONDS", 0.5)
     monkeypatch.setattr(waiting, "RELOAD_SECONDS", 0)
 
 

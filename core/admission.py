@@ -23,7 +23,7 @@ from core.contracts import Grants, JoinRequest, Kind, Verdict
 from core.db import db, inserted, new_public_id, now
 from core.engine import room_plugins
 from core.engine.plugins import plugins
-from core.lectures.models import Lecture, Participant
+from core.lectures.models import Lecture, Participant, live_in
 from core.livekit.gate import may_connect
 from core.livekit.tokens import join_token
 from core.models import GuardPass, Waiting
@@ -91,10 +91,12 @@ class Known:
     """What was already found of those who join, so that it isn't looked up again.
 
     ``rows`` are the participant rows in force, by ``join.key``; who isn't in it has none.
+    It ``is_fresh`` until something has taken its time.
     """
 
     rows: Mapping[str, Participant]
     waits: bool = True
+    is_fresh: bool = True
 
 
 def decide(
@@ -106,12 +108,24 @@ def decide(
         guard, verdict = _strictest(room, [join])[join.key]
         if verdict is None or verdict.kind is not Kind.ASK or not _is_for(verdict, answer):
             break
-        objection = verdict.check(answer.value)  # type: ignore[misc, union-attr]
+        objection = _checked(room, verdict, answer.value)  # type: ignore[union-attr]
+        lecture, known = live_in(room), replace(known, is_fresh=False)
+        join = replace(join, lecture_id=lecture.id if lecture else None)
+        _stand_in_line(room, lecture)
         if objection is not None:
             return _act(room, lecture, join, guard, objection, known)
-        _remember(room, lecture, join, guard)
+        _remember(room, lecture, guard, [join.guest_session_id])
         join, answer = replace(join, passes=join.passes | {guard}), None
     return _act(room, lecture, join, guard, verdict, known)
+
+
+def _checked(room: Room, verdict: Verdict, value: str) -> Verdict | None:
+    """A check may take its time: meanwhile nothing is locked, and no connection is held."""
+    assert verdict.check is not None
+    db.session.commit()
+    objection = verdict.check(value)
+    room_plugins.forget(room)
+    return objection
 
 
 def look_again(
@@ -173,19 +187,26 @@ def _is_for(verdict: Verdict, answer: Answered | None) -> bool:
     return answer is not None and verdict.check is not None and answer.field == verdict.field
 
 
-def _remember(room: Room, lecture: Lecture | None, join: JoinRequest, guard: str) -> None:
-    row = {
-        "room_id": room.id,
-        "guest_session_id": join.guest_session_id,
-        "guard": guard,
-        "lecture_id": lecture.id if lecture else None,
-    }
+def remember_pass(room: Room, guard: str, guest_session_ids: Sequence[int]) -> None:
+    """Let these people pass a guard's question until the lecture, or the next one, has ended.
+
+    As if they had answered rightly; effective with the commit. Wake them with ``notify``.
+    """
+    if guest_session_ids:
+        _remember(room, live_in(room), guard, guest_session_ids)
+
+
+def _remember(
+    room: Room, lecture: Lecture | None, guard: str, guest_session_ids: Sequence[int | None]
+) -> None:
+    lecture_id = lecture.id if lecture else None
+    rows = [
+        {"room_id": room.id, "guest_session_id": session, "guard": guard, "lecture_id": lecture_id}
+        for session in guest_session_ids
+    ]
     unique = ["room_id", "guest_session_id", "guard"]
-    db.session.execute(
-        insert(GuardPass)
-        .values(row)
-        .on_conflict_do_update(index_elements=unique, set_={"lecture_id": row["lecture_id"]})
-    )
+    made = insert(GuardPass).values(rows)
+    db.session.execute(made.on_conflict_do_update(index_elements=unique, set_={"lecture_id": lecture_id}))
 
 
 # --- what becomes of it ---------------------------------------------------------------
@@ -306,12 +327,12 @@ def let_in(
     """Give each join its participant row, with the rights all plugins leave, and a ticket."""
     if not joins:
         return {}
-    found = dict(known.rows) if known else _current_rows(lecture, joins)
+    found = dict(known.rows) if known and known.is_fresh else _current_rows(lecture, joins)
     if new := [join for join in joins if join.key not in found]:
         found |= _make_rows(room, lecture, new, role)
     _refresh(found, joins, role)
     narrow(room, list(found.values()))
-    if known is None or known.waits:
+    if known is None or known.waits or not known.is_fresh:
         _stop_waiting(room, joins)
     tickets = {key: ticket_for(lecture, participant) for key, participant in found.items()}
     return {key: Decision("admitted", ticket=ticket) for key, ticket in tickets.items()}

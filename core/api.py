@@ -4,6 +4,7 @@ Grouped as one needs it: what a plugin is, who and what there is, routes, data, 
 """
 
 from core import order
+from core.admission import remember_pass
 from core.audit import record
 from core.bus import notify
 from core.config import config
@@ -60,6 +61,7 @@ from core.engine.room_plugins import is_enabled_in, room_settings
 from core.engine.settings import setting
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.hookspecs import hookimpl
+from core.http.forms import Form
 from core.http.limits import limiter
 from core.http.sockets import live
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
@@ -68,7 +70,9 @@ from core.lectures.lectures import live_in
 from core.lectures.models import Lecture, Participant
 from core.models import Waiting
 from core.people.fingerprints import keyed
+from core.people.hashing import HashQueue
 from core.people.models import GuestSession, User
+from core.rooms.invitations import link as room_link
 from core.rooms.models import Room
 from core.rooms.rooms import rotate_code
 from core.waiting import open_stream as waiting_stream
@@ -93,8 +97,10 @@ __all__ = [
     "File",
     "FileEntry",
     "Files",
+    "Form",
     "Grants",
     "GuestSession",
+    "HashQueue",
     "HealthCheck",
     "JoinRequest",
     "Kind",
@@ -149,7 +155,9 @@ __all__ = [
     "random_id",
     "record",
     "register_personal_columns",
+    "remember_pass",
     "room_api",
+    "room_link",
     "room_settings",
     "rotate_code",
     "scoped",

@@ -107,7 +107,9 @@ class Verdict:
         """Ask for ``field``. ``check(answer)`` is called once for each submitted answer.
 
         ``check`` returns None when the answer is right (core then remembers the pass) or the
-        verdict that applies now. Only ``check`` may reserve a try.
+        verdict that applies now. Only ``check`` may reserve a try. It runs outside of any
+        transaction and may take its time; the guards are asked again afterwards. ``retry_after``
+        (seconds) keeps the question on the screen, with a 429: it is too early for another answer.
         """
         return cls(Kind.ASK, reason, field=field, label=label, check=check, retry_after=retry_after)
 

@@ -145,7 +145,7 @@ def leave() -> None:
 
 def answer_for(room: Room, decision: Decision) -> Any:
     """A decision as the response of a join."""
-    if decision.status == "denied":
+    if decision.status == "denied" or decision.retry_after:
         status = 429 if decision.retry_after else 403
         raise Refusal(status, decision.reason, code=decision.code or "denied",
                       retry_after=decision.retry_after or None, **_denied(decision))  # fmt: skip
@@ -163,7 +163,7 @@ def shown(decision: Decision) -> dict[str, Any]:
 
 def _denied(decision: Decision) -> dict[str, Any]:
     # A too early answer keeps the question on the screen; a guard's no isn't a limit of requests.
-    return {"field": decision.field} if decision.field else {"denied": True}
+    return {"field": decision.field, "label": decision.label} if decision.field else {"denied": True}
 
 
 def _shown(decision: Decision) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from core.contracts import LectureEnded, LectureStarted
 from core.db import db, new_public_id, now
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.http.problems import no_room
-from core.lectures.models import Lecture
+from core.lectures.models import Lecture, live_in
 from core.livekit import presence
 from core.livekit.client import livekit
 from core.models import GuardPass
@@ -26,11 +26,6 @@ from core.rooms.models import Room
 log = logging.getLogger(__name__)
 # A connect that the gate passed just before the end may open the room once more behind us.
 DELETES = 5
-
-
-def live_in(room: Room) -> Lecture | None:
-    """The room's lecture that is running now."""
-    return db.session.scalar(sa.select(Lecture).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None)))
 
 
 def start(room: Room, user: User) -> Lecture:

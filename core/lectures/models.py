@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.contracts import Grants
-from core.db import Model, now, random_id
+from core.db import Model, db, now, random_id
 from core.people.models import GuestSession, User
 from core.rooms.models import Room
 
@@ -48,6 +48,11 @@ class Lecture(Model):
     @property
     def is_live(self) -> bool:
         return self.ended_at is None
+
+
+def live_in(room: Room) -> Lecture | None:
+    """The room's lecture that is running now."""
+    return db.session.scalar(sa.select(Lecture).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None)))
 
 
 class Participant(Model):

@@ -10,11 +10,12 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
+from core import admission
 from core.contracts import Grants, Verdict
 from core.db import db, now
 from core.lectures.models import Lecture, Participant
 from core.livekit import client as livekit_client
-from core.models import GuardPass, Waiting
+from core.models import GuardPass, GuestSession, Waiting
 from core.rooms.models import Room
 
 Guard = Callable[..., None]
@@ -228,6 +229,61 @@ def test_too_many_tries_are_answered_with_the_seconds(
     add_guard("pin", admit=asks_for("1", Verdict.deny("Too many tries.", retry_after=30)))
     answer = join(client, room, answer={"field": "pin", "value": "0"})
     assert late.retry_after == 30 and answer.status_code == 429 and answer.headers["Retry-After"] == "30"
+
+
+def test_a_question_that_comes_too_early_stays_on_the_screen(
+    client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
+    early = Verdict.ask("pin", "PIN", lambda _: None, reason="Wait.", retry_after=30)
+    add_guard("pin", admit=asks_for("1", early))
+    answer = join(client, room, answer={"field": "pin", "value": "0"})
+    assert answer.status_code == 429 and answer.headers["Retry-After"] == "30"
+    assert (answer.json["field"], answer.json["label"], answer.json["detail"]) == ("pin", "PIN", "Wait.")
+
+
+def test_while_an_answer_is_checked_nothing_is_locked_and_the_guards_are_asked_again(
+    app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
+    locked: set[int] = set()
+
+    def check(_answer: str) -> None:
+        with db.engine.begin() as other:
+            other.execute(sa.text("SET LOCAL lock_timeout = '1s'"))
+            other.execute(sa.select(Lecture.id).with_for_update())
+            locked.add(live)
+
+    def admit(joins: Any) -> dict[str, Verdict]:
+        return {j.key: Verdict.deny("Locked meanwhile.") for j in joins if locked}
+
+    question = Verdict.ask("pin", "PIN", check)
+    add_guard("pin", admit=lambda joins: {j.key: question for j in joins if "pin" not in j.passes})
+    add_guard("lock", admit=admit)
+    assert join(client, room, answer={"field": "pin", "value": "1"}).json["detail"] == "Locked meanwhile."
+
+
+def test_an_answer_is_checked_for_the_lecture_that_runs_when_it_is_found_right(
+    app: Flask, client: FlaskClient, room: Any, add_guard: Guard
+) -> None:
+    def check(_answer: str) -> None:
+        with db.engine.begin() as other:
+            row = {"room_id": room[0], "public_id": "meanwhile", "title": "Meanwhile", "language": "en"}
+            other.execute(sa.insert(Lecture).values(**row, started_at=now(), ended_reason=""))
+
+    question = Verdict.ask("pin", "PIN", check)
+    add_guard("pin", admit=lambda joins: {j.key: question for j in joins if "pin" not in j.passes})
+    assert join(client, room, answer={"field": "pin", "value": "1"}).json["lecture_id"] == "meanwhile"
+
+
+def test_a_pass_can_be_given_without_an_answer(
+    app: Flask, client: FlaskClient, room: Any, live: int, add_guard: Guard
+) -> None:
+    add_guard("pin", admit=asks_for("1", Verdict.deny("x")))
+    assert join(client, room).json["status"] == "asked"
+    with app.app_context():
+        session = db.session.scalars(sa.select(GuestSession.id)).one()
+        admission.remember_pass(db.session.get_one(Room, room[0]), "pin", [session])
+        db.session.commit()
+    assert join(client, room).json["status"] == "admitted"
 
 
 def test_an_answer_to_another_question_is_no_answer(

@@ -15,7 +15,7 @@ from limits.storage import MemoryStorage
 from core.db import db
 from core.lectures.models import Lecture
 from core.livekit.client import LiveKit
-from core.people import links, passwords
+from core.people import hashing, links
 from core.people.links import Purpose
 from core.rooms.models import RoomHost
 
@@ -33,7 +33,7 @@ def livekit_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "ROUNDS", 4)
+    monkeypatch.setattr(hashing, "ROUNDS", 4)
 
 
 @pytest.fixture(autouse=True)

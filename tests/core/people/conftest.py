@@ -15,14 +15,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from limits.storage import MemoryStorage
 
-from core.people import passwords
+from core.people import hashing, passwords
 
 PASSWORD = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "ROUNDS", 4)
+    monkeypatch.setattr(hashing, "ROUNDS", 4)
 
 
 @pytest.fixture(autouse=True)

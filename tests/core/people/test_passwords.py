@@ -13,6 +13,7 @@ from flask import Flask
 
 from core.errors import Refusal
 from core.people import passwords
+from core.people.hashing import HashQueue
 
 ROOT = Path(__file__).resolve().parents[3]
 UNDER_GEVENT = """
@@ -31,7 +32,7 @@ many = [gevent.spawn(passwords.check_password, "secret", stored) for _ in range(
 gevent.joinall(many, raise_error=True)
 assert all(one.value for one in many)
 try:
-    passwords._off_the_loop(lambda: 1 / 0)
+    passwords.queue.run(lambda: 1 / 0)
 except ZeroDivisionError:
     print(during)
 """
@@ -51,13 +52,13 @@ def test_the_event_loop_turns_while_a_password_is_hashed() -> None:
 
 
 def test_the_queue_is_bounded_and_its_end_is_worded(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_places", threading.BoundedSemaphore(4))
+    monkeypatch.setattr(passwords.queue, "_places", threading.BoundedSemaphore(4))
     go_on = threading.Event()
 
     def wait(_number: int) -> str:
         with app.test_request_context():
             try:
-                return str(passwords._off_the_loop(lambda: go_on.wait(30)))
+                return str(passwords.queue.run(lambda: go_on.wait(30)))
             except Refusal as refusal:
                 return f"{refusal.status} {refusal.retry_after}"
 
@@ -70,10 +71,10 @@ def test_the_queue_is_bounded_and_its_end_is_worded(app: Flask, monkeypatch: pyt
 
 
 def test_a_place_in_the_queue_is_given_back_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "_places", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(passwords.queue, "_places", threading.BoundedSemaphore(1))
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
-            passwords._off_the_loop(lambda: 1 / 0)
+            passwords.queue.run(lambda: 1 / 0)
 
 
 def test_a_megabyte_of_password_costs_nothing(app: Flask) -> None:
@@ -90,3 +91,11 @@ def test_good_passwords_of_every_script_will_do(app: Flask, password: str) -> No
     with app.test_request_context():
         assert passwords.weakness(password) == ""
         assert passwords.check_password(password, passwords.hash_password(password))
+
+
+def test_one_kind_of_secret_doesnt_take_the_places_of_another(app: Flask) -> None:
+    full, free = HashQueue(lambda: "Full.", 1, 0), HashQueue(lambda: "Free.", 1, 0)
+    with full._places, app.test_request_context():
+        with pytest.raises(Refusal, match="Full"):
+            full.hash("secret")
+        assert free.check("secret", free.hash("secret"))

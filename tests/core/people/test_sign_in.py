@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from core.people import passwords, sessions
+from core.people import hashing, passwords, sessions
 from tests.core.people.conftest import PASSWORD, is_signed_in, log_in
 
 
@@ -48,7 +48,7 @@ def _without_nonce(page: str) -> str:
 def test_an_unknown_address_takes_as_long_as_a_known_one(
     client: FlaskClient, ada: int, monkeypatch: pytest.MonkeyPatch, make_user: Callable[..., int]
 ) -> None:
-    monkeypatch.setattr(passwords, "ROUNDS", 10)
+    monkeypatch.setattr(hashing, "ROUNDS", 10)
     make_user("slow@uni.example", password_hash=passwords.hash_password(PASSWORD))
     known, unknown = _times(
         lambda: log_in(client, "slow@uni.example", "wrong"),
@@ -172,8 +172,8 @@ def test_counting_goes_on_in_memory_while_the_shared_storage_is_away(make_app: A
 def test_too_many_sign_ins_at_once_are_told_to_come_back(
     client: FlaskClient, ada: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passwords, "_places", threading.BoundedSemaphore(1))
-    with passwords._places:
+    monkeypatch.setattr(passwords.queue, "_places", threading.BoundedSemaphore(1))
+    with passwords.queue._places:
         answer = log_in(client)
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "3"

@@ -153,9 +153,12 @@ def _stand_in_line(room: Room, lecture: Lecture | None) -> None:
 
     Else somebody who was judged before a ban or a panic could come in behind it.
     """
-    if lecture is not None and (plugins.asks("admit", room) or plugins.asks("narrow_grants", room)):
-        waits = sa.select(Lecture.id).where(Lecture.id == lecture.id)
-        db.session.execute(waits.with_for_update(key_share=True, read=True))
+    if lecture is None or not (plugins.users_of("admit") or plugins.users_of("narrow_grants")):
+        return
+    waits = sa.select(Lecture.id).where(Lecture.id == lecture.id)
+    db.session.execute(waits.with_for_update(key_share=True, read=True))
+    # Switches that were read before may be older than the decision that was waited for.
+    room_plugins.forget(room)
 
 
 # --- verdicts -------------------------------------------------------------------------

@@ -57,13 +57,14 @@ from core.engine.agent_keys import agent_key
 from core.engine.mounts import room_api, static_url
 from core.engine.personal_columns import AboutPerson, forget_personal_columns, register_personal_columns
 from core.engine.plugins import settings
-from core.engine.room_plugins import is_enabled_in, room_settings
+from core.engine.room_plugins import change_room_settings, is_enabled_in, room_settings
 from core.engine.settings import setting
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.hookspecs import hookimpl
 from core.http.forms import Form
 from core.http.limits import limiter
 from core.http.sockets import live
+from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
 from core.lectures.lectures import live_in
@@ -131,11 +132,13 @@ __all__ = [
     "Storage",
     "Table",
     "Timeline",
+    "Tries",
     "User",
     "Verdict",
     "Viewer",
     "Waiting",
     "agent_key",
+    "change_room_settings",
     "config",
     "db",
     "defer",

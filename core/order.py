@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from core import admission
 from core.db import db, now
+from core.engine import room_plugins
 from core.errors import LiveKitDown, LiveKitError
 from core.lectures import lectures
 from core.lectures.models import Lecture, Participant
@@ -43,6 +44,9 @@ def settle(room: Room) -> None:
 def lock(lecture: Lecture) -> None:
     """Begin a decision about people inside: who joins meanwhile is judged after its commit."""
     db.session.execute(sa.select(Lecture.id).where(Lecture.id == lecture.id).with_for_update())
+    # What was read before may be older than the decision that this one has waited for.
+    db.session.refresh(lecture.room)
+    room_plugins.forget(lecture.room)
 
 
 def people_in(lecture: Lecture) -> list[Participant]:

@@ -178,10 +178,6 @@ class Plugins:
         """The names of the plugins that implement a hook."""
         return [implementation.plugin for implementation in self.hooks.get(hook, ())]
 
-    def asks(self, hook: str, room: Any) -> bool:
-        """Whether a plugin that is on in the room implements a hook."""
-        return bool(self._asked(hook, {"room": room}))
-
     def _asked(self, hook: str, question: Mapping[str, Any]) -> list[Hook]:
         everyone = self.hooks.get(hook, [])
         room = _room_of(question)

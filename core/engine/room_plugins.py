@@ -52,7 +52,8 @@ def preload(rooms: Iterable[Room]) -> None:
     if not wanted:
         return
     found: dict[int, dict[str, RoomPlugin]] = {room_id: {} for room_id in wanted}
-    for row in db.session.scalars(sa.select(RoomPlugin).where(RoomPlugin.room_id.in_(wanted))):
+    query = sa.select(RoomPlugin).where(RoomPlugin.room_id.in_(wanted))
+    for row in db.session.scalars(query.execution_options(populate_existing=True)):
         found[row.room_id][row.plugin] = row
     known.update(found)
 
@@ -63,7 +64,7 @@ def know_none(room: Room) -> None:
 
 
 def forget(room: Room) -> None:
-    """Read this room's switches anew: for streams, which outlive a request."""
+    """Read this room's switches anew: for streams, which outlive a request, and for who waited for a lock."""
     _known().pop(room.id, None)
 
 
@@ -89,11 +90,23 @@ def _is_on(manifest: Plugin, row: RoomPlugin | None) -> bool:
 
 def room_settings(room: Room, cls: type[T]) -> T:
     """The room's settings of that class: ``room_settings(room, RoomSettings).code``."""
+    row = _rows(room).get(_owner_of(cls))
+    return _stored(cls, row.settings if row else {})
+
+
+def change_room_settings(room: Room, cls: type, actor: User | None, **given: Any) -> None:
+    """Change some of the room's settings of that class, where its plugin is on; effective with the commit.
+
+    Rights may hang on them: go on with ``order.lock``, ``order.narrow``, commit and ``order.keep``.
+    """
+    switch(room, _owner_of(cls), True, given, actor=actor)
+
+
+def _owner_of(cls: type) -> str:
     owner = plugins.by_settings.get(cls)
     if owner is None or plugins.loaded[owner].manifest.room_settings is not cls:
         raise LookupError(f"no enabled plugin has {cls.__name__} as its room_settings")
-    row = _rows(room).get(owner)
-    return _stored(cls, row.settings if row else {})
+    return owner
 
 
 def _stored(cls: type[T], raw: Mapping[str, Any]) -> T:

@@ -468,6 +468,7 @@ class Plugin:
     keep every right, and the owner keeps them always.
     ``room_page``: the endpoint of a page of a ``SITE`` mount with ``<room_id>`` in its address and
     ``roles=HOSTS``; the room's page and its form lead there, by the words of ``room_page_title``.
+    ``order``: its place in the room form, smaller first; the door comes before what goes on inside.
     ``title``, ``description`` and ``room_page_title`` are marked for translation with ``lazy_gettext``.
     """
 
@@ -483,3 +484,4 @@ class Plugin:
     narrows_co_hosts: bool = False
     room_page: str = ""
     room_page_title: Any = ""
+    order: int = 100

@@ -116,8 +116,9 @@ def _stored(cls: type[T], raw: Mapping[str, Any]) -> T:
 
 
 def switchable() -> list[Plugin]:
-    """The plugins that a room may switch, for its form."""
-    return [one.manifest for one in plugins.loaded.values() if one.manifest.room_settings is not None]
+    """The plugins that a room may switch, in the order of its form."""
+    found = (one.manifest for one in plugins.loaded.values())
+    return sorted((m for m in found if m.room_settings is not None), key=lambda m: (m.order, m.name))
 
 
 # --- switching ------------------------------------------------------------------------

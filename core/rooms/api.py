@@ -13,7 +13,6 @@ from core import order
 from core.contracts import EVERYONE, HOSTS, HOSTS_AND_ADMINS
 from core.db import db
 from core.engine import room_plugins
-from core.engine.settings import SettingsError
 from core.errors import Refusal
 from core.http.callers import signed_in
 from core.http.views import SIGNED_IN, Answer, Body, here, view
@@ -106,6 +105,40 @@ class RoomAnswer(Answer):
     missing_guards: list[str]
 
 
+class FormChoice(Answer):
+    value: str
+    label: str
+
+
+class FormField(Answer):
+    """One setting as the form shows it; ``kind`` is that of ``core.engine.settings.Field``."""
+
+    name: str
+    kind: str
+    label: str
+    help: str
+    value: Any
+    minimum: float | None
+    maximum: float | None
+    choices: list[FormChoice]
+
+
+class FormGroup(Answer):
+    """The settings of core, or of a plugin that can be switched: then it says whether it is ``on``."""
+
+    owner: str
+    title: str
+    help: str
+    on: bool | None = None
+    page: str
+    page_title: str
+    fields: list[FormField]
+
+
+class FormAnswer(Answer):
+    groups: list[FormGroup]
+
+
 class Found(Answer):
     id: str
     title: str
@@ -181,6 +214,13 @@ def change_room(body: RoomBody) -> RoomAnswer:
     _apply(here.room, body, _me())
     order.settle(here.room)
     return _answer(here.room)
+
+
+@bp.get("/api/rooms/<room_id>/form")
+@view(roles=HOSTS, answer=FormAnswer, limit="240/minute")
+def room_form() -> FormAnswer:
+    """The room form as data: what can be set, in which words, and what is set now."""
+    return FormAnswer(groups=[FormGroup(**group) for group in forms.described(here.room)])
 
 
 @bp.delete("/api/rooms/<room_id>")
@@ -271,11 +311,8 @@ def _language(room: Room, given: str | None) -> str:
 
 
 def _change_settings(room: Room, given: dict[str, Any]) -> None:
-    try:
-        core_settings.change(room, given)
-    except SettingsError as error:
-        mistakes = [{"field": f"settings.{name}", "message": text} for name, text in error.mistakes.items()]
-        raise Refusal(422, str(error)[:500], code="invalid", errors=mistakes[:20]) from error
+    forms.refuse(forms.mistakes(core_settings.RoomSettings, given, "settings"))
+    core_settings.change(room, given)
 
 
 def _clean(name: str, cleaner: Any, text: str) -> str:

@@ -251,17 +251,74 @@ def _known(language: str) -> str:
     return short if short in LANGUAGES else LANGUAGES[0]
 
 
+# --- the form as JSON -----------------------------------------------------------------
+
+
+def described(room: Room) -> list[dict[str, Any]]:
+    """The form's groups with what the room has now, for a page that draws them by itself."""
+    groups = [_described("core", _core_group(), settings_of(room))]
+    for manifest in room_plugins.switchable():
+        made = _described(manifest.name, _plugin_group(manifest, room), _of(room, manifest))
+        groups.append({**made, "on": room_plugins.is_enabled_in(room, manifest.name)})
+    return groups
+
+
+def _described(owner: str, group: Group, now: Any) -> dict[str, Any]:
+    return {
+        "owner": owner,
+        "title": group.title,
+        "help": group.help,
+        "page": group.page,
+        "page_title": group.page_title,
+        "fields": [_described_box(box, getattr(now, box.field.name)) for box in group.boxes],
+    }
+
+
+def _described_box(box: Box, value: Any) -> dict[str, Any]:
+    field = box.field
+    return {
+        "name": field.name,
+        "kind": field.kind,
+        "label": box.label,
+        "help": box.help,
+        "value": "" if value is None else _json(value),
+        "minimum": field.minimum,
+        "maximum": field.maximum,
+        "choices": [{"value": value, "label": label} for value, label in box.choices],
+    }
+
+
 def from_json(room: Room, given: Mapping[str, Any], by: User) -> None:
     """Switch plugins as the API says: ``{name: {enabled, settings}}``; raises a ``Refusal``."""
-    names = {manifest.name for manifest in room_plugins.switchable()}
+    known = {manifest.name: manifest for manifest in room_plugins.switchable()}
+    refuse([mistake for name in given for mistake in _mistakes(known.get(name), name, given[name])])
     for name, wanted in given.items():
-        if name not in names:
-            detail = _("%(plugin)s can't be switched in a room here.", plugin=name[:40])
-            raise Refusal(
-                422, detail, code="invalid", errors=[{"field": f"plugins.{name[:40]}", "message": detail}]
-            )
         on = room_plugins.is_enabled_in(room, name) if wanted.enabled is None else wanted.enabled
         room_plugins.switch(room, name, on, wanted.settings, actor=by)
+
+
+def _mistakes(manifest: Plugin | None, name: str, wanted: Any) -> list[dict[str, str]]:
+    if manifest is None or manifest.room_settings is None:
+        detail = _("%(plugin)s can't be switched in a room here.", plugin=name[:40])
+        return [{"field": f"plugins.{name[:40]}", "message": detail}]
+    return mistakes(manifest.room_settings, wanted.settings or {}, f"plugins.{name}.settings")
+
+
+def mistakes(cls: type, given: Mapping[str, Any], place: str) -> list[dict[str, str]]:
+    """What is wrong with some of a dataclass's settings, in the order of the form."""
+    known, found = fields(cls), read(cls, {**given})[1]
+    wrong = [name for name in (*known, *found) if name in found and name in given]
+    told = {name: words(known[name]) if name in known else found[name] for name in wrong}
+    return [{"field": f"{place}.{name}", "message": text} for name, text in told.items()]
+
+
+def refuse(found: list[dict[str, str]]) -> None:
+    """A 422 that names every field which is wrong; nothing when none is."""
+    if not found:
+        return
+    named = ", ".join(mistake["field"] for mistake in found)
+    detail = _("Please check: %(fields)s.", fields=named[:200])
+    raise Refusal(422, detail, code="invalid", errors=found[:20])
 
 
 def plugin_states(room: Room) -> dict[str, dict[str, Any]]:

@@ -13,4 +13,5 @@ plugin = Plugin(
     room_settings=RoomSettings,
     guard=True,
     narrows_co_hosts=True,
+    order=30,
 )

@@ -63,6 +63,40 @@ export interface JoinBody {
 export type Ended = { status: 'ended'; url: string } | Denied | Unavailable;
 export type Started = { status: 'started' } | Denied | Unavailable;
 
+/** One setting of the room, as the form of the server describes it. */
+export interface FormField {
+  name: string;
+  kind: 'text' | 'number' | 'decimal' | 'switch' | 'choice' | 'choices' | 'list';
+  label: string;
+  help: string;
+  value: unknown;
+  minimum?: number;
+  maximum?: number;
+  choices: { value: string; label: string }[];
+}
+/** The settings of core, or of a plugin: then `on` says whether the room has it. */
+export interface FormGroup {
+  owner: string;
+  title: string;
+  help: string;
+  on?: boolean;
+  page: string;
+  page_title: string;
+  fields: FormField[];
+}
+export type RoomForm = { status: 'form'; groups: FormGroup[] } | Denied | Unavailable;
+export interface RoomChange {
+  settings?: Record<string, unknown>;
+  plugins?: Record<string, { enabled?: boolean; settings?: Record<string, unknown> }>;
+}
+/** Nothing was changed: `errors` says what is wrong with which field. */
+export interface Wrong {
+  status: 'wrong';
+  reason: string;
+  errors: { field: string; message: string }[];
+}
+export type Changed = { status: 'changed' } | Wrong | Denied | Unavailable;
+
 export interface Problem {
   detail?: string;
   title?: string;
@@ -113,18 +147,36 @@ export class RoomRoutes {
     return refusal(reply);
   }
 
+  /** What the room is set to, for its hosts. */
+  async form(): Promise<RoomForm> {
+    const reply = await this.ask('GET', 'form');
+    if (!reply) return noConnection();
+    return isOk(reply) ? { status: 'form', groups: (reply.body as { groups: FormGroup[] }).groups } : refusal(reply);
+  }
+
+  async change(body: RoomChange): Promise<Changed> {
+    const reply = await this.ask('PATCH', '', body);
+    if (!reply) return noConnection();
+    if (isOk(reply)) return { status: 'changed' };
+    return reply.status === 422 ? wrong(reply) : refusal(reply);
+  }
+
   /** Gives up waiting, or says that this person has gone. Survives the closing of the page. */
   leave() {
     navigator.sendBeacon?.(`${this.base}/leave`, new Blob(['{}'], { type: 'application/json' }));
   }
 
-  private async post(path: string, body: unknown): Promise<Reply | null> {
+  private post(path: string, body: unknown): Promise<Reply | null> {
+    return this.ask('POST', path, body);
+  }
+
+  private async ask(method: string, path: string, body?: unknown): Promise<Reply | null> {
     try {
-      const response = await this.fetching(`${this.base}/${path}`, {
-        method: 'POST',
+      const response = await this.fetching(path ? `${this.base}/${path}` : this.base, {
+        method,
         credentials: 'same-origin',
         headers: { Accept: 'application/json', 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
+        body: body === undefined ? undefined : JSON.stringify(body),
         signal: AbortSignal.timeout(DEADLINE_MS),
       });
       return { status: response.status, body: await jsonOf(response), retryAfter: retryAfter(response) };
@@ -174,6 +226,12 @@ function invalid(reply: Reply): Invalid {
   const first = errors?.[0];
   const reason = first?.message || first?.detail || detail || t('Please check what you typed.');
   return { status: 'invalid', field: first?.field ?? '', reason };
+}
+
+function wrong(reply: Reply): Wrong {
+  const { errors = [], detail } = reply.body as Problem;
+  const named = errors.map(({ field = '', message = '' }) => ({ field, message }));
+  return { status: 'wrong', reason: detail || t('Please check what you typed.'), errors: named };
 }
 
 function waiting(body: unknown): Waiting {

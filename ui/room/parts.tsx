@@ -1,5 +1,5 @@
 /** Small pieces that every screen of the room uses. */
-import { useEffect, useRef, type ButtonHTMLAttributes, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, type ButtonHTMLAttributes, type ReactNode } from 'react';
 import { t } from './i18n';
 import { announced, dismiss, notices } from './notices';
 import { useStore } from './store';
@@ -58,18 +58,37 @@ export function IconButton({ icon, label, pressed, badge, shortcut, className = 
   );
 }
 
+interface DialogProps {
+  title: string;
+  wide?: boolean;
+  /** Asked before it closes by Escape or its own button. */
+  mayClose?: () => boolean;
+  onClose(): void;
+  children: ReactNode;
+}
+
 /** The browser's own modal dialog: it keeps the focus inside and closes with Escape. */
-export function Dialog({ title, onClose, children }: { title: string; onClose(): void; children: ReactNode }) {
+export function Dialog({ title, wide, mayClose = () => true, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  // Closed, not only taken away, the browser gives the focus back to where it was.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     if (dialog && !dialog.open) dialog.showModal();
+    return () => dialog?.close();
   }, []);
   return (
-    <dialog ref={ref} className="dialog" aria-labelledby="dialog-title" onClose={onClose}>
+    <dialog
+      ref={ref}
+      className={wide ? 'dialog dialog-wide' : 'dialog'}
+      aria-labelledby="dialog-title"
+      onClose={onClose}
+      onCancel={(event) => {
+        if (!mayClose()) event.preventDefault();
+      }}
+    >
       <header className="dialog-head">
         <h2 id="dialog-title">{title}</h2>
-        <IconButton icon="x" label={t('Close')} className="ctl-small" onClick={() => ref.current?.close()} />
+        <IconButton icon="x" label={t('Close')} className="ctl-small" onClick={() => mayClose() && ref.current?.close()} />
       </header>
       {children}
     </dialog>

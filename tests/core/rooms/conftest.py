@@ -48,10 +48,11 @@ def add_plugin(app):
     """``add_plugin("door", room_ui=…)``: a plugin with these hooks that every room may switch."""
     engine = app.extensions["audimax_plugins"]
 
-    def add(name="door", **hooks):
+    def add(name="door", *, order=100, title="Waiting room", **hooks):
         manifest = Plugin(
             name=name,
-            title="Waiting room",
+            title=title,
+            order=order,
             description="Guests wait until a host lets them in.",
             requires_core=">=0",
             room_settings=DoorSettings,

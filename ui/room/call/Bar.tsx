@@ -216,7 +216,7 @@ function PluginItems() {
 }
 
 function MoreMenu() {
-  const { config, view } = useCall();
+  const { config, host, view } = useCall();
   const { layout } = useStore(view);
   const full = useIsFull();
   const screen = useScreenShare();
@@ -249,6 +249,11 @@ function MoreMenu() {
         <MenuItem icon="settings" onClick={() => view.change({ dialog: 'settings' })}>
           {t('Settings')}
         </MenuItem>
+        {host.me.isHost && (
+          <MenuItem icon="sliders-horizontal" onClick={() => view.change({ dialog: 'room' })}>
+            {t('Room settings')}
+          </MenuItem>
+        )}
         <MenuItem icon="keyboard" onClick={() => view.change({ dialog: 'shortcuts' })}>
           {t('Keyboard shortcuts')}
         </MenuItem>

@@ -62,7 +62,7 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
   };
   // For whoever looks into the call from the browser's console.
   Object.assign(window, { audimax: { room, host } });
-  return { config, room, crowd: new Crowd(room), host, devices, connection, view: new ViewStore(), endForAll };
+  return { config, room, crowd: new Crowd(room), host, devices, connection, view: new ViewStore(), routes: entrance.routes, endForAll };
 }
 
 /** Plugins first: no message may come before they listen. */

@@ -5,6 +5,7 @@ import { useStore } from '../store';
 import { canChooseSpeaker, useDevices } from './Bar';
 import { useCall } from './context';
 import { PluginView, useRegistry } from './fences';
+import { RoomSettings } from './RoomSettings';
 import { pluginShortcuts, roomShortcuts } from './shortcuts';
 
 function ShortcutSheet({ onClose }: { onClose(): void }) {
@@ -104,6 +105,7 @@ export function Dialogs() {
   const close = () => view.change({ dialog: null });
   if (dialog === 'shortcuts') return <ShortcutSheet onClose={close} />;
   if (dialog === 'settings') return <Settings onClose={close} />;
+  if (dialog === 'room') return <RoomSettings onClose={close} />;
   if (dialog === 'leave') return <LeaveDialog onClose={close} />;
   return null;
 }

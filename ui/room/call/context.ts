@@ -1,5 +1,6 @@
 import { createContext, useContext } from 'react';
 import type { Room } from 'livekit-client';
+import type { RoomRoutes } from '../api';
 import type { PageConfig } from '../config';
 import type { Connection } from './connection';
 import type { Crowd } from './crowd';
@@ -15,6 +16,7 @@ export interface CallParts {
   connection: Connection;
   devices: Devices;
   view: ViewStore;
+  routes: RoomRoutes;
   /** Ends the lecture for everybody. */
   endForAll(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import { remember, remembered } from '../storage';
 import { Store } from '../store';
 
 export type Layout = 'grid' | 'speaker';
-export type OpenDialog = 'shortcuts' | 'settings' | 'leave' | null;
+export type OpenDialog = 'shortcuts' | 'settings' | 'room' | 'leave' | null;
 
 export interface ViewState {
   layout: Layout;

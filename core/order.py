@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,9 +72,15 @@ def remove(people: Sequence[Participant]) -> None:
 
 
 def keep(lecture: Lecture) -> Enforced:
-    """After the commit: make LiveKit do what the rows say, now and again after 2 and 10 seconds."""
+    """After the commit: make LiveKit do what the rows say, now and again after 2 and 10 seconds.
+
+    Returns when nothing of what was taken from people reaches anybody any more.
+    """
     done = enforcement.enforce(lecture)
     enforcement.later(lecture)
+    # Nobody waits for our database connection meanwhile.
+    db.session.commit()
+    time.sleep(max(0.0, done.quiet_at - time.monotonic()))
     return done
 
 

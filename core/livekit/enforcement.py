@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import sqlalchemy as sa
@@ -23,17 +24,23 @@ log = logging.getLogger(__name__)
 
 # Only a holder of the API key can make these; a person's token can't.
 OURS = frozenset({models.ParticipantInfo.Kind.AGENT, models.ParticipantInfo.Kind.EGRESS})
+# LiveKit ends a track with silence of its own, ten frames in 0.2 s; after that nothing comes any more.
+FADES_FOR = 0.3
 # Who was on the way through the gate when the host decided arrives within these seconds.
 AGAIN_AFTER = (2.0, 10.0)
 
 
 @dataclass(frozen=True)
 class Enforced:
-    """How many were removed, got other rights, or couldn't be reached."""
+    """How many were removed, got other rights, or couldn't be reached.
+
+    ``quiet_at`` (of ``time.monotonic``): when nothing of what was taken reaches anybody any more.
+    """
 
     removed: int = 0
     changed: int = 0
     failed: int = 0
+    quiet_at: float = field(default=0.0, compare=False)
 
 
 def enforce(lecture: Lecture, people: Sequence[models.ParticipantInfo] | None = None) -> Enforced:
@@ -48,12 +55,31 @@ def enforce(lecture: Lecture, people: Sequence[models.ParticipantInfo] | None = 
         log.warning("lecture %s can't be kept in order now: %s", room, error)
         return Enforced(failed=1)
     wanted = _admitted(lecture)
-    loudest_first = sorted(listed, key=_loudness, reverse=True)
-    removals = [p.identity for p in loudest_first if p.identity not in wanted and p.kind not in OURS]
-    changes = [p.identity for p in loudest_first if _differs(p, wanted.get(p.identity))]
-    removed = server.many([partial(_remove, server, room, identity) for identity in removals])
-    changed = server.many([_change(server, room, identity, wanted) for identity in changes])
-    return Enforced(_done(removed), _done(changed), len(removed) + len(changed) - _done([*removed, *changed]))
+    calls = [
+        (bool(person.tracks), call)
+        for person in sorted(listed, key=_loudness, reverse=True)
+        if (call := _remedy(server, room, person, wanted))
+    ]
+    heard = server.many([call for is_heard, call in calls if is_heard])
+    quiet_at = time.monotonic() + FADES_FOR if heard else 0.0
+    answers = [*heard, *server.many([call for is_heard, call in calls if not is_heard])]
+    done = [answer for answer in answers if not isinstance(answer, Failed)]
+    removed = sum(what == "removed" for what in done)
+    return Enforced(removed, len(done) - removed, len(answers) - len(done), quiet_at)
+
+
+def _remedy(
+    server: LiveKit,
+    room: str,
+    person: models.ParticipantInfo,
+    wanted: Mapping[str, models.ParticipantPermission],
+) -> Callable[[], str] | None:
+    """The call that makes LiveKit agree with the rows about one person; None where it does."""
+    if person.identity not in wanted:
+        return None if person.kind in OURS else partial(_remove, server, room, person.identity)
+    if not _differs(person, wanted[person.identity]):
+        return None
+    return partial(_change, server, room, person.identity, wanted[person.identity])
 
 
 def _loudness(person: models.ParticipantInfo) -> tuple[bool, int]:
@@ -94,9 +120,7 @@ def _admitted(lecture: Lecture) -> dict[str, models.ParticipantPermission]:
     return wanted
 
 
-def _differs(person: models.ParticipantInfo, wanted: models.ParticipantPermission | None) -> bool:
-    if wanted is None:
-        return False
+def _differs(person: models.ParticipantInfo, wanted: models.ParticipantPermission) -> bool:
     has = person.permission
     return (
         has.can_publish != wanted.can_publish
@@ -107,16 +131,12 @@ def _differs(person: models.ParticipantInfo, wanted: models.ParticipantPermissio
     )
 
 
-def _remove(server: LiveKit, room: str, identity: str) -> bool:
+def _remove(server: LiveKit, room: str, identity: str) -> str:
     log.warning("removing %r from lecture %s: not admitted", identity, room)
-    return server.remove_participant(room, identity)
+    server.remove_participant(room, identity)
+    return "removed"
 
 
-def _change(
-    server: LiveKit, room: str, identity: str, wanted: dict[str, models.ParticipantPermission]
-) -> Callable[[], bool]:
-    return partial(server.update_participant, room, identity, wanted[identity])
-
-
-def _done(answers: Sequence[object]) -> int:
-    return sum(not isinstance(answer, Failed) for answer in answers)
+def _change(server: LiveKit, room: str, identity: str, wanted: models.ParticipantPermission) -> str:
+    server.update_participant(room, identity, wanted)
+    return "changed"

@@ -49,11 +49,15 @@ class HashQueue:
     def run(self, work: Callable[[], T]) -> T:
         """Run it beside the event loop; too many at once are told to come back."""
         if not self._places.acquire(blocking=False):
-            raise Refusal(503, self._busy(), code="busy", retry_after=COME_BACK_SECONDS)
+            raise self.refusal()
         try:
             return self._result(work)
         finally:
             self._places.release()
+
+    def refusal(self) -> Refusal:
+        """What those are told who don't get their turn."""
+        return Refusal(503, self._busy(), code="busy", retry_after=COME_BACK_SECONDS)
 
     def _result(self, work: Callable[[], T]) -> T:
         if _patched():

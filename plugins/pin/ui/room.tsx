@@ -1,0 +1,1 @@
+import { definePlugin } from '@audimax/room'; export default definePlugin(() => undefined);

@@ -256,9 +256,10 @@ def _known(language: str) -> str:
 
 def described(room: Room) -> list[dict[str, Any]]:
     """The form's groups with what the room has now, for a page that draws them by itself."""
+    is_owners = _is_mine(room)
     groups = [_described("core", _core_group(), settings_of(room))]
     for manifest in room_plugins.switchable():
-        made = _described(manifest.name, _plugin_group(manifest, room), _of(room, manifest))
+        made = _described(manifest.name, _plugin_group(manifest, room, is_owners), _of(room, manifest))
         groups.append({**made, "on": room_plugins.is_enabled_in(room, manifest.name)})
     return groups
 

@@ -58,6 +58,7 @@ from core.engine.mounts import room_api, static_url
 from core.engine.personal_columns import AboutPerson, forget_personal_columns, register_personal_columns
 from core.engine.plugins import settings
 from core.engine.room_plugins import change_room_settings, is_enabled_in, room_settings
+from core.engine.room_plugins import switch as switch_plugin
 from core.engine.settings import setting
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.hookspecs import hookimpl
@@ -67,15 +68,19 @@ from core.http.sockets import live
 from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
+from core.joining import by_address_and_room
 from core.lectures.lectures import live_in
 from core.lectures.models import Lecture, Participant
 from core.models import Waiting
 from core.people.fingerprints import keyed
 from core.people.hashing import HashQueue
 from core.people.models import GuestSession, User
+from core.rooms.hosts import co_hosts
 from core.rooms.invitations import link as room_link
 from core.rooms.models import Room
+from core.rooms.page import plugin_page
 from core.rooms.rooms import rotate_code
+from core.text import clean_prose
 from core.waiting import open_stream as waiting_stream
 
 __all__ = [
@@ -138,7 +143,10 @@ __all__ = [
     "Viewer",
     "Waiting",
     "agent_key",
+    "by_address_and_room",
     "change_room_settings",
+    "clean_prose",
+    "co_hosts",
     "config",
     "db",
     "defer",
@@ -155,6 +163,7 @@ __all__ = [
     "now",
     "order",
     "page",
+    "plugin_page",
     "random_id",
     "record",
     "register_personal_columns",
@@ -167,6 +176,7 @@ __all__ = [
     "setting",
     "settings",
     "static_url",
+    "switch_plugin",
     "view",
     "waiting_stream",
 ]

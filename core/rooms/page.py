@@ -77,6 +77,19 @@ def page_config(room: Room, viewer: Viewer) -> dict[str, Any]:
     }
 
 
+def plugin_page(room: Room, plugin: str) -> dict[str, Any]:
+    """What the script of a plugin's own page about a room has to know (``@audimax/page``)."""
+    locale = str(get_locale() or "en")
+    return {
+        "room": {"id": room.public_id, "title": room.title, "code": room.code},
+        "api": room_api(plugin, room.public_id),
+        "plugin": plugin,
+        "locale": locale.replace("_", "-"),
+        "strings": messages_for_browser(locale, under=f"plugins/{plugin}/ui"),
+        "icons": assets().sprite,
+    }
+
+
 def _me(viewer: Viewer) -> dict[str, Any]:
     guest = current_guest()
     name = viewer.name or (guest.name if guest else "")

@@ -1,0 +1,165 @@
+"""What the waiting room says at the door, where its pages are, and what it forgets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from core.api import (
+    Event,
+    JoinRequest,
+    Lecture,
+    LectureEnded,
+    Mount,
+    MountPoint,
+    Person,
+    PersonalData,
+    Room,
+    RoomUi,
+    User,
+    Verdict,
+    Viewer,
+    db,
+    hookimpl,
+    now,
+    room_settings,
+)
+from plugins.lobby import line, views
+from plugins.lobby.line import Seen
+from plugins.lobby.models import APPROVED, REJECTED, Listed
+from plugins.lobby.settings import RoomSettings
+
+MAY_ASK_AGAIN_AFTER = timedelta(minutes=1)
+MOST_REJECTIONS = 2
+
+
+@hookimpl
+def blueprints() -> list[Mount]:
+    return [Mount(MountPoint.ROOM, views.in_room), Mount(MountPoint.SITE, views.site)]
+
+
+@hookimpl
+def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
+    return [RoomUi(config={"now": now().isoformat()})] if viewer.is_host else []
+
+
+# --- at the door ----------------------------------------------------------------------
+
+
+@hookimpl
+def admit(room: Room, joins: Sequence[JoinRequest]) -> Mapping[str, Verdict]:
+    settings = room_settings(room, RoomSettings)
+    if settings.who_waits == "nobody":
+        found = line.seen_where_nobody_waits(room, joins)
+        joins = [join for join in joins if join.key in found.rows]
+        if not joins:
+            return {}
+    known = line.seen(room, joins)
+    removals = line.removals_after(joins)
+    listed = _listed(room, joins) if settings.class_list_passes else frozenset()
+    said = {j.key: _verdict(room, settings, j, known, removals.get(j.key), listed) for j in joins}
+    return {key: verdict for key, verdict in said.items() if verdict is not None}
+
+
+def _verdict(
+    room: Room,
+    settings: RoomSettings,
+    join: JoinRequest,
+    known: Seen,
+    removed_at: datetime | None,
+    listed: frozenset[str],
+) -> Verdict | None:
+    row: Any = known.rows.get(join.key)
+    holds = row is not None and known.holds(row.lecture_id, row.decided_at)
+    if holds and row.state == REJECTED and (denied := _denied(row)) is not None:
+        return denied
+    if holds and row.state == APPROVED and (removed_at is None or row.decided_at > removed_at):
+        return None
+    rejected = holds and row.rejections > 0
+    if not rejected and _passes(settings, join, known, listed):
+        return None
+    return Verdict.wait(
+        _("A host will let you in."),
+        start=partial(_stand, room, row, holds),
+        info=_info(row, known),
+        stream="/stream",
+    )
+
+
+def _denied(row: Any) -> Verdict | None:
+    """No while the minute lasts, and for good after the second time; None when they may ask again."""
+    words = f"“{row.words}” " if row.words else ""
+    if row.rejections >= MOST_REJECTIONS:
+        return Verdict.deny(words + _("A host didn't let you in. Please write to them if that's a mistake."))
+    left = (row.decided_at + MAY_ASK_AGAIN_AFTER - now()).total_seconds()
+    if left <= 0:
+        return None
+    again = _("A host didn't let you in. You may ask again in a minute.")
+    return Verdict.deny(words + again, retry_after=math.ceil(left))
+
+
+def _passes(settings: RoomSettings, join: JoinRequest, known: Seen, listed: frozenset[str]) -> bool:
+    """Who needn't wait. A host who removed somebody wants to see them first."""
+    if settings.who_waits == "nobody" or (settings.who_waits == "strangers" and join.user_id):
+        return True
+    if join.removed:
+        return False
+    return (
+        known.is_open
+        or (settings.returnees_pass and join.returning)
+        or (join.email is not None and join.email.lower() in listed)
+    )
+
+
+def _info(row: Any, known: Seen) -> dict[str, Any]:
+    info: dict[str, Any] = {"message": known.message} if known.message else {}
+    if row is not None and row.place is not None:
+        info["place"] = row.place
+    return info
+
+
+def _stand(room: Room, row: Any, holds: bool, join: JoinRequest) -> None:
+    line.stand(room, join, row, holds=holds)
+
+
+def _listed(room: Room, joins: Sequence[JoinRequest]) -> frozenset[str]:
+    """Those of the addresses that are on the class list; only verified ones come here."""
+    emails = {join.email.lower() for join in joins if join.email}
+    if not emails:
+        return frozenset()
+    mine = Listed.room_id == room.id, Listed.email.in_(emails)
+    return frozenset(db.session.scalars(sa.select(Listed.email).where(*mine)))
+
+
+# --- what is forgotten ----------------------------------------------------------------
+
+
+@hookimpl
+def on_event(event: Event) -> None:
+    if isinstance(event, LectureEnded):
+        lecture = db.session.get(Lecture, event.lecture_id)
+        if lecture is not None and lecture.ended_at is not None:
+            line.clear_after(event.room_id, lecture)
+
+
+@hookimpl
+def personal_data(person: Person) -> PersonalData:
+    """Class lists name people by their address: whoever owns it may see where."""
+    rows = db.session.scalars(sa.select(Listed).where(_about(person))).all()
+    return PersonalData({"lobby__listed": [{"email": row.email, "name": row.name} for row in rows]})
+
+
+@hookimpl
+def erase(person: Person) -> None:
+    db.session.execute(sa.delete(Listed).where(_about(person)).execution_options(synchronize_session=False))
+
+
+def _about(person: Person) -> sa.ColumnElement[bool]:
+    address = sa.select(sa.func.lower(User.email)).where(User.id == person.user_id)
+    return sa.and_(Listed.email != "", Listed.email.in_(address))

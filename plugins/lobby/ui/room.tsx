@@ -1,0 +1,2 @@
+import { definePlugin } from '@audimax/room';
+export default definePlugin(() => undefined);

@@ -188,14 +188,13 @@ def _person(row: Any, others: Others) -> Person:
 
 
 def _is_listed(room: Room) -> sa.ColumnElement[bool]:
-    email = sa.select(sa.func.lower(User.email)).where(User.id == Entry.user_id).scalar_subquery()
-    return sa.exists().where(Listed.room_id == room.id, Listed.email != "", Listed.email == email)
+    mine = User.id == Entry.user_id, Listed.email == sa.func.lower(User.email)
+    return sa.exists().where(Listed.room_id == room.id, Listed.email != "", *mine).correlate(Entry)
 
 
 def _is_named(room: Room) -> sa.ColumnElement[bool]:
-    return sa.exists().where(
-        Listed.room_id == room.id, Listed.name_key != "", Listed.name_key == Entry.name_key
-    )
+    mine = Listed.name_key != "", Listed.name_key == Entry.name_key
+    return sa.exists().where(Listed.room_id == room.id, *mine).correlate(Entry)
 
 
 def _others(room: Room, live: int | None) -> Others:

@@ -141,7 +141,8 @@ class Plugins:
 
     def _put_settings(self, manifest: Plugin) -> None:
         for cls in (manifest.settings, manifest.room_settings):
-            if cls is None or not dataclasses.fields(cls):
+            # A room's settings may have no fields: the plugin can be switched, and no more.
+            if cls is None or (cls is manifest.settings and not dataclasses.fields(cls)):
                 continue
             if self.by_settings.setdefault(cls, manifest.name) != manifest.name:
                 problem = f"its settings class is that of plugin {self.by_settings[cls]!r}"

@@ -9,6 +9,7 @@ from psycogreen.gevent import patch_psycopg  # noqa: E402
 
 patch_psycopg()
 
+import logging  # noqa: E402
 import os  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -34,6 +35,10 @@ worker_tmp_dir = next((str(p) for p in [Path("/dev/shm")] if os.access(p, os.W_O
 # The app works out the client's address from trusted_proxies; gunicorn is to believe nobody.
 forwarded_allow_ips = ""
 loglevel = os.environ.get("AUDIMAX_LOG_LEVEL") or "info"
+# Who was refused at the gate or by a view is written down.
+logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+for _ours in ("core", "plugins"):
+    logging.getLogger(_ours).setLevel(loglevel.upper())
 # By default it lies in the home folder, where two installations would fight over it.
 control_socket = str((_instance if _instance.is_dir() else Path(tempfile.gettempdir())) / "gunicorn.ctl")
 control_socket_disable = len(os.fsencode(control_socket)) > 100

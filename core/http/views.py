@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import wraps
@@ -24,6 +25,7 @@ from core.http.tries import Tries
 from core.lectures.models import Lecture
 from core.rooms.models import Room
 
+log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -212,6 +214,7 @@ def check_role(roles: Roles) -> None:
         if callers.signed_in() is None:
             raise Refusal(401, words(401), code="sign_in")
     elif not roles >= EVERYONE and here.caller.role not in roles:  # type: ignore[operator]
+        log.info("refused to a %s: %s %s", here.caller.role.value, request.method, request.path)
         raise Refusal(403, words(403), code="not_allowed")
 
 

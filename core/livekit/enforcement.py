@@ -14,7 +14,7 @@ from flask import Flask, current_app
 from livekit.protocol import models
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.db import db
+from core.db import db, now
 from core.errors import LiveKitDown, LiveKitError
 from core.lectures.models import Lecture, Participant
 from core.livekit.client import Failed, LiveKit, livekit
@@ -24,6 +24,10 @@ log = logging.getLogger(__name__)
 
 # Only a holder of the API key can make these; a person's token can't.
 OURS = frozenset({models.ParticipantInfo.Kind.AGENT, models.ParticipantInfo.Kind.EGRESS})
+HONEST = {
+    models.TrackType.AUDIO: (models.TrackSource.MICROPHONE, models.TrackSource.SCREEN_SHARE_AUDIO),
+    models.TrackType.VIDEO: (models.TrackSource.CAMERA, models.TrackSource.SCREEN_SHARE),
+}
 # LiveKit ends a track with silence of its own, ten frames in 0.2 s; after that nothing comes any more.
 FADES_FOR = 0.3
 # Who was on the way through the gate when the host decided arrives within these seconds.
@@ -54,6 +58,7 @@ def enforce(lecture: Lecture, people: Sequence[models.ParticipantInfo] | None = 
     except (LiveKitDown, LiveKitError) as error:
         log.warning("lecture %s can't be kept in order now: %s", room, error)
         return Enforced(failed=1)
+    _shut_out_liars(lecture, listed)
     wanted = _admitted(lecture)
     calls = [
         (bool(person.tracks), call)
@@ -66,6 +71,24 @@ def enforce(lecture: Lecture, people: Sequence[models.ParticipantInfo] | None = 
     done = [answer for answer in answers if not isinstance(answer, Failed)]
     removed = sum(what == "removed" for what in done)
     return Enforced(removed, len(done) - removed, len(answers) - len(done), quiet_at)
+
+
+def _shut_out_liars(lecture: Lecture, listed: Sequence[models.ParticipantInfo]) -> None:
+    """Who sends sound as a camera, to get past a taken microphone, isn't admitted any more."""
+    liars = [
+        person.identity for person in listed if any(map(_lies, person.tracks)) and person.kind not in OURS
+    ]
+    if liars:
+        log.warning("lecture %s: %s sent sound or pictures under another name", lecture.public_id, liars)
+        mine = (Participant.lecture_id == lecture.id, Participant.identity.in_(liars))
+        put_out = (
+            sa.update(Participant).where(*mine, Participant.removed_at.is_(None)).values(removed_at=now())
+        )
+        db.session.execute(put_out.execution_options(synchronize_session=False))
+
+
+def _lies(track: models.TrackInfo) -> bool:
+    return track.source not in HONEST.get(track.type, ())
 
 
 def _remedy(

@@ -25,6 +25,7 @@ SOURCES = {
     "camera": (models.TrackSource.CAMERA,),
     "screen": (models.TrackSource.SCREEN_SHARE, models.TrackSource.SCREEN_SHARE_AUDIO),
 }
+SCREEN_SOUND = models.TrackSource.SCREEN_SHARE_AUDIO
 NAMES = {number: name.lower() for name, number in models.TrackSource.items()}
 
 
@@ -77,7 +78,11 @@ def permission_of(participant: Participant) -> models.ParticipantPermission:
 
 def sources_of(participant: Participant) -> list[Any]:
     """What the participant may publish. An empty list would mean everything to LiveKit."""
-    return [source for grant, sources in SOURCES.items() if getattr(participant, grant) for source in sources]
+    allowed = [
+        source for grant, sources in SOURCES.items() if getattr(participant, grant) for source in sources
+    ]
+    # A voice could come as the sound of a screen.
+    return [source for source in allowed if participant.microphone or source != SCREEN_SOUND]
 
 
 def read_join_token(token: str) -> Claim:

@@ -72,7 +72,7 @@ def _verdict(
 def _words_for_banned(room: Room, ban: Ban) -> str:
     words = [_("A host has banned you from this room.")]
     if ban.reason:
-        words.append(_("Their reason: %(reason)s", reason=ban.reason))
+        words.append(_("Their reason: “%(reason)s”.", reason=ban.reason))
     words.append(_("If you think that is a mistake, please write to %(owner)s.", owner=room.owner.name))
     return " ".join(words)
 

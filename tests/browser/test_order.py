@@ -111,7 +111,7 @@ def test_who_is_banned_is_out_until_the_ban_is_lifted(
     until(ada.page, "window.audimax?.room?.state !== 'connected'", "Ada is out")
 
     expect(ada.page.get_by_role("heading", name="A host has banned you from this room")).to_be_visible()
-    expect(ada.page.get_by_text("Their reason: Shouting")).to_be_visible()
+    expect(ada.page.get_by_text("Their reason: “Shouting”.")).to_be_visible()
     expect(ada.page.get_by_text(f"please write to {hall.NAME}")).to_be_visible()
     expect(ada.page.get_by_role("button", name="Ask to join again")).to_be_hidden()
     hall.shot(ada.page, "order-banned-guest")
@@ -120,7 +120,7 @@ def test_who_is_banned_is_out_until_the_ban_is_lifted(
     ada.page.goto(room.link)
     hall.press_join(ada.page)
     expect(
-        ada.page.get_by_text("A host has banned you from this room. Their reason: Shouting")
+        ada.page.get_by_text("A host has banned you from this room. Their reason: “Shouting”.")
     ).to_be_visible()
     hall.shot(ada.page, "order-banned-at-the-door")
 
@@ -151,7 +151,7 @@ def test_who_is_removed_reads_why_and_may_come_back(
     first = hall.identity(ada.page)
     act(host, room, f"people/{first}/remove", reason="Please come back without the music")
     expect(ada.page.get_by_role("heading", name="A host has removed you")).to_be_visible()
-    expect(ada.page.get_by_text("Their reason: Please come back without the music")).to_be_visible()
+    expect(ada.page.get_by_text("Their reason: “Please come back without the music”.")).to_be_visible()
     hall.shot(ada.page, "order-removed-guest")
     assert axe(ada.page) == []
     ada.page.get_by_role("button", name="Ask to join again").click()

@@ -80,7 +80,7 @@ test('who is put out reads why, and what they may do', () => {
   const { heard, room } = roomOf(false);
   const hear = heard.get('data:moderation')!;
   hear({ banned: true, reason: 'Noise', ask: 'Emmy Noether' });
-  const text = 'Their reason: Noise If you think that is a mistake, please write to Emmy Noether.';
+  const text = 'Their reason: “Noise”. If you think that is a mistake, please write to Emmy Noether.';
   expect(room.farewell).toHaveBeenLastCalledWith({ title: 'A host has banned you from this room', text, mayReturn: false });
   hear({ removed: true, reason: '' });
   expect(room.farewell).toHaveBeenLastCalledWith({ title: 'A host has removed you', text: '', mayReturn: true });
@@ -93,7 +93,7 @@ test('a co-host whom the owner muted reads it; what concerns all others is not s
   hear({ taken: { microphone: false }, reason: 'Echo' });
   hear({ taken: { microphone: false }, all: true, reason: 'Noise' });
   hear({ taken: { microphone: true }, all: true, reason: '' });
-  expect(room.toast.mock.calls).toEqual([['The host’s reason: Echo']]);
+  expect(room.toast.mock.calls).toEqual([['The host’s reason: “Echo”']]);
   await waitFor(() => expect(api.get).toHaveBeenCalledWith('/bans'));
 });
 

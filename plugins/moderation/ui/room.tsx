@@ -105,7 +105,7 @@ function Bans({ desk }: { desk: Desk }) {
   const { t } = desk.room;
   const { busy, run } = useAction(desk.room);
   return (
-    <section className="stack">
+    <section className="stack stack-sm">
       <h3>{t('Banned')}</h3>
       {!desk.bans.length && <p className="hint">{t('Nobody is banned from this room.')}</p>}
       <ul className="stack">
@@ -151,7 +151,7 @@ function Panel({ desk }: { desk: Desk }) {
   }
   return (
     <div className="stack" aria-busy={busy}>
-      <section className="stack">
+      <section className="stack stack-sm">
         {panic ? (
           <>
             <p role="status">{t('Everybody but the hosts is silenced.')}</p>
@@ -172,20 +172,28 @@ function Panel({ desk }: { desk: Desk }) {
         )}
         <p className="hint">{t('Ends microphones, cameras and screens of all but the hosts, also of those who come later.')}</p>
       </section>
-      <section className="stack">
-        <button type="button" className="btn btn-block" aria-pressed={locked} disabled={busy} onClick={() => void run(() => desk.lock(!locked))}>
-          {locked ? t('Unlock the room') : t('Lock the room')}
+      <section className="stack stack-sm">
+        <h3>{t('Microphones, cameras, screens')}</h3>
+        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/hide-all'), t('All are stopped.'))}>
+          {t('Stop all')}
         </button>
-        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/hide-all'))}>
-          {t('Stop all microphones, cameras and screens')}
-        </button>
-        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/give-all'))}>
+        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/give-all'), t('Everybody may use them again.'))}>
           {t('Give back what was taken')}
         </button>
+        <p className="hint">{t('What you stop stays off until you give it back. Nobody’s microphone is opened for them.')}</p>
+      </section>
+      <section className="stack stack-sm">
+        <h3>{t('The door')}</h3>
+        <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.lock(!locked))}>
+          {locked ? t('Unlock the room') : t('Lock the room')}
+        </button>
+        <p className="hint" role="status">
+          {locked ? t('The room is locked: nobody new comes in until you unlock it or the lecture ends.') : t('Locked, the room lets nobody new in. Who was inside may come back.')}
+        </p>
         <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => desk.act('/change-locks'), t('The room has a new link.'))}>
           {t('Change the locks')}
         </button>
-        <p className="hint">{t('A new link: who isn’t inside now needs it to come in.')}</p>
+        <p className="hint">{t('The room gets a new link. Who isn’t inside now needs it to come in.')}</p>
       </section>
       <Newcomers desk={desk} />
       <Bans desk={desk} />
@@ -248,7 +256,7 @@ interface News {
 /** What somebody reads who was put out, and what they may do. */
 function farewellOf(room: RoomApi, news: News): Farewell {
   const { t } = room;
-  const why = news.reason ? t('Their reason: {reason}', { reason: news.reason }) : '';
+  const why = news.reason ? t('Their reason: “{reason}”.', { reason: news.reason }) : '';
   if (!news.banned) return { title: t('A host has removed you'), text: why, mayReturn: true };
   const ask = t('If you think that is a mistake, please write to {name}.', { name: news.ask ?? '' });
   return { title: t('A host has banned you from this room'), text: [why, ask].filter(Boolean).join(' '), mayReturn: false };
@@ -259,7 +267,7 @@ function wordsOf(room: RoomApi, news: News): string {
   const { t } = room;
   const givesBack = news.taken && !Object.values(news.taken).includes(false);
   if (news.panic === false || givesBack) return t('You may speak again: turn your microphone on when you want to.');
-  return news.taken && news.reason ? t('The host’s reason: {reason}', { reason: news.reason }) : '';
+  return news.taken && news.reason ? t('The host’s reason: “{reason}”', { reason: news.reason }) : '';
 }
 
 export default definePlugin((room) => {

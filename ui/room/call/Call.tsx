@@ -16,6 +16,7 @@ import { Connection, quickReconnects, troubleWords, type Over } from './connecti
 import { CallContext, type CallParts } from './context';
 import { Crowd } from './crowd';
 import { Devices } from './devices';
+import { refuseLies } from './honest';
 import { PluginHost } from './host';
 import { logLevel } from './log';
 import { ViewStore } from './view';
@@ -51,6 +52,7 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
   const room = new Room(roomOptions());
   // For support and tests: what the console of any page could reach anyway.
   Object.assign(window, { audimax: { room } });
+  refuseLies(room);
   const host = new PluginHost(config, admission, room);
   const devices = new Devices(room);
   const over = (how: Over) => onOver(how.kind === 'removed' ? { ...how, farewell: host.farewell } : how);

@@ -95,7 +95,7 @@ export class Devices {
     const on = !this.room.localParticipant.isScreenShareEnabled;
     if (on && !this.may('screen')) return toast(revokedWords(['screen']));
     try {
-      await this.room.localParticipant.setScreenShareEnabled(on, SCREEN);
+      await this.room.localParticipant.setScreenShareEnabled(on, { ...SCREEN, audio: this.may('microphone') });
     } catch (error) {
       this.screenFailed(error);
     }

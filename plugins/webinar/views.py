@@ -66,9 +66,9 @@ class Holder(Answer):
 
 
 class State(Answer):
-    """The first hands and floors, how many there are, and the caller's own ``place`` in the queue.
+    """The first hands and floors, how many there are, and how it stands with the caller.
 
-    ``at`` tells which of two states is newer. Packets carry the same without names and ``place``.
+    ``at`` tells which of two states is newer. Packets carry the same without names and the caller's part.
     """
 
     at: float
@@ -78,11 +78,9 @@ class State(Answer):
     count: int
     floors: list[Holder]
     floors_count: int
+    raised: bool
     place: int | None = None
-
-
-class Place(Answer):
-    place: int | None
+    has_floor: bool
 
 
 class Called(Answer):
@@ -101,37 +99,31 @@ class Called(Answer):
 def state() -> State:
     """The queue, who has the floor, and where the caller stands."""
     lecture = _lecture()
-    queue, kept = models.read_queue(lecture), room_settings(here.room, RoomSettings)
-    me = _find(lecture, here.caller.identity)
-    return State(
-        **vars(queue),
-        on=kept.webinar_mode,
-        may_react=kept.reactions,
-        place=models.place_of(me) if me else None,
-    )
+    return _state(lecture, _find(lecture, here.caller.identity))
 
 
 @in_room.post("/raise")
-@view(roles=PEOPLE_INSIDE, answer=Place)
-def raise_hand() -> Place:
+@view(roles=PEOPLE_INSIDE, answer=State)
+def raise_hand() -> State:
     """Ask for the floor; who has asked already keeps their place."""
     me = _me()
     HANDS.take(me.identity)
     models.raise_hand(me)
     db.session.commit()
     news.tell_queue_soon(me.lecture)
-    return Place(place=models.place_of(me))
+    return _state(me.lecture, me)
 
 
 @in_room.post("/lower")
-@view(roles=PEOPLE_INSIDE, status=204)
-def lower() -> None:
+@view(roles=PEOPLE_INSIDE, answer=State)
+def lower() -> State:
     """Take one's own hand down."""
     me = _me()
     HANDS.take(me.identity)
     models.lower_hands([me.id])
     db.session.commit()
     news.tell_queue_soon(me.lecture)
+    return _state(me.lecture, me)
 
 
 @in_room.post("/react")
@@ -248,6 +240,19 @@ def _me() -> Participant:
     if found is None:
         raise Refusal(409, _("Join the lecture first."), code="not_inside")
     return found
+
+
+def _state(lecture: Lecture, me: Participant | None) -> State:
+    queue, kept = models.read_queue(lecture), room_settings(here.room, RoomSettings)
+    place = models.place_of(me) if me else None
+    return State(
+        **vars(queue),
+        on=kept.webinar_mode,
+        may_react=kept.reactions,
+        raised=place is not None,
+        place=place,
+        has_floor=bool(me and models.floors_of([me])),
+    )
 
 
 def _person(lecture: Lecture, identity: str) -> Participant:

@@ -2,6 +2,7 @@
 import type {
   ControlSpec,
   Dispose,
+  ExplanationSpec,
   OverlaySpec,
   PanelSpec,
   ParticipantActionSpec,
@@ -19,6 +20,7 @@ export interface Kinds {
   participantAction: ParticipantActionSpec;
   peopleAction: PeopleActionSpec;
   peopleRank: PeopleRankSpec;
+  explanation: ExplanationSpec;
   settings: SettingsSpec;
 }
 export type Kind = keyof Kinds;

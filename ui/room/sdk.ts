@@ -81,6 +81,15 @@ export interface PeopleActionSpec extends Ordered {
  */
 export type PeopleRankSpec = Ordered & { rank: (participant: Participant) => number | null };
 
+/** What somebody may send, if their rights and devices allow it. */
+export type Sendable = 'microphone' | 'camera' | 'screen';
+
+/**
+ * Why the person may not use a device, and what they can do: said when they press its button, and when the
+ * right is taken from them. Null leaves it to others.
+ */
+export type ExplanationSpec = Ordered & { text: (what: Sendable) => string | null };
+
 /** A part of the room's settings dialog. */
 export type SettingsSpec = Ordered & { title: string } & View;
 
@@ -143,7 +152,13 @@ export interface RoomApi {
   addParticipantAction(action: ParticipantActionSpec): Dispose;
   addPeopleAction(action: PeopleActionSpec): Dispose;
   addPeopleRank(rank: PeopleRankSpec): Dispose;
+  addExplanation(explanation: ExplanationSpec): Dispose;
   addSettings(settings: SettingsSpec): Dispose;
+  /**
+   * Turn a device on as its button does, and say whether it is on now. Only when the person has pressed
+   * something of yours that says so: nobody's microphone opens by itself.
+   */
+  turnOn(what: 'microphone' | 'camera'): Promise<boolean>;
   openPanel(id: string | null): void;
   panelOpen(id: string): boolean;
   /** Say that something has changed which your callbacks (`badge`, `visible`, `text` …) read. */

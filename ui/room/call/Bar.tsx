@@ -92,6 +92,7 @@ function DeviceButton({ kind }: { kind: Kind }) {
         shortcut={words.key}
         className={on ? '' : 'ctl-off'}
         aria-disabled={!allowed}
+        {...(!allowed && { title: devices.why(kind) })}
         data-device={kind}
         onClick={() => void devices.toggle(kind)}
       />

@@ -54,7 +54,8 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
   Object.assign(window, { audimax: { room } });
   refuseLies(room);
   const host = new PluginHost(config, admission, room);
-  const devices = new Devices(room);
+  const devices = new Devices(room, (what) => host.explain(what));
+  host.turnOn = (what) => devices.turnOn(what);
   const over = (how: Over) => onOver(how.kind === 'removed' ? { ...how, farewell: host.farewell } : how);
   const connection = new Connection({ room, admission, door: entrance, publish: () => devices.publish(), onOver: over });
   const endForAll = async () => {

@@ -24,10 +24,10 @@ class FakeMe {
   getTrackPublication = () => ({ track: this.track });
 }
 
-function makeDevices() {
+function makeDevices(explain?: (what: string) => string | null) {
   const me = new FakeMe();
   const room = Object.assign(new EventEmitter(), { localParticipant: me, state: 'connected' });
-  return { me, room, devices: new Devices(room as unknown as Room) };
+  return { me, room, devices: new Devices(room as unknown as Room, explain) };
 }
 const told = () => notices.value.map(({ text }) => text).join('\n');
 const named = (name: string, message = '') => Object.assign(new Error(message), { name });
@@ -51,7 +51,7 @@ test('what was chosen is sent, what is not allowed is not tried', async () => {
   me.permissions = onlyMicrophone;
   await devices.publish();
   expect(me.setMicrophoneEnabled).toHaveBeenCalledWith(true, expect.anything());
-  expect(me.setCameraEnabled).not.toHaveBeenCalled();
+  expect(me.setCameraEnabled).not.toHaveBeenCalledWith(true, expect.anything());
 });
 
 test('a camera in use is told in plain words, and the microphone works', async () => {
@@ -76,6 +76,50 @@ test('who was silenced and presses the button is told why nothing happens', asyn
   await devices.toggle('microphone');
   expect(told()).toContain('A host has turned off for you: microphone');
   expect(me.setMicrophoneEnabled).not.toHaveBeenCalled();
+});
+
+test('a plugin says why, when the button is pressed and when the right is taken', async () => {
+  const { devices, me, room } = makeDevices((what) => (what === 'microphone' ? 'Raise your hand to speak.' : null));
+  me.permissions = nothing;
+  await devices.toggle('microphone');
+  expect(told()).toBe('Raise your hand to speak.');
+  notices.set([]);
+  room.emit(RoomEvent.ParticipantPermissionsChanged, everything, me);
+  expect(told()).toBe('Raise your hand to speak.');
+  expect(devices.why('camera')).toContain('camera');
+});
+
+test('what was forbidden does not open by itself when it is allowed again', async () => {
+  const { devices, me, room } = makeDevices();
+  me.permissions = nothing;
+  await devices.publish();
+  expect(choices.value).toMatchObject({ microphone: false, camera: false });
+  me.permissions = everything;
+  room.emit(RoomEvent.ParticipantPermissionsChanged, nothing, me);
+  await devices.publish();
+  expect(me.setMicrophoneEnabled).not.toHaveBeenCalledWith(true, expect.anything());
+  choose({ microphone: true });
+  me.permissions = nothing;
+  room.emit(RoomEvent.ParticipantPermissionsChanged, everything, me);
+  expect(choices.value.microphone).toBe(false);
+});
+
+test('a press waits for a right that is on its way, and says why when none comes', async () => {
+  vi.useFakeTimers();
+  const { devices, me, room } = makeDevices();
+  choose({ microphone: false });
+  me.permissions = nothing;
+  const first = devices.turnOn('microphone');
+  me.permissions = onlyMicrophone;
+  room.emit(RoomEvent.ParticipantPermissionsChanged, nothing, { isLocal: false });
+  await first;
+  expect(me.setMicrophoneEnabled).toHaveBeenCalledWith(true, expect.anything());
+  expect(choices.value.microphone).toBe(true);
+  const second = devices.turnOn('camera');
+  await vi.advanceTimersByTimeAsync(4000);
+  expect(await second).toBe(false);
+  expect(told()).toContain('camera');
+  expect(me.setCameraEnabled).not.toHaveBeenCalled();
 });
 
 test('rights that were taken or given are told once, together', () => {

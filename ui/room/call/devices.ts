@@ -14,9 +14,9 @@ import { choices, choose } from '../choices';
 import { language, t } from '../i18n';
 import { problemOf, problemWords, type Kind } from '../media';
 import { toast } from '../notices';
+import type { Sendable } from '../sdk';
 
 type Permission = NonNullable<Participant['permissions']>;
-export type Sendable = Kind | 'screen';
 
 const SOURCES: Record<Sendable, Track.Source> = {
   microphone: Track.Source.Microphone,
@@ -36,6 +36,8 @@ const SCREEN: ScreenShareCaptureOptions = {
 };
 const DEVICE_TAKES_OVER_MS = 1500;
 const TRIES = 3;
+// A right that was just given comes on another way than the news of it.
+const RIGHT_COMES_MS = 3000;
 
 /**
  * Whether the device works, but what it records didn't reach LiveKit: livekit-client has a dozen errors
@@ -67,7 +69,10 @@ export class Devices {
   // A track that was on its way when LiveKit went down is forgotten by livekit-client: these are sent again.
   private readonly due = new Set<Kind>();
 
-  constructor(private readonly room: Room) {
+  constructor(
+    private readonly room: Room,
+    private readonly explain: (what: Sendable) => string | null = () => null,
+  ) {
     room
       .on(RoomEvent.Reconnected, () => this.sendWhatGotLost(TRIES))
       .on(RoomEvent.LocalTrackPublished, this.watch)
@@ -79,21 +84,38 @@ export class Devices {
     return maySend(this.room.localParticipant.permissions, what);
   }
 
+  /** Why that may not be used. */
+  why(...what: Sendable[]): string {
+    return this.explain(what[0]) ?? revokedWords(what);
+  }
+
   /** Sends what was chosen; called each time the media is there. */
   async publish(): Promise<void> {
+    this.forgetWhatIsForbidden(['microphone', 'camera']);
     await Promise.all([this.send('microphone', choices.value.microphone), this.send('camera', choices.value.camera)]);
   }
 
   async toggle(kind: Kind): Promise<void> {
     const on = !this.isOn(kind);
-    if (on && !this.may(kind)) return toast(revokedWords([kind]));
+    if (on && !this.may(kind)) return toast(this.why(kind));
     choose({ [kind]: on });
     await this.send(kind, on);
   }
 
+  /** The button of a plugin that says so was pressed; tells whether it is on now. */
+  async turnOn(kind: Kind): Promise<boolean> {
+    if (await this.mayBy(RIGHT_COMES_MS, kind)) {
+      choose({ [kind]: true });
+      await this.send(kind, true);
+    } else {
+      toast(this.why(kind));
+    }
+    return this.isOn(kind);
+  }
+
   async toggleScreen(): Promise<void> {
     const on = !this.room.localParticipant.isScreenShareEnabled;
-    if (on && !this.may('screen')) return toast(revokedWords(['screen']));
+    if (on && !this.may('screen')) return toast(this.why('screen'));
     try {
       await this.room.localParticipant.setScreenShareEnabled(on, { ...SCREEN, audio: this.may('microphone') });
     } catch (error) {
@@ -104,6 +126,25 @@ export class Devices {
   isOn(kind: Kind): boolean {
     const { isMicrophoneEnabled, isCameraEnabled } = this.room.localParticipant;
     return kind === 'microphone' ? isMicrophoneEnabled : isCameraEnabled;
+  }
+
+  private mayBy(ms: number, kind: Kind): Promise<boolean> {
+    if (this.may(kind)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const look = () => this.may(kind) && end();
+      const end = () => {
+        clearTimeout(timer);
+        this.room.off(RoomEvent.ParticipantPermissionsChanged, look);
+        resolve(this.may(kind));
+      };
+      const timer = setTimeout(end, ms);
+      this.room.on(RoomEvent.ParticipantPermissionsChanged, look);
+    });
+  }
+
+  /** What isn't allowed now must not open by itself when it is allowed again, nor after a reload. */
+  private forgetWhatIsForbidden(kinds: readonly Kind[]) {
+    for (const kind of kinds) if (choices.value[kind] && !this.may(kind)) choose({ [kind]: false });
   }
 
   private async send(kind: Kind, on: boolean, tries = TRIES): Promise<void> {
@@ -182,7 +223,8 @@ export class Devices {
     const all = Object.keys(SOURCES) as Sendable[];
     const revoked = all.filter((what) => maySend(before, what) && !this.may(what));
     const granted = all.filter((what) => !maySend(before, what) && this.may(what));
-    if (revoked.length) toast(revokedWords(revoked));
+    this.forgetWhatIsForbidden(['microphone', 'camera']);
+    if (revoked.length) toast(this.why(...revoked));
     if (granted.length) toast(grantedWords(granted));
   };
 }

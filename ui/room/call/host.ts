@@ -8,7 +8,7 @@ import type { PageConfig, PluginEntry } from '../config';
 import { fill, t } from '../i18n';
 import { announce, toast } from '../notices';
 import { panelKey, Registry } from '../registry';
-import { API_VERSION, type ApiError, type Dispose, type Farewell, type Me, type PluginSetup, type RoomApi } from '../sdk';
+import { API_VERSION, type ApiError, type Dispose, type Farewell, type Me, type PluginSetup, type RoomApi, type Sendable } from '../sdk';
 import { Bus } from './bus';
 
 export interface Failure {
@@ -50,6 +50,8 @@ export class PluginHost {
   /** What a plugin said in case the server puts this person out. */
   farewell: Farewell | undefined;
   readonly me: Me;
+  /** How devices are turned on; given by the call. */
+  turnOn: RoomApi['turnOn'] = async () => false;
   private readonly leaving = new AbortController();
   private readonly disposers: { id: string; dispose: Dispose }[] = [];
   private readonly apis = new Map<string, RoomApi>();
@@ -98,6 +100,12 @@ export class PluginHost {
     } catch (error) {
       failed(error);
     }
+  }
+
+  /** Why the person may not use a device, in the words of the first plugin that knows. */
+  explain(what: Sendable): string | null {
+    const texts = this.registry.list('explanation').map(({ plugin, text }) => this.registry.safe(plugin, () => text(what), null));
+    return texts.find(Boolean) ?? null;
   }
 
   nameOf(plugin: string): string {
@@ -178,7 +186,9 @@ export class PluginHost {
       addParticipantAction: (spec) => registry.add('participantAction', id, spec),
       addPeopleAction: (spec) => registry.add('peopleAction', id, spec),
       addPeopleRank: (spec) => registry.add('peopleRank', id, spec),
+      addExplanation: (spec) => registry.add('explanation', id, spec),
       addSettings: (spec) => registry.add('settings', id, spec),
+      turnOn: (what) => this.turnOn(what),
       openPanel: (panel) => registry.show(panel === null ? null : panelKey(id, panel)),
       panelOpen: (panel) => registry.openPanel === panelKey(id, panel),
       refresh: registry.bump,

@@ -96,11 +96,13 @@ function Hands({ webinar }: PartProps) {
           </button>
         </div>
       )}
-      <ol className="webinar-list">
-        {hands.map((hand) => (
-          <Row key={hand.identity} webinar={webinar} hand={hand} now={now} />
-        ))}
-      </ol>
+      {hands.length > 0 && (
+        <ol className="webinar-list">
+          {hands.map((hand) => (
+            <Row key={hand.identity} webinar={webinar} hand={hand} now={now} />
+          ))}
+        </ol>
+      )}
       {more > 0 && <p className="hint">{t('and {count} more', { count: more })}</p>}
     </section>
   );
@@ -132,11 +134,13 @@ function Floors({ webinar }: PartProps) {
     <section className="stack" aria-labelledby="webinar-floors">
       <h3 id="webinar-floors">{t('Have the floor')}</h3>
       {!floors.length && <p className="hint">{t('Only the hosts.')}</p>}
-      <ul className="webinar-list">
-        {floors.map((holder) => (
-          <FloorRow key={holder.identity} webinar={webinar} holder={holder} />
-        ))}
-      </ul>
+      {floors.length > 0 && (
+        <ul className="webinar-list">
+          {floors.map((holder) => (
+            <FloorRow key={holder.identity} webinar={webinar} holder={holder} />
+          ))}
+        </ul>
+      )}
       {count > floors.length && <p className="hint">{t('and {count} more', { count: count - floors.length })}</p>}
       {count > 1 && (
         <button type="button" className="btn btn-block" disabled={busy} onClick={() => void run(() => webinar.act('/take-back-all'))}>

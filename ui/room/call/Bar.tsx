@@ -76,6 +76,9 @@ const TOGGLES: Record<Kind, { on: string; off: string; turnOn: () => string; tur
   },
 };
 
+/** A click by the mouse leaves the focus where it was: the space bar then talks, and doesn't press the button again. */
+const keepFocus = (event: { preventDefault(): void }) => event.preventDefault();
+
 function DeviceButton({ kind }: { kind: Kind }) {
   const { devices } = useCall();
   const { isMicrophoneEnabled, isCameraEnabled } = useLocalParticipant();
@@ -94,6 +97,7 @@ function DeviceButton({ kind }: { kind: Kind }) {
         aria-disabled={!allowed}
         {...(!allowed && { title: devices.why(kind) })}
         data-device={kind}
+        onMouseDown={keepFocus}
         onClick={() => void devices.toggle(kind)}
       />
       <button type="button" className="ctl ctl-chevron" popoverTarget={menu} aria-label={words.choose()} style={anchor(`--${menu}`)}>
@@ -127,6 +131,7 @@ function ScreenButton() {
       pressed={on}
       className="wide-only"
       aria-disabled={!allowed}
+      onMouseDown={keepFocus}
       onClick={toggle}
     />
   );

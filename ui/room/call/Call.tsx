@@ -19,6 +19,7 @@ import { Devices } from './devices';
 import { refuseLies } from './honest';
 import { PluginHost } from './host';
 import { logLevel } from './log';
+import { Receiving } from './receiving';
 import { ViewStore } from './view';
 
 const loadShell = () => import('./Shell');
@@ -65,7 +66,7 @@ function makeCall({ config, admission, entrance, onOver }: CallProps): CallParts
   };
   // For whoever looks into the call from the browser's console.
   Object.assign(window, { audimax: { room, host } });
-  return { config, room, crowd: new Crowd(room), host, devices, connection, view: new ViewStore(), routes: entrance.routes, endForAll };
+  return { config, room, crowd: new Crowd(room), receiving: new Receiving(room), host, devices, connection, view: new ViewStore(), routes: entrance.routes, endForAll };
 }
 
 /** Plugins first: no message may come before they listen. */
@@ -89,6 +90,7 @@ export default function Call(props: CallProps) {
     return () => {
       call.connection.close();
       call.crowd.close();
+      call.receiving.close();
       call.host.close();
     };
   }, [call]);

@@ -3,6 +3,7 @@ import { t } from '../i18n';
 import { Dialog } from '../parts';
 import { useStore } from '../store';
 import { canChooseSpeaker, useDevices } from './Bar';
+import { SMALL_ROOM, telling, tellWhen, type Telling } from './coming';
 import { useCall } from './context';
 import { PluginView, useRegistry } from './fences';
 import { RoomSettings } from './RoomSettings';
@@ -23,6 +24,12 @@ function ShortcutSheet({ onClose }: { onClose(): void }) {
             </dd>
           </div>
         ))}
+        <div>
+          <dt>{t('Talk while you hold it down')}</dt>
+          <dd>
+            <kbd>{t('Space')}</kbd>
+          </dd>
+        </div>
         <div>
           <dt>{t('Close a panel or a dialog')}</dt>
           <dd>
@@ -56,6 +63,28 @@ function DeviceSelect({ kind, label }: { kind: MediaDeviceKind; label: string })
   );
 }
 
+const TELLING: Record<Telling, () => string> = {
+  small: () => t('In small rooms (up to {count} people)', { count: SMALL_ROOM }),
+  always: () => t('Always'),
+  never: () => t('Never'),
+};
+
+function TellingSelect() {
+  const when = useStore(telling);
+  return (
+    <div className="field">
+      <label htmlFor="setting-telling">{t('Say who comes and goes')}</label>
+      <select id="setting-telling" value={when} onChange={(event) => tellWhen(event.target.value as Telling)}>
+        {Object.entries(TELLING).map(([key, words]) => (
+          <option key={key} value={key}>
+            {words()}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
 function Settings({ onClose }: { onClose(): void }) {
   const { host } = useCall();
   const registry = useRegistry(host.registry);
@@ -65,6 +94,7 @@ function Settings({ onClose }: { onClose(): void }) {
         <DeviceSelect kind="audioinput" label={t('Microphone')} />
         {canChooseSpeaker() && <DeviceSelect kind="audiooutput" label={t('Speaker')} />}
         <DeviceSelect kind="videoinput" label={t('Camera')} />
+        <TellingSelect />
         {registry.list('settings').map((entry) => (
           <section key={entry.key} className="stack stack-sm">
             <h3>{entry.title}</h3>

@@ -1,27 +1,25 @@
 /** The room during the call: stage, side, bar, and what must be said above them. */
 import { useEffect, useRef } from 'react';
 import { RoomAudioRenderer, RoomContext, setLogLevel, useRoomContext, useStartAudio } from '@livekit/components-react';
-import { RoomEvent, type Participant } from 'livekit-client';
 import { t } from '../i18n';
-import { announce, toast } from '../notices';
+import { toast } from '../notices';
 import { Icon } from '../parts';
 import type { OverlaySlot } from '../sdk';
 import { useStore } from '../store';
 import { Bar } from './Bar';
+import { useComingAndGoing } from './coming';
 import { troubleWords } from './connection';
 import { useCall } from './context';
 import { Dialogs } from './Dialogs';
 import { PluginView, useRegistry } from './fences';
 import { logLevel } from './log';
+import { HeldDown, usePushToTalk } from './pushToTalk';
 import { useAskBeforeLeaving, useWakeLock } from './screen';
 import { useShortcuts } from './shortcuts';
 import { Side } from './Side';
 import { Stage } from './Stage';
-import { nameOf } from './names';
 
 setLogLevel(logLevel());
-
-const ANNOUNCE_UP_TO = 20;
 
 function Overlays({ slot }: { slot: OverlaySlot }) {
   const { host } = useCall();
@@ -63,18 +61,6 @@ function SoundBanner() {
   );
 }
 
-/** In a small room screen readers hear who comes and goes; in a hall that would never stop. */
-function useComingAndGoing() {
-  const room = useRoomContext();
-  useEffect(() => {
-    const small = () => room.numParticipants <= ANNOUNCE_UP_TO;
-    const came = (who: Participant) => small() && announce(t('{name} has joined', { name: nameOf(who) }));
-    const went = (who: Participant) => small() && announce(t('{name} has left', { name: nameOf(who) }));
-    room.on(RoomEvent.ParticipantConnected, came).on(RoomEvent.ParticipantDisconnected, went);
-    return () => void room.off(RoomEvent.ParticipantConnected, came).off(RoomEvent.ParticipantDisconnected, went);
-  }, [room]);
-}
-
 function useFailureNotices() {
   const { host } = useCall();
   const registry = useRegistry(host.registry);
@@ -95,6 +81,7 @@ function Room() {
   const registry = useFailureNotices();
   const heading = useRef<HTMLHeadingElement>(null);
   useShortcuts(call);
+  usePushToTalk(call);
   useComingAndGoing();
   useWakeLock();
   useAskBeforeLeaving(host.me.isHost);
@@ -111,6 +98,7 @@ function Room() {
         <Stage />
         <Overlays slot="stage-bottom" />
         <Overlays slot="stage-full" />
+        <HeldDown />
       </main>
       <Side />
       <Bar />

@@ -1,4 +1,4 @@
-import { memo } from 'react';
+import { memo, useCallback, useEffect, useSyncExternalStore } from 'react';
 import {
   isTrackReference,
   useConnectionQualityIndicator,
@@ -8,7 +8,7 @@ import {
   VideoTrack,
   type TrackReferenceOrPlaceholder,
 } from '@livekit/components-react';
-import { ConnectionQuality, Track, type Participant } from 'livekit-client';
+import { ConnectionQuality, Track, TrackEvent, type Participant, type TrackPublication } from 'livekit-client';
 import { t } from '../i18n';
 import { Icon, IconButton, initials } from '../parts';
 import { useCall } from './context';
@@ -79,11 +79,29 @@ function OwnScreen() {
   );
 }
 
+const SHOWN_OR_NOT = [TrackEvent.Muted, TrackEvent.Unmuted, TrackEvent.Subscribed, TrackEvent.Unsubscribed] as const;
+
+/** Whether the picture is there, as it comes and goes. */
+function useIsShown(publication: TrackPublication | undefined): boolean {
+  const subscribe = useCallback(
+    (changed: () => void) => {
+      SHOWN_OR_NOT.forEach((event) => publication?.on(event, changed));
+      return () => SHOWN_OR_NOT.forEach((event) => publication?.off(event, changed));
+    },
+    [publication],
+  );
+  return useSyncExternalStore(subscribe, () => publication !== undefined && !publication.isMuted && publication.track !== undefined);
+}
+
 function Picture({ track, name }: { track: TrackReferenceOrPlaceholder; name: string }) {
   const isScreen = track.source === Track.Source.ScreenShare;
+  const { receiving } = useCall();
+  const { publication } = track;
+  const shown = useIsShown(publication);
+  useEffect(() => receiving.draw(isScreen ? undefined : publication), [receiving, isScreen, publication]);
   // One's own screen, shown again, would be a hall of mirrors.
   if (isScreen && track.participant.isLocal) return <OwnScreen />;
-  if (isTrackReference(track) && !track.publication.isMuted) return <VideoTrack trackRef={track} />;
+  if (isTrackReference(track) && shown) return <VideoTrack trackRef={track} />;
   return (
     <div className="tile-off">
       <span className="avatar">{initials(name)}</span>

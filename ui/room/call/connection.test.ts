@@ -33,7 +33,7 @@ afterEach(() => void vi.useRealTimers());
 test('it connects with the token of the admission and sends what was chosen', async () => {
   const { connection, room, publish } = makeConnection();
   await connection.start();
-  expect(room.connect).toHaveBeenCalledWith(admission.livekit_url, admission.token);
+  expect(room.connect).toHaveBeenCalledWith(admission.livekit_url, admission.token, { autoSubscribe: false });
   expect(publish).toHaveBeenCalledOnce();
   expect(connection.phase.value.name).toBe('connected');
 });
@@ -55,7 +55,7 @@ test('a LiveKit that is away is tried again with a fresh token', async () => {
   await vi.advanceTimersByTimeAsync(1);
   expect(connection.phase.value).toEqual({ name: 'connecting', trouble: 'unreachable' });
   await later();
-  expect(room.connect).toHaveBeenLastCalledWith(admission.livekit_url, 'fresh');
+  expect(room.connect).toHaveBeenLastCalledWith(admission.livekit_url, 'fresh', { autoSubscribe: false });
   expect(connection.phase.value.name).toBe('connected');
 });
 

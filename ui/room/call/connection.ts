@@ -128,7 +128,8 @@ export class Connection {
   private async attempt(): Promise<boolean> {
     this.attempting = true;
     try {
-      await this.room.connect(this.admission.livekit_url, this.admission.token);
+      // Of five hundred cameras only those that are drawn are asked for, see receiving.ts.
+      await this.room.connect(this.admission.livekit_url, this.admission.token, { autoSubscribe: false });
     } catch (error) {
       if (!this.closed) console.warn('The call could not be connected.', error);
       return false;

@@ -6,12 +6,14 @@ import type { Connection } from './connection';
 import type { Crowd } from './crowd';
 import type { Devices } from './devices';
 import type { PluginHost } from './host';
+import type { Receiving } from './receiving';
 import type { ViewStore } from './view';
 
 export interface CallParts {
   config: PageConfig;
   room: Room;
   crowd: Crowd;
+  receiving: Receiving;
   host: PluginHost;
   connection: Connection;
   devices: Devices;

@@ -201,3 +201,61 @@ test('a server that never takes the track is not asked for ever', async () => {
   await vi.waitFor(() => expect(told()).toContain('camera doesn’t start'));
   expect(me.setCameraEnabled).toHaveBeenCalledTimes(3);
 });
+
+/** A microphone that really goes on and off, `slow` only when it is told to. */
+function withMicrophone(me: FakeMe) {
+  let ready: () => void = () => undefined;
+  me.setMicrophoneEnabled = vi.fn(async (on: boolean) => {
+    if (on) await new Promise<void>((resolve) => (ready = resolve));
+    me.isMicrophoneEnabled = on;
+  }) as never;
+  return () => ready();
+}
+
+test('held down the microphone is open, let go it is off, and the choice stays off', async () => {
+  choose({ microphone: false });
+  const { devices, me } = makeDevices();
+  const ready = withMicrophone(me);
+  const holding = devices.hold();
+  expect(devices.held.value).toBe('opening');
+  ready();
+  await holding;
+  expect([devices.held.value, me.isMicrophoneEnabled]).toEqual(['open', true]);
+  await devices.release();
+  expect([devices.held.value, me.isMicrophoneEnabled, choices.value.microphone]).toEqual(['no', false, false]);
+});
+
+test('let go while it still opens, it never stays open', async () => {
+  choose({ microphone: false });
+  const { devices, me } = makeDevices();
+  const ready = withMicrophone(me);
+  const holding = devices.hold();
+  await devices.release();
+  ready();
+  await holding;
+  expect([devices.held.value, me.isMicrophoneEnabled]).toEqual(['no', false]);
+});
+
+test('without the right it says so; with the microphone on there is nothing to hold', async () => {
+  choose({ microphone: false });
+  const { devices, me } = makeDevices();
+  me.permissions = nothing;
+  await devices.hold();
+  expect(told()).toContain('A host has turned off for you: microphone.');
+  me.permissions = everything;
+  me.isMicrophoneEnabled = true;
+  await devices.hold();
+  expect(me.setMicrophoneEnabled).not.toHaveBeenCalled();
+});
+
+test('a host who mutes somebody while the key is down ends the holding', async () => {
+  choose({ microphone: false });
+  const { devices, me, room } = makeDevices();
+  const ready = withMicrophone(me);
+  const holding = devices.hold();
+  ready();
+  await holding;
+  room.emit(RoomEvent.TrackMuted, { source: Track.Source.Microphone }, me);
+  expect(devices.held.value).toBe('no');
+  expect(told()).toContain('A host has muted you.');
+});

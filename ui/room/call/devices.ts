@@ -15,6 +15,7 @@ import { language, t } from '../i18n';
 import { problemOf, problemWords, type Kind } from '../media';
 import { toast } from '../notices';
 import type { Sendable } from '../sdk';
+import { Store } from '../store';
 
 type Permission = NonNullable<Participant['permissions']>;
 
@@ -65,7 +66,11 @@ function listed(what: readonly Sendable[]): string {
 const revokedWords = (what: readonly Sendable[]) => t('A host has turned off for you: {what}.', { what: listed(what) });
 const grantedWords = (what: readonly Sendable[]) => t('You may use now: {what}.', { what: listed(what) });
 
+/** What the microphone does while the key for it is held down. */
+export type Held = 'no' | 'opening' | 'open';
+
 export class Devices {
+  readonly held = new Store<Held>('no');
   // A track that was on its way when LiveKit went down is forgotten by livekit-client: these are sent again.
   private readonly due = new Set<Kind>();
 
@@ -99,6 +104,7 @@ export class Devices {
     const on = !this.isOn(kind);
     if (on && !this.may(kind)) return toast(this.why(kind));
     choose({ [kind]: on });
+    if (kind === 'microphone') this.held.set('no');
     await this.send(kind, on);
   }
 
@@ -111,6 +117,27 @@ export class Devices {
       toast(this.why(kind));
     }
     return this.isOn(kind);
+  }
+
+  /**
+   * Opens the microphone until `release`. The choice stays as it is: off. The first time the track has to be made;
+   * from then on it is only muted, and opens at once. It isn't made in advance: a browser that shows a microphone
+   * in use before anybody spoke would frighten people.
+   */
+  async hold(): Promise<void> {
+    if (this.held.value !== 'no' || this.isOn('microphone')) return;
+    if (!this.may('microphone')) return toast(this.why('microphone'));
+    this.held.set('opening');
+    await this.send('microphone', true, 1);
+    if (this.held.value === 'no') return this.send('microphone', choices.value.microphone);
+    this.held.set(this.isOn('microphone') ? 'open' : 'no');
+  }
+
+  async release(): Promise<void> {
+    const was = this.held.value;
+    this.held.set('no');
+    // While it still opens, `hold` itself closes it again.
+    if (was === 'open') await this.send('microphone', choices.value.microphone);
   }
 
   async toggleScreen(): Promise<void> {
@@ -212,8 +239,10 @@ export class Devices {
   }
 
   private readonly mutedByHost = (publication: TrackPublication, participant: Participant) => {
-    if (!participant.isLocal || publication.source !== Track.Source.Microphone || !choices.value.microphone) return;
+    const wasOn = choices.value.microphone || this.held.value === 'open';
+    if (!participant.isLocal || publication.source !== Track.Source.Microphone || !wasOn) return;
     if (publication.track?.mediaStreamTrack.readyState === 'ended') return;
+    this.held.set('no');
     choose({ microphone: false });
     toast(t('A host has muted you.'));
   };
@@ -224,6 +253,7 @@ export class Devices {
     const revoked = all.filter((what) => maySend(before, what) && !this.may(what));
     const granted = all.filter((what) => !maySend(before, what) && this.may(what));
     this.forgetWhatIsForbidden(['microphone', 'camera']);
+    if (revoked.includes('microphone')) this.held.set('no');
     if (revoked.length) toast(this.why(...revoked));
     if (granted.length) toast(grantedWords(granted));
   };

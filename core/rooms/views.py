@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_login import login_required
 
 from core import order
+from core.config import config
 from core.db import db, now
 from core.errors import Refusal
 from core.http import sockets
@@ -21,7 +22,7 @@ from core.http.views import find_room
 from core.lectures import listing
 from core.lectures.lectures import live_in
 from core.people.models import User
-from core.rooms import codes, dashboard, forms, hosts, invitations, rooms
+from core.rooms import calendar, codes, dashboard, forms, hosts, invitations, rooms
 from core.rooms.forms import RoomForm, languages
 from core.rooms.models import Room
 
@@ -164,12 +165,15 @@ def _form_page(form: RoomForm, found: Room | None) -> ResponseReturnValue:
     return make_response(made, 200 if form.ok else form.status)
 
 
-def _room_page(found: Room, form: Form) -> ResponseReturnValue:
+def _room_page(found: Room, form: Form, when: Form | None = None) -> ResponseReturnValue:
     user = me()
+    when = when or Form(calendar.suggested())
     made = render_template(
         "rooms/room.html",
         room=found,
         form=form,
+        when=when,
+        time_zone=config().time_zone,
         link=invitations.link(found),
         qr=invitations.qr_code(found),
         mail=invitations.mail(found),
@@ -183,12 +187,28 @@ def _room_page(found: Room, form: Form) -> ResponseReturnValue:
         contents=rooms.contents(found),
         pages=[] if found.archived_at else forms.room_pages(found),
     )
-    return make_response(made, 200 if form.ok else form.status)
+    return make_response(made, 200 if form.ok and when.ok else 422)
 
 
 def _mailto(found: Room) -> str:
     text = invitations.mail(found)
     return f"mailto:?subject={quote(text.subject)}&body={quote(text.body)}"
+
+
+@bp.get("/rooms/<room_id>/invitation.ics")
+@login_required
+def calendar_file(room_id: str) -> ResponseReturnValue:
+    """An entry for calendars, as the host chose it; without a choice, one from the next full hour."""
+    found = _hosts_room(room_id)
+    when = Form({**calendar.suggested(), **request.args.to_dict()})
+    appointment = calendar.read(when)
+    if appointment is None:
+        return _room_page(found, Form(), when)
+    made = make_response(calendar.calendar(found, appointment))
+    made.headers["Content-Type"] = "text/calendar; charset=utf-8; method=PUBLISH"
+    made.headers["Content-Disposition"] = f'attachment; filename="invitation-{found.code}.ics"'
+    made.headers["Cache-Control"] = "no-store"
+    return made
 
 
 # --- its link, its hosts --------------------------------------------------------------

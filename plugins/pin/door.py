@@ -45,9 +45,21 @@ class Outcome:
 # --- words ----------------------------------------------------------------------------
 
 
-def question(room: Room, join: JoinRequest, reason: str = "", seconds: int = 0) -> Verdict:
+@dataclass(frozen=True)
+class Asked:
+    """Where and whom we ask; said here, because nothing may be loaded while an answer is looked at."""
+
+    room_id: int
+    address_key: str
+
+
+def question(room: Room, join: JoinRequest) -> Verdict:
     """Ask for the PIN."""
-    check = partial(answered, room, join)
+    return _ask(Asked(room.id, keyed(room, join.address)))
+
+
+def _ask(asked: Asked, reason: str = "", seconds: int = 0) -> Verdict:
+    check = partial(answered, asked)
     return Verdict.ask("pin", _("PIN"), check, reason=reason, retry_after=seconds)
 
 
@@ -56,21 +68,21 @@ def held() -> Verdict:
     return Verdict.wait(_("The host will look who is there, and let you in."))
 
 
-def answered(room: Room, join: JoinRequest, typed: str) -> Verdict | None:
+def answered(asked: Asked, typed: str) -> Verdict | None:
     """The verdict on an answer; None when it is right."""
     pin = cleaned(typed)
     if not pin:
-        return question(room, join, _("Type the PIN that you got from the host."))
+        return _ask(asked, _("Type the PIN that you got from the host."))
     if len(pin) > LONGEST:
-        return question(room, join, _("A PIN has at most %(count)s characters.", count=LONGEST))
-    outcome = Attempt(room.id, keyed(room, join.address), pin).run()
+        return _ask(asked, _("A PIN has at most %(count)s characters.", count=LONGEST))
+    outcome = Attempt(asked.room_id, asked.address_key, pin).run()
     if outcome.became is Became.RIGHT:
         return None
     if outcome.became is Became.HELD:
-        return Verdict.wait(held().reason, start=partial(hold, room, outcome.was_right))
+        return Verdict.wait(held().reason, start=partial(hold, asked.room_id, outcome.was_right))
     if outcome.became is Became.TOO_MANY:
-        return question(room, join, _too_many(outcome.seconds), outcome.seconds)
-    return question(room, join, _("That PIN isn’t right. Check it, or ask the host."))
+        return _ask(asked, _too_many(outcome.seconds), outcome.seconds)
+    return _ask(asked, _("That PIN isn’t right. Check it, or ask the host."))
 
 
 def _too_many(seconds: int) -> str:
@@ -144,19 +156,19 @@ def _outcome(right: bool, spent: bool) -> Outcome:
 # --- who waits for the host -----------------------------------------------------------
 
 
-def hold(room: Room, was_right: bool | None, join: JoinRequest) -> None:
+def hold(room_id: int, was_right: bool | None, join: JoinRequest) -> None:
     """Note who waits, and whether their PIN was right."""
-    row = {"room_id": room.id, "guest_session_id": join.guest_session_id, "was_right": was_right}
+    row = {"room_id": room_id, "guest_session_id": join.guest_session_id, "was_right": was_right}
     unique = ["room_id", "guest_session_id"]
     made = insert(Held).values(row)
     db.session.execute(made.on_conflict_do_update(index_elements=unique, set_={"was_right": was_right}))
-    _tell_hosts(room)
+    _tell_hosts(room_id)
 
 
-def _tell_hosts(room: Room) -> None:
+def _tell_hosts(room_id: int) -> None:
     """Now, and once more for all who come in the next seconds: not once for each of them."""
     quiet = sa.or_(Pin.told_at.is_(None), Pin.told_at < now() - BUNDLED)
-    first = sa.update(Pin).where(Pin.room_id == room.id, quiet).values(told_at=now())
+    first = sa.update(Pin).where(Pin.room_id == room_id, quiet).values(told_at=now())
     if db.session.execute(first.execution_options(synchronize_session=False)).rowcount:  # type: ignore[attr-defined]
-        defer("pin:tell_hosts", room_id=room.id)
-        defer("pin:tell_hosts", room_id=room.id, schedule_in={"seconds": BUNDLED.seconds})
+        defer("pin:tell_hosts", room_id=room_id)
+        defer("pin:tell_hosts", room_id=room_id, schedule_in={"seconds": BUNDLED.seconds})

@@ -61,6 +61,16 @@ test('an answer goes with the field that was asked for', async () => {
   expect(entrance.stage.value.name).toBe('admitted');
 });
 
+test('the PIN of the link is answered again where nobody could look at it', async () => {
+  const busy: JoinAnswer = { status: 'unavailable', reason: 'Busy.', retryAfter: 3 };
+  const { entrance, routes } = entranceWith([asked, busy, asked, admission], '123456');
+  await entrance.join('Ada');
+  await vi.waitFor(() => expect(entrance.stage.value.name).toBe('unavailable'));
+  await entrance.again();
+  await vi.waitFor(() => expect(entrance.stage.value).toEqual({ name: 'admitted', admission }));
+  expect(routes.asked.map((body) => body.answer?.value)).toEqual([undefined, '123456', undefined, '123456']);
+});
+
 test('the PIN of the link is answered once, by itself', async () => {
   const wrong = { ...asked, reason: 'Wrong.' };
   const { entrance, routes } = entranceWith([asked, wrong], '123456');

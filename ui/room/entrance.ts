@@ -139,11 +139,17 @@ export class Entrance {
     this.take(await this.routes.join({ ...this.body, ...more }));
   }
 
+  /** Where nobody could look at it, it is given again: who came by the link may not know the PIN. */
+  private async answerByLink(value: string) {
+    await this.ask({ answer: { field: 'pin', value } });
+    if (this.stage.value.name === 'unavailable') this.pin = value;
+  }
+
   private askPerson(asked: Asked) {
     if (asked.field === 'pin' && this.pin) {
       const value = this.pin;
       this.pin = '';
-      void this.ask({ answer: { field: 'pin', value } });
+      void this.answerByLink(value);
       return;
     }
     this.stage.set({ name: 'asked', asked, busy: false });

@@ -10,7 +10,7 @@ const root = import.meta.dirname;
 const at = (path: string) => resolve(root, path);
 
 const CORE = { 'core/room': 'ui/room/main.tsx', 'core/site': 'ui/site/site.ts' };
-const PLUGIN_FILES = ['room.tsx', 'room.ts', 'page.ts'];
+const PLUGIN_FILES = ['room.tsx', 'room.ts', 'page.tsx', 'page.ts'];
 
 function pluginEntries(): [string, string][] {
   const names = existsSync(at('plugins')) ? readdirSync(at('plugins')) : [];
@@ -69,7 +69,7 @@ export default defineConfig({
   root,
   base: '/static/dist/',
   publicDir: false,
-  resolve: { alias: { '@audimax/room': at('ui/room/sdk.ts') } },
+  resolve: { alias: { '@audimax/room': at('ui/room/sdk.ts'), '@audimax/page': at('ui/site/page.tsx') } },
   plugins: [iconSprite(), compressed()],
   build: {
     outDir: 'core/static/dist',

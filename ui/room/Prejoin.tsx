@@ -247,9 +247,15 @@ function AgainButton({ entrance, label }: { entrance: Entrance; label: string })
 }
 
 function DeniedScreen({ stage, entrance }: { stage: At<'denied'>; entrance: Entrance }) {
+  const seconds = useSecondsUntil(stage.againAt ?? 0);
   return (
-    <Note icon="ban" title={t('You can’t join this lecture')}>
+    <Note icon="ban" title={stage.againAt ? t('Not now') : t('You can’t join this lecture')}>
       <p role="alert">{stage.reason}</p>
+      {stage.againAt && (
+        <button type="button" className="btn btn-primary" disabled={seconds > 0} onClick={() => void entrance.again()}>
+          {seconds > 0 ? t('Ask again in {seconds} s', { seconds }) : t('Ask again')}
+        </button>
+      )}
       <button type="button" className="btn" onClick={() => entrance.backToForm()}>
         {t('Back')}
       </button>

@@ -33,6 +33,8 @@ export interface Asked {
 export interface Denied {
   status: 'denied';
   reason: string;
+  /** Seconds after which one may ask again; none when asking again is of no use. */
+  retryAfter?: number;
 }
 /** A host asked, but there is no lecture to enter: it has to be started. */
 export interface NotLive {
@@ -103,6 +105,7 @@ export interface Problem {
   code?: string;
   field?: string;
   label?: string;
+  denied?: boolean;
   errors?: { field?: string; message?: string; detail?: string }[];
 }
 
@@ -245,10 +248,11 @@ function accepted(reply: Reply): JoinAnswer {
 }
 
 function joinAnswer(reply: Reply): JoinAnswer {
-  const { field, code, detail } = reply.body as Problem;
+  const { field, code, detail, denied } = reply.body as Problem;
   if (isOk(reply)) return accepted(reply);
   if (code === 'not_live') return { status: 'not_live', reason: detail ?? '' };
   if (reply.status === 429 && field) return asked(reply);
+  if (reply.status === 429 && denied) return { status: 'denied', reason: detail ?? '', retryAfter: reply.retryAfter };
   if (reply.status === 422) return invalid(reply);
   if (reply.status === 404) return { status: 'denied', reason: t('This room doesn’t exist any more.') };
   return refusal(reply);

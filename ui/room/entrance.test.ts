@@ -177,3 +177,13 @@ test('a host whose lecture is over may start the next one', async () => {
   await entrance.join('Emmy');
   expect(entrance.stage.value).toEqual({ name: 'form', notLive: true });
 });
+
+test('who was sent away may ask again when the time has come, not before and not by itself', async () => {
+  const { entrance, routes } = entranceWith([{ status: 'denied', reason: 'Not now', retryAfter: 40 }, waiting]);
+  await entrance.join('Ada');
+  expect(entrance.stage.value).toEqual({ name: 'denied', reason: 'Not now', againAt: Date.now() + 40_000 });
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(routes.asked).toHaveLength(1);
+  await entrance.again();
+  expect(entrance.stage.value.name).toBe('waiting');
+});

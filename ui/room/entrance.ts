@@ -10,7 +10,7 @@ export type Stage =
   | { name: 'joining' }
   | { name: 'asked'; asked: Asked; busy: boolean }
   | { name: 'waiting'; reason: string; code: string; message: string; place: number | null; connected: boolean; starting: boolean }
-  | { name: 'denied'; reason: string }
+  | { name: 'denied'; reason: string; againAt?: number }
   | { name: 'unavailable'; reason: string; retryAt: number }
   | { name: 'elsewhere' }
   | { name: 'gone' }
@@ -40,6 +40,8 @@ function news(data: { reason?: unknown; code?: unknown; info?: unknown }) {
     starting: false,
   };
 }
+
+const askAgain = (seconds = 0) => (seconds > 0 ? { againAt: Date.now() + seconds * 1000 } : {});
 
 export class Entrance {
   readonly stage = new Store<Stage>({ name: 'form' });
@@ -118,7 +120,7 @@ export class Entrance {
       case 'asked':
         return this.askPerson(answer);
       case 'denied':
-        return this.stage.set({ name: 'denied', reason: answer.reason });
+        return this.stage.set({ name: 'denied', reason: answer.reason, ...askAgain(answer.retryAfter) });
       case 'invalid':
         return this.stage.set({ name: 'form', field: answer.field, error: answer.reason });
       case 'not_live':
@@ -196,7 +198,7 @@ export class Entrance {
           retryAfter: 0,
         });
       case 'REJECTED':
-        return this.take({ status: 'denied', reason: text(data.reason) });
+        return this.take({ status: 'denied', reason: text(data.reason), retryAfter: Number(data.retry_after) || 0 });
       case 'CLOSED':
         return this.hearOfTheEnd(data.reason);
     }

@@ -8,7 +8,8 @@ import type { PageConfig, PluginEntry } from '../config';
 import { fill, t } from '../i18n';
 import { announce, toast } from '../notices';
 import { panelKey, Registry } from '../registry';
-import { API_VERSION, type ApiError, type Dispose, type Farewell, type Me, type PluginSetup, type RoomApi, type Sendable } from '../sdk';
+import { pluginRoutes } from '../routes';
+import { API_VERSION, type Dispose, type Farewell, type Me, type PluginSetup, type RoomApi, type Sendable } from '../sdk';
 import { Bus } from './bus';
 
 export interface Failure {
@@ -35,12 +36,6 @@ function addStyles(addresses: readonly string[]) {
   for (const href of addresses) {
     document.head.append(Object.assign(document.createElement('link'), { rel: 'stylesheet', href }));
   }
-}
-
-async function problemOf(response: Response): Promise<ApiError> {
-  const problem = (await response.json().catch(() => ({}))) as Record<string, string>;
-  const message = problem.detail || problem.title || t('The server answered {status}.', { status: response.status });
-  return Object.assign(new Error(message), { status: response.status, code: problem.code ?? '', problem });
 }
 
 export class PluginHost {
@@ -146,28 +141,6 @@ export class PluginHost {
     if (typeof dispose === 'function') this.disposers.push({ id: plugin.id, dispose });
   }
 
-  private async call(plugin: PluginEntry, method: string, path: string, body?: unknown) {
-    const response = await fetch(plugin.api + path, {
-      method,
-      signal: this.leaving.signal,
-      credentials: 'same-origin',
-      headers: { Accept: 'application/json', ...(body === undefined ? {} : { 'Content-Type': 'application/json' }) },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    if (!response.ok) throw await problemOf(response);
-    return response.status === 204 ? undefined : response.json();
-  }
-
-  private routes(plugin: PluginEntry): RoomApi['api'] {
-    return {
-      get: (path) => this.call(plugin, 'GET', path),
-      post: (path, body = {}) => this.call(plugin, 'POST', path, body),
-      put: (path, body = {}) => this.call(plugin, 'PUT', path, body),
-      patch: (path, body = {}) => this.call(plugin, 'PATCH', path, body),
-      delete: (path) => this.call(plugin, 'DELETE', path),
-    };
-  }
-
   private makeApi(plugin: PluginEntry): RoomApi {
     const { registry, config, admission } = this;
     const { id } = plugin;
@@ -194,7 +167,7 @@ export class PluginHost {
       refresh: registry.bump,
       on: (event: string, listener: (...args: never[]) => void) =>
         this.bus.on(event, (...args) => registry.safe(id, () => listener(...args), undefined)),
-      api: this.routes(plugin),
+      api: pluginRoutes(plugin.api, this.leaving.signal),
       storage: {
         get: (key, fallback) => remembered(storageKey(key), fallback),
         set: (key, value) => remember(storageKey(key), value),

@@ -14,4 +14,5 @@ plugin = Plugin(
     guard=True,
     room_page="lobby.room",
     room_page_title=_l("Who is waiting"),
+    order=20,
 )

@@ -15,4 +15,5 @@ plugin = Plugin(
     guard=True,
     room_page="pin_site.show",
     room_page_title=_l("PIN"),
+    order=10,
 )

@@ -14,4 +14,5 @@ plugin = Plugin(
     requires_core=">=0.1,<2",
     room_settings=RoomSettings,
     guard=True,
+    order=40,
 )

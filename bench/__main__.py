@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import browser, figures
+from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
 
@@ -122,6 +123,7 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "starting": starting,
     "second_start": second_start,
     "room_page": browser.room_page,
+    "panic": panic,
 }
 
 

@@ -53,6 +53,20 @@ FIGURES = {
             "gzipped scripts and styles that the room page loads before the call",
         ),
         Figure("prejoin_s", "s", "<= 1.5", "link clicked → prejoin can be used, at 9 Mbit/s and 40 ms"),
+        Figure(
+            "panic_500_s",
+            "s",
+            "<= 1",
+            "host's panic call → none of 500 (40 of them speaking) may publish; LiveKit's API by protocol",
+        ),
+        Figure("panic_500_voices_s", "s", "", "… → the last open microphone is taken"),
+        Figure("panic_500_answer_s", "s", "", "… → the call's answer"),
+        Figure("panic_500_cpu_s", "s", "", "… CPU of the web worker for it"),
+        Figure("panic_500_calls", "calls", "", "… calls of LiveKit's API, from one call of the browser"),
+        Figure(
+            "panic_real_s", "s", "<= 1", "the same with 120 clients (5 speaking) on the real livekit-server"
+        ),
+        Figure("panic_real_told_s", "s", "", "… → the last client knows"),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
     )
 }

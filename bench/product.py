@@ -57,11 +57,11 @@ class Host:
 
 
 class Guests:
-    """The load client in its own process."""
+    """A load client in its own process."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "bench.guests") -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench.guests"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

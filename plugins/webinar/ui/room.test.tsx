@@ -17,6 +17,7 @@ interface Spec {
   pressed?: () => boolean;
   badge?: () => number | null;
   text?: (what: Sendable | Participant) => string | null;
+  rank?: (person: Participant) => number | null;
 }
 
 const someone = (identity: string, name: string, more: object = {}) =>
@@ -63,6 +64,7 @@ async function roomOf(role: 'guest' | 'host', first: Partial<Queue> = {}) {
     t: (text: string, vars: Record<string, string> = {}) => text.replace(/\{(\w+)\}/g, (_, name) => vars[name]),
     addPanel: add, addControl: add, addOverlay: add, addParticipantAction: add, addExplanation: add,
     addTileBadge: (spec: Spec) => void added.set('badge', spec),
+    addPeopleRank: (spec: Spec) => void added.set('rank', spec),
   };
   const leave = (await setup(room as unknown as RoomApi)) as () => void;
   heard.get('connected')!();
@@ -275,6 +277,7 @@ test('hands are a badge on tiles and entries in people’s menus', async () => {
     [false, true, false],
     [true, false, false],
   ]);
+  expect(PEOPLE.map((person) => added.get('rank')!.rank!(person))).toEqual([1, null, null]);
   hear(said({ hands: [hand('cid')] }));
   expect([shown('give'), added.get('badge')!.text!(cid)]).toEqual([[false, false, true], '✋']);
 });

@@ -198,6 +198,7 @@ export default definePlugin((room) => {
   else addForGuests(room, webinar);
   addReactions(room, webinar, applause);
   room.addTileBadge({ id: 'hand', text: (person) => (webinar.placeOf(person.identity) ? '✋' : null) });
+  room.addPeopleRank({ id: 'hands', rank: (person) => webinar.placeOf(person.identity) });
   const unwatch = watchRights(room, webinar);
   return () => {
     unwatch();

@@ -24,12 +24,12 @@ class Somebody:
     """A browser in the room; ``identity`` is known once they have joined."""
 
     def __init__(self, client: Any, room: str) -> None:
-        self.client, self.room, self.identity = client, room, ""
+        self.client, self.room, self.identity, self.token = client, room, "", ""
 
     def join(self, name: str = "Bob") -> Any:
         answer = self.client.post(f"/api/rooms/{self.room}/join", json={"name": name})
         assert answer.status_code == 200, answer.text
-        self.identity = answer.json["identity"]
+        self.identity, self.token = answer.json["identity"], answer.json["token"]
         return self
 
     def try_to(self, action: str, **body: Any) -> Any:
@@ -52,7 +52,7 @@ class Somebody:
         self.patch(plugins={"webinar": {"enabled": True, "settings": settings}})
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], list[str]]]:
     """Packets and their addressees; nobody means everybody. LiveKit itself is away."""
     packets: list[tuple[dict[str, Any], list[str]]] = []
@@ -74,7 +74,7 @@ def owner(make_user: Any) -> int:
 
 
 @pytest.fixture
-def host(app: Flask, owner: int, make_room: Any, sign_in: Any) -> Somebody:
+def host(app: Flask, owner: int, make_room: Any, sign_in: Any, sent: Any) -> Somebody:
     """The owner, signed in, in a room where a lecture runs."""
     key, room, _code = make_room(owner)
     with app.app_context():

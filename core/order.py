@@ -28,17 +28,23 @@ from core.rooms.models import Room
 log = logging.getLogger(__name__)
 # LiveKit carries reliable packets of up to 15 KiB.
 LARGEST_PACKET = 14_000
+ROOM_TOPIC = "room"
 
 
 def settle(room: Room) -> None:
-    """Commit a change of the room's settings, plugins or hosts, with what it means to those inside."""
+    """Commit a change of the room's settings, plugins or hosts, with what it means to those inside.
+
+    Pages inside hear which plugins are on, and fetch the browser parts of those that are new.
+    """
     lecture = lectures.live_in(room)
     if lecture is None:
         return db.session.commit()
     lock(lecture)
     narrow(lecture)
+    on = sorted(room_plugins.enabled_in(room))
     db.session.commit()
     keep(lecture)
+    tell(lecture, ROOM_TOPIC, {"plugins": on})
     return None
 
 

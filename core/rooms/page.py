@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 
 from core.config import config
-from core.contracts import RoomUi, Viewer
+from core.contracts import PEOPLE_INSIDE, RoomUi, Viewer
+from core.engine import room_plugins
 from core.engine.mounts import room_api, static_url
 from core.engine.plugins import plugins
 from core.errors import Refusal
@@ -17,6 +18,7 @@ from core.http.assets import assets
 from core.http.callers import signed_in, viewer_in_room
 from core.http.forms import Form
 from core.http.i18n import messages_for_browser
+from core.http.views import Answer, here, view
 from core.lectures.lectures import live_in
 from core.people.guests import current_guest
 from core.rooms import codes, invitations, lookups
@@ -43,6 +45,18 @@ def show(code: str) -> ResponseReturnValue:
     made = make_response(shown)
     made.headers["Cache-Control"] = "no-store"
     return made
+
+
+class PluginsAnswer(Answer):
+    plugins: list[dict[str, Any]]
+
+
+@bp.get("/api/rooms/<room_id>/plugins")
+@view(roles=PEOPLE_INSIDE, answer=PluginsAnswer, limit="3000/minute")
+def plugins_now() -> PluginsAnswer:
+    """The browser parts of the plugins that are on now, for a page that is inside while one is switched."""
+    locale = str(get_locale() or "en")
+    return PluginsAnswer(plugins=plugin_entries(here.room, here.caller, locale))
 
 
 def _nowhere(code: str, refusal: Refusal) -> ResponseReturnValue:
@@ -73,6 +87,7 @@ def page_config(room: Room, viewer: Viewer) -> dict[str, Any]:
         "messages": messages_for_browser(locale),
         "icons": assets().sprite,
         "plugins": plugin_entries(room, viewer, locale),
+        "switched_on": sorted(room_plugins.enabled_in(room)),
         "settings": vars(settings_of(room)),
     }
 

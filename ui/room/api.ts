@@ -1,4 +1,5 @@
 /** The room's JSON routes, each answer as a typed value. Nothing here throws. */
+import type { PluginEntry } from './config';
 import { t } from './i18n';
 
 export interface Admission {
@@ -155,6 +156,12 @@ export class RoomRoutes {
     const reply = await this.ask('GET', 'form');
     if (!reply) return noConnection();
     return isOk(reply) ? { status: 'form', groups: (reply.body as { groups: FormGroup[] }).groups } : refusal(reply);
+  }
+
+  /** The browser parts of the plugins that are on now; null when they can't be had. */
+  async plugins(): Promise<PluginEntry[] | null> {
+    const reply = await this.ask('GET', 'plugins');
+    return reply && isOk(reply) ? (reply.body as { plugins: PluginEntry[] }).plugins : null;
   }
 
   async change(body: RoomChange): Promise<Changed> {

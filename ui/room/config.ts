@@ -26,6 +26,8 @@ export interface PageConfig {
   messages: Record<string, string | string[]>;
   icons: string;
   plugins: PluginEntry[];
+  /** Names of all plugins that are on in the room, also of those without a part here. */
+  switched_on?: string[];
   settings: { microphone_on_entry?: boolean; camera_on_entry?: boolean };
   /** Number of pretended people; only in mode "test". */
   sim?: number;

@@ -70,6 +70,7 @@ export class Registry {
 
   removePlugin(plugin: string) {
     for (const [key, { entry }] of this.items) if (entry.plugin === plugin) this.items.delete(key);
+    if (this.open?.startsWith(panelKey(plugin, ''))) this.open = null;
     this.bump();
   }
 

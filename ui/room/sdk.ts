@@ -142,7 +142,7 @@ export interface RoomApi {
   readonly me: Me;
   /** The Room of livekit-client: the way out, not covered by the promise of stability. */
   readonly lk: Room;
-  /** Aborted when the room is left: give it to `fetch` and `addEventListener`. */
+  /** Aborted when the room is left or your plugin is switched off in it: give it to `fetch` and `addEventListener`. */
   readonly signal: AbortSignal;
 
   addPanel(panel: PanelSpec): Dispose;

@@ -20,6 +20,7 @@ import { refuseLies } from './honest';
 import { PluginHost } from './host';
 import { logLevel } from './log';
 import { Receiving } from './receiving';
+import { followSwitches } from './switching';
 import { ViewStore } from './view';
 
 const loadShell = () => import('./Shell');
@@ -86,8 +87,10 @@ export default function Call(props: CallProps) {
   if (phase.name === 'connected' && !entered) setEntered(true);
 
   useEffect(() => {
+    const stopFollowing = followSwitches(call.host, call.routes);
     void begin(call);
     return () => {
+      stopFollowing();
       call.connection.close();
       call.crowd.close();
       call.receiving.close();

@@ -136,3 +136,36 @@ test('what is read by who is put out is kept for the end of the call', async () 
   await load(host, { order: { default: (room: RoomApi) => room.farewell(words) } });
   expect(host.farewell).toEqual(words);
 });
+
+test('a plugin that is switched on during the call is loaded, and hears that the connection stands', async () => {
+  const host = hostOf('a');
+  await load(host, { a: { default: () => undefined } });
+  Object.assign(host.room, { state: 'connected' });
+  const connected = vi.fn();
+  const setup = (room: RoomApi) => {
+    room.addPanel(panel);
+    room.on('connected', connected);
+  };
+  await host.follow([pluginEntry('a'), pluginEntry('new')], async () => ({ default: setup }), 30);
+  await tick();
+  expect(host.registry.list('panel').map(({ plugin }) => plugin)).toEqual(['new']);
+  expect(connected).toHaveBeenCalledOnce();
+});
+
+test('a plugin that is switched off goes with its panel, its requests and its ears', async () => {
+  const host = hostOf('a', 'b');
+  const [dispose, heard] = [vi.fn(), vi.fn()];
+  const setup = (room: RoomApi) => {
+    room.addPanel(panel);
+    room.openPanel('p');
+    room.on('data:a', heard);
+    return dispose;
+  };
+  await load(host, { a: { default: setup }, b: { default: () => undefined } });
+  const { signal } = host.apiOf('a');
+  await host.follow([pluginEntry('b')]);
+  host.bus.emit('data:a', {});
+  expect(dispose).toHaveBeenCalledOnce();
+  expect(heard).not.toHaveBeenCalled();
+  expect([signal.aborted, host.registry.openPanel, host.registry.list('panel')]).toEqual([true, null, []]);
+});

@@ -50,6 +50,8 @@ export class PluginHost {
   private readonly leaving = new AbortController();
   private readonly disposers: { id: string; dispose: Dispose }[] = [];
   private readonly apis = new Map<string, RoomApi>();
+  private readonly stops = new Map<string, AbortController>();
+  private entries: readonly PluginEntry[];
 
   constructor(
     readonly config: PageConfig,
@@ -57,6 +59,7 @@ export class PluginHost {
     readonly room: Room,
   ) {
     const { identity, name, role } = admission;
+    this.entries = config.plugins;
     this.me = { identity, name, role, isHost: role === 'host' };
     this.bus = new Bus(room, (error) => this.fail('room', error));
     this.registry.onError = (plugin, error) => this.fail(plugin, error);
@@ -76,12 +79,50 @@ export class PluginHost {
 
   /** One broken or slow plugin stops neither the others nor the call. */
   async loadAll(load: Load = importModule, ms = LOAD_MS): Promise<void> {
-    await Promise.allSettled(this.config.plugins.map((plugin) => this.load(plugin, load, ms)));
+    await Promise.allSettled(this.entries.map((plugin) => this.load(plugin, load, ms)));
+  }
+
+  /** What was switched on or off meanwhile comes and goes without a reload. */
+  async follow(entries: readonly PluginEntry[], load: Load = importModule, ms = LOAD_MS): Promise<void> {
+    const before = this.entries;
+    const isIn = (list: readonly PluginEntry[], { id }: PluginEntry) => list.some((one) => one.id === id);
+    before.filter((plugin) => !isIn(entries, plugin)).forEach(({ id }) => this.unload(id));
+    this.entries = entries;
+    await Promise.allSettled(entries.filter((plugin) => !isIn(before, plugin)).map((plugin) => this.load(plugin, load, ms)));
   }
 
   close() {
     this.leaving.abort();
     for (const { id, dispose } of this.disposers.splice(0)) this.registry.safe(id, dispose, undefined);
+  }
+
+  private unload(id: string) {
+    const mine = this.disposers.filter((one) => one.id === id);
+    for (const one of mine) {
+      this.disposers.splice(this.disposers.indexOf(one), 1);
+      this.registry.safe(id, one.dispose, undefined);
+    }
+    this.stops.get(id)?.abort();
+    this.stops.delete(id);
+    this.apis.delete(id);
+    this.registry.removePlugin(id);
+  }
+
+  /** Aborted when the room is left, or when the plugin is switched off. */
+  private signalOf(id: string): AbortSignal {
+    const stop = this.stops.get(id) ?? new AbortController();
+    this.stops.set(id, stop);
+    this.leaving.signal.addEventListener('abort', () => stop.abort(), { once: true });
+    return stop.signal;
+  }
+
+  /** A plugin that is switched on during the call hears at once that the connection stands. */
+  private listen(id: string, signal: AbortSignal, event: string, listener: (...args: never[]) => void): Dispose {
+    const hear = (...args: never[]) => this.registry.safe(id, () => listener(...args), undefined);
+    const dispose = this.bus.on(event, hear);
+    signal.addEventListener('abort', dispose, { once: true });
+    if (event === 'connected' && this.room.state === 'connected') queueMicrotask(() => !signal.aborted && hear());
+    return dispose;
   }
 
   /** Runs a callback of a plugin that may be asynchronous. */
@@ -104,13 +145,13 @@ export class PluginHost {
   }
 
   nameOf(plugin: string): string {
-    return this.config.plugins.find((entry) => entry.id === plugin)?.name ?? plugin;
+    return this.entries.find((entry) => entry.id === plugin)?.name ?? plugin;
   }
 
   apiOf(plugin: string): RoomApi {
     const known = this.apis.get(plugin);
     if (known) return known;
-    const entry = this.config.plugins.find((candidate) => candidate.id === plugin);
+    const entry = this.entries.find((candidate) => candidate.id === plugin);
     if (!entry) throw new Error(`There is no plugin "${plugin}"`);
     const api = this.makeApi(entry);
     this.apis.set(plugin, api);
@@ -144,6 +185,7 @@ export class PluginHost {
   private makeApi(plugin: PluginEntry): RoomApi {
     const { registry, config, admission } = this;
     const { id } = plugin;
+    const signal = this.signalOf(id);
     const storageKey = (key: string) => `audimax:${id}:${key}`;
     return {
       apiVersion: API_VERSION,
@@ -151,7 +193,7 @@ export class PluginHost {
       info: { id: config.room.id, title: config.room.title, lectureId: admission.lecture_id, locale: config.locale },
       me: this.me,
       lk: this.room,
-      signal: this.leaving.signal,
+      signal,
       addPanel: (spec) => registry.add('panel', id, spec),
       addControl: (spec) => registry.add('control', id, spec),
       addOverlay: (spec) => registry.add('overlay', id, spec),
@@ -165,9 +207,8 @@ export class PluginHost {
       openPanel: (panel) => registry.show(panel === null ? null : panelKey(id, panel)),
       panelOpen: (panel) => registry.openPanel === panelKey(id, panel),
       refresh: registry.bump,
-      on: (event: string, listener: (...args: never[]) => void) =>
-        this.bus.on(event, (...args) => registry.safe(id, () => listener(...args), undefined)),
-      api: pluginRoutes(plugin.api, this.leaving.signal),
+      on: (event: string, listener: (...args: never[]) => void) => this.listen(id, signal, event, listener),
+      api: pluginRoutes(plugin.api, signal),
       storage: {
         get: (key, fallback) => remembered(storageKey(key), fallback),
         set: (key, value) => remember(storageKey(key), value),

@@ -24,7 +24,7 @@ from werkzeug.local import LocalProxy
 
 from core import hookspecs
 from core.config import Config
-from core.contracts import Plugin
+from core.contracts import NoSettings, Plugin
 from core.db import Base, db, now
 from core.engine import answers, isolation
 from core.engine.settings import SettingsError, fill
@@ -141,8 +141,7 @@ class Plugins:
 
     def _put_settings(self, manifest: Plugin) -> None:
         for cls in (manifest.settings, manifest.room_settings):
-            # A room's settings may have no fields: the plugin can be switched, and no more.
-            if cls is None or (cls is manifest.settings and not dataclasses.fields(cls)):
+            if cls is None or cls is NoSettings:
                 continue
             if self.by_settings.setdefault(cls, manifest.name) != manifest.name:
                 problem = f"its settings class is that of plugin {self.by_settings[cls]!r}"

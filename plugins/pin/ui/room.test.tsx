@@ -93,7 +93,7 @@ test('the panel is there while somebody waits, says whose PIN was right, and let
   draw('waiting');
   expect(screen.getAllByText('right PIN')).toHaveLength(2);
   expect(screen.getAllByText('wrong PIN')).toHaveLength(1);
-  await press('Let Ada in');
+  await press('Let in: Ada');
   await waitFor(() => expect(api.post).toHaveBeenCalledWith('/let-in', { id: 'n1' }));
   await waitFor(() => expect(screen.queryByText('Ada')).toBeNull());
 });

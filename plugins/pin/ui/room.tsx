@@ -123,7 +123,7 @@ function One({ desk, one }: { desk: Desk; one: Waits }) {
         type="button"
         className="btn btn-sm"
         disabled={busy}
-        aria-label={t('Let {name} in', { name: one.name })}
+        aria-label={t('Let in: {name}', { name: one.name })}
         onClick={() => void run(() => desk.letIn(one), t('{name} may come in.', { name: one.name }))}
       >
         {t('Let in')}

@@ -10,7 +10,6 @@ from functools import partial
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from sqlalchemy.dialects.postgresql import insert
 
 from core.api import JoinRequest, Room, Verdict, db, defer, keyed, now
@@ -81,13 +80,10 @@ def answered(asked: Asked, typed: str) -> Verdict | None:
     if outcome.became is Became.HELD:
         return Verdict.wait(held().reason, start=partial(hold, asked.room_id, outcome.was_right))
     if outcome.became is Became.TOO_MANY:
-        return _ask(asked, _too_many(outcome.seconds), outcome.seconds)
+        # The page counts the seconds down: in the words they would be wrong a moment later.
+        words = _("Too many wrong PINs came from your network. Please wait a little, then try again.")
+        return _ask(asked, words, outcome.seconds)
     return _ask(asked, _("That PIN isn’t right. Check it, or ask the host."))
-
-
-def _too_many(seconds: int) -> str:
-    when = ngettext("in a second", "in %(num)s seconds", seconds)
-    return str(_("Too many wrong PINs from your network. Please try again %(when)s.", when=when))
 
 
 # --- an answer is looked at -----------------------------------------------------------

@@ -14,7 +14,7 @@ const LONGEST_NAME = 60;
 
 type At<N extends Stage['name']> = Extract<Stage, { name: N }>;
 
-function Wrong({ id, children }: { id: string; children: ReactNode }) {
+function Wrong({ id, children }: { id?: string; children: ReactNode }) {
   return (
     <p id={id} className="error">
       <Icon name="circle-alert" size={16} /> {children}
@@ -144,10 +144,14 @@ function QuestionForm({ stage, entrance }: { stage: At<'asked'>; entrance: Entra
   const id = useId();
   const ref = useFocusWhen<HTMLInputElement>(asked);
   const isPin = asked.field === 'pin';
+  const [tried, setTried] = useState(false);
+  const wrong = tried && !busy && Boolean(asked.reason);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (!busy && !seconds && value.trim()) void entrance.answer(value.trim());
+    if (busy || seconds || !value.trim()) return;
+    setTried(true);
+    void entrance.answer(value.trim());
   };
 
   return (
@@ -161,13 +165,14 @@ function QuestionForm({ stage, entrance }: { stage: At<'asked'>; entrance: Entra
           maxLength={200}
           inputMode={isPin ? 'numeric' : undefined}
           autoComplete={isPin ? 'one-time-code' : 'off'}
+          aria-invalid={wrong}
           aria-describedby={asked.reason ? `${id}-reason` : undefined}
           onChange={(event) => setValue(event.target.value)}
         />
         {asked.reason && (
-          <p id={`${id}-reason`} className="hint" role="status">
-            {asked.reason}
-          </p>
+          <div id={`${id}-reason`} role="status">
+            {wrong ? <Wrong>{asked.reason}</Wrong> : <p className="hint">{asked.reason}</p>}
+          </div>
         )}
       </div>
       <button type="submit" className="btn btn-primary btn-lg btn-block" aria-busy={busy} disabled={seconds > 0}>

@@ -3,21 +3,23 @@ import { definePlugin, type RoomApi } from '@audimax/room';
 import { useEffect, useState } from 'react';
 import { Desk, type Shown, type Waits } from './state';
 
-/** Runs an action; a refusal is shown in its own words. */
+/** Runs an action; `problem` is a refusal in its own words. */
 function useAction(room: RoomApi) {
   const [busy, setBusy] = useState(false);
-  const run = async (work: () => Promise<void>, done = '') => {
+  const [problem, setProblem] = useState('');
+  const run = async (work: () => Promise<void>, done: string) => {
     setBusy(true);
+    setProblem('');
     try {
       await work();
-      if (done) room.announce(done);
+      room.announce(done);
     } catch (error) {
-      room.toast(error instanceof Error ? error.message : String(error), { kind: 'error' });
+      setProblem(error instanceof Error ? error.message : String(error));
     } finally {
       setBusy(false);
     }
   };
-  return { busy, run };
+  return { busy, problem, run };
 }
 
 function Failed({ desk }: { desk: Desk }) {
@@ -36,53 +38,66 @@ function Failed({ desk }: { desk: Desk }) {
 
 interface CopyProps {
   room: RoomApi;
+  id: string;
   label: string;
+  button: string;
   text: string;
   done: string;
 }
 
-function Copy({ room, label, text, done }: CopyProps) {
+/** What was copied is said here: the settings are a dialog, and lie over the room's own notices. */
+function Copy({ room, id, label, button, text, done }: CopyProps) {
+  const [said, setSaid] = useState('');
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
-      room.toast(done);
+      setSaid(done);
     } catch {
-      room.toast(room.t('Your browser doesn’t allow copying. Mark the text and copy it.'), { kind: 'error' });
+      setSaid(room.t('Your browser doesn’t allow copying. Mark the text and copy it.'));
     }
   };
   return (
-    <button type="button" className="btn btn-sm" onClick={() => void copy()}>
-      {label}
-    </button>
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <div className="input-group">
+        <input id={id} className="mono" value={text} readOnly onFocus={(event) => event.target.select()} />
+        <button type="button" className="btn" aria-label={button} onClick={() => void copy()}>
+          {room.t('Copy')}
+        </button>
+      </div>
+      <p className="hint" role="status">
+        {said}
+      </p>
+    </div>
   );
 }
 
 function ShownOnce({ room, shown }: { room: RoomApi; shown: Shown }) {
   const { t } = room;
   return (
-    <div className="stack stack-sm">
-      <div className="field">
-        <label htmlFor="pin-made">{t('Your new PIN')}</label>
-        <input id="pin-made" className="mono" value={shown.pin} readOnly onFocus={(event) => event.target.select()} />
-        <p className="hint">{t('It is shown this once. Note it, or make another one later.')}</p>
-      </div>
-      <div className="row">
-        <Copy room={room} label={t('Copy the PIN')} text={shown.pin} done={t('PIN copied.')} />
-        <Copy room={room} label={t('Copy the link with the PIN')} text={shown.link} done={t('Link copied.')} />
-      </div>
-    </div>
+    <>
+      <p className="alert alert-warn">{t('It is shown this once. Note it, or make another one later.')}</p>
+      <Copy room={room} id="pin-made" label={t('Your new PIN')} button={t('Copy the PIN')} text={shown.pin} done={t('PIN copied.')} />
+      <Copy
+        room={room}
+        id="pin-link"
+        label={t('Link with the PIN in it')}
+        button={t('Copy the link with the PIN')}
+        text={shown.link}
+        done={t('Link copied. Who comes by it isn’t asked.')}
+      />
+    </>
   );
 }
 
 function Settings({ desk }: { desk: Desk }) {
   const { room, state, shown, failed } = desk;
   const { t } = room;
-  const { busy, run } = useAction(room);
+  const { busy, problem, run } = useAction(room);
   useEffect(() => {
     void desk.fetch();
     return () => desk.hide();
   }, [desk]);
-  const act = (work: () => Promise<void>, done: string) => void run(work, done);
   if (failed) return <Failed desk={desk} />;
   if (!state) return <p className="hint" role="status">{t('One moment …')}</p>;
   return (
@@ -92,13 +107,14 @@ function Settings({ desk }: { desk: Desk }) {
           ? t('A PIN is set. A new one replaces it at once; whoever is inside stays and isn’t asked again.')
           : t('No PIN is set: participants come in without one.')}
       </p>
-      {shown && <ShownOnce room={room} shown={shown} />}
+      {shown && <ShownOnce key={shown.pin} room={room} shown={shown} />}
+      {problem && <p className="error" role="alert">{problem}</p>}
       <div className="row">
-        <button type="button" className="btn btn-sm" disabled={busy} onClick={() => act(() => desk.make(), t('The room has a new PIN.'))}>
+        <button type="button" className="btn btn-sm" disabled={busy} onClick={() => void run(() => desk.make(), t('The room has a new PIN.'))}>
           {state.is_set ? t('Make a new PIN') : t('Make a PIN')}
         </button>
         {state.is_set && (
-          <button type="button" className="btn btn-sm" disabled={busy} onClick={() => act(() => desk.remove(), t('The PIN is removed.'))}>
+          <button type="button" className="btn btn-sm" disabled={busy} onClick={() => void run(() => desk.remove(), t('The PIN is removed.'))}>
             {t('Remove the PIN')}
           </button>
         )}
@@ -111,13 +127,16 @@ const BADGES = { right: 'badge badge-ok', wrong: 'badge badge-warn', unchecked: 
 
 function One({ desk, one }: { desk: Desk; one: Waits }) {
   const { t } = desk.room;
-  const { busy, run } = useAction(desk.room);
+  const { busy, problem, run } = useAction(desk.room);
   const words = { right: t('right PIN'), wrong: t('wrong PIN'), unchecked: t('PIN not checked') };
   return (
     <li className="row spread">
       <span className="stack stack-sm">
         <span>{one.name}</span>
-        <span className={BADGES[one.pin]}>{words[one.pin]}</span>
+        <span>
+          <span className={BADGES[one.pin]}>{words[one.pin]}</span>
+        </span>
+        {problem && <span className="error" role="alert">{problem}</span>}
       </span>
       <button
         type="button"
@@ -134,7 +153,7 @@ function One({ desk, one }: { desk: Desk; one: Waits }) {
 
 function Panel({ desk }: { desk: Desk }) {
   const { t } = desk.room;
-  const { busy, run } = useAction(desk.room);
+  const { busy, problem, run } = useAction(desk.room);
   if (desk.failed) return <Failed desk={desk} />;
   const right = desk.waiting.filter((one) => one.pin === 'right').length;
   return (
@@ -145,6 +164,7 @@ function Panel({ desk }: { desk: Desk }) {
           {t('Let all {count} with the right PIN in', { count: right })}
         </button>
       )}
+      {problem && <p className="error" role="alert">{problem}</p>}
       {!desk.waiting.length && <p>{t('Nobody is waiting any more.')}</p>}
       <ul className="stack">
         {desk.waiting.map((one) => (

@@ -20,6 +20,7 @@ from tests.fixtures.product import Product
 JOINS = 2000
 WAITING = 5000
 STARTING = 1000
+STUDENTS = 300
 
 
 def joins() -> dict[str, float]:
@@ -40,10 +41,36 @@ def joins() -> dict[str, float]:
     }
 
 
-def _load(product: Product, room: str, count: int) -> float:
-    argv = [sys.executable, "-m", "bench.joins", product.url, room, str(count)]
+def _load(product: Product, room: str, count: int, *pin: str) -> float:
+    argv = [sys.executable, "-m", "bench.joins", product.url, room, str(count), *pin]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=figures.HERE.parent)
     return float(done.stdout)
+
+
+def pin() -> dict[str, float]:
+    """300 students with the right PIN on two workers that don't know it yet; median of three rooms."""
+    asked, free = [], []
+    settings = {"AUDIMAX_ENABLED_PLUGINS": "pin", "AUDIMAX_WEB_WORKERS": "2"}
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "instance", **settings) as product:
+        host = Host(product)
+        _joined(product, host, "warm up")
+        for _turn in range(3):
+            asked.append(_joined(product, host, "482913"))
+            free.append(_joined(product, host))
+    return {"pin_300_cpu_s": statistics.median(asked), "joins_300_cpu_s": statistics.median(free)}
+
+
+def _joined(product: Product, host: Host, *pin: str) -> float:
+    """CPU seconds of the web for 300 who join a new room."""
+    room = host.new_room()
+    host.post(f"/api/rooms/{room}/start")
+    for one in pin:
+        host.post(f"/api/rooms/{room}/pin/choose", {"pin": one})
+    web = web_workers(product)
+    before = cpu_seconds(web)
+    seconds = _load(product, room, STUDENTS, *pin)
+    assert seconds < 60, f"the last was in after {seconds:.0f} s"
+    return cpu_seconds(web) - before
 
 
 def waiting() -> dict[str, float]:
@@ -119,6 +146,7 @@ def _start_once(environment: dict[str, str], url: str) -> float:
 
 MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "joins": joins,
+    "pin": pin,
     "waiting": waiting,
     "starting": starting,
     "second_start": second_start,

@@ -47,6 +47,13 @@ FIGURES = {
         ),
         Figure("start_tokens_1000_s", "s", "<= 2", "start click → the last of 1,000 guests holds a token"),
         Figure(
+            "pin_300_cpu_s",
+            "s",
+            "",
+            "CPU of two web workers for 300 students behind one address, asked for the PIN and right",
+        ),
+        Figure("joins_300_cpu_s", "s", "", "the same for 300 joins where no PIN is set"),
+        Figure(
             "room_script_gz_kb",
             "KB",
             "<= 240",

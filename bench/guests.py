@@ -30,6 +30,7 @@ class Guest:
     url: str
     room: str
     cookie: str = "none=1"
+    address: str = ""
     events: dict[str, float] = field(default_factory=dict)
     is_waiting: asyncio.Event = field(default_factory=asyncio.Event)
     is_in: asyncio.Event = field(default_factory=asyncio.Event)
@@ -37,31 +38,31 @@ class Guest:
 
     def _head(self) -> str:
         parts = urlsplit(self.url)
-        return HEADERS.format(
-            host=parts.netloc, origin=self.url, address=address_of(self.number), cookie=self.cookie
-        )
+        address = self.address or address_of(self.number)
+        return HEADERS.format(host=parts.netloc, origin=self.url, address=address, cookie=self.cookie)
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self.url)
         return await asyncio.open_connection("127.0.0.1", parts.port, limit=4096)
 
-    async def join(self) -> str:
-        """POST join; the status that was answered."""
+    async def join(self, pin: str = "") -> str:
+        """POST join, with an answer to the PIN if there is one; the status that was answered."""
         reader, writer = await self._open()
-        body = json.dumps({"name": f"Guest {self.number}"})
+        answer = {"answer": {"field": "pin", "value": pin}} if pin else {}
+        body = json.dumps({"name": f"Guest {self.number}", **answer})
         path = f"/api/rooms/{self.room}/join"
         writer.write(
             f"POST {path} HTTP/1.1\r\n{self._head()}Content-Type: application/json\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode()
         )
-        answer = (await reader.read()).decode()
+        said = (await reader.read()).decode()
         writer.close()
-        head, _, content = answer.partition("\r\n\r\n")
+        head, _, content = said.partition("\r\n\r\n")
         for line in head.splitlines():
             if line.lower().startswith("set-cookie:") and "guest" in line:
                 self.cookie = line.split(":", 1)[1].split(";")[0].strip()
         if " 20" not in head[:20]:
-            raise RuntimeError(answer[:400])
+            raise RuntimeError(said[:400])
         return str(json.loads(content)["status"])
 
     async def wait(self) -> None:

@@ -81,10 +81,10 @@ function Row({ door, one, busy, onAdmit, onReject }: RowProps) {
         </span>
       </label>
       <span className="lobby-acts">
-        <button type="button" className="btn btn-sm" disabled={busy} aria-label={t('Send {name} away …', { name: one.name })} onClick={onReject}>
-          {t('Send away …')}
+        <button type="button" className="btn btn-sm" disabled={busy} aria-label={t('Send away {name}', { name: one.name })} onClick={onReject}>
+          {t('Send away')}
         </button>
-        <button type="button" data-admit className="btn btn-sm btn-primary" disabled={busy} aria-label={t('Let {name} in', { name: one.name })} onClick={onAdmit}>
+        <button type="button" data-admit className="btn btn-sm btn-primary" disabled={busy} aria-label={t('Let in {name}', { name: one.name })} onClick={onAdmit}>
           {t('Let in')}
         </button>
       </span>
@@ -171,7 +171,7 @@ function Line({ door, state }: Props) {
         <div className="lobby-bar lobby-chosen" role="group" aria-label={t('Those selected')}>
           <span className="grow">{t('Selected: {count}', { count: chosen.length })}</span>
           <button type="button" className="btn btn-sm" disabled={busy} onClick={() => setLeaving(chosen.map((id) => ({ id, name: state.people.find((one) => one.id === id)?.name ?? '' })))}>
-            {t('Send away …')}
+            {t('Send away')}
           </button>
           <button type="button" className="btn btn-sm btn-primary" disabled={busy} onClick={() => void run(() => door.admit(chosen), t('They are let in.'))}>
             {t('Let those selected in')}
@@ -239,6 +239,7 @@ function Head({ door, state }: Props) {
           </button>
         )}
       </div>
+      {state.total === 0 && state.who_waits !== 'nobody' && <p className="lobby-nobody">{t('Whoever asks to come in appears here. You can let people in before you start.')}</p>}
       {state.ready > 0 && !state.live && <p className="hint">{t('Come in when the lecture starts: {count}', { count: state.ready })}</p>}
       {!door.connected && (
         <p className="alert alert-warn" role="status">
@@ -383,7 +384,7 @@ function SentAway({ door, state }: Props) {
               type="button"
               className="btn btn-sm"
               disabled={busy}
-              aria-label={t('Let {name} in after all', { name: one.name })}
+              aria-label={t('Let in after all: {name}', { name: one.name })}
               onClick={() => void run(() => door.admit([one.id], { rejected: true }), t('{name} may come in.', { name: one.name }))}
             >
               {t('Let in after all')}

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, figures
+from bench import browser, figures, lobby
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
@@ -152,6 +152,9 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "second_start": second_start,
     "room_page": browser.room_page,
     "panic": panic,
+    "approving": lobby.approving,
+    "admitting": lobby.admitting,
+    "holding": lobby.holding,
 }
 
 

@@ -74,6 +74,20 @@ FIGURES = {
             "panic_real_s", "s", "<= 1", "the same with 120 clients (5 speaking) on the real livekit-server"
         ),
         Figure("panic_real_told_s", "s", "", "… → the last client knows"),
+        Figure(
+            "approve_p99_ms",
+            "ms",
+            "<= 50",
+            "1,000 wait on two workers, one is let in: click → that guest holds the token, p99",
+        ),
+        Figure("admit_300_s", "s", "<= 1", "300 are let in at once, until the last holds the token"),
+        Figure("waiting_held", "people", ">= 10000", "of 10,000 who wait in five rooms: let in, none lost"),
+        Figure(
+            "requests_per_waiting_guest_minute",
+            "1/min",
+            "<= 0.1",
+            "requests that a guest makes while nothing happens",
+        ),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
     )
 }

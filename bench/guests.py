@@ -1,15 +1,17 @@
 """The load client, a process of its own: many guests who join a room, wait, and note what reaches them when.
 
 Reads commands from stdin, answers with one JSON line each:
-``wait N ROOM URL OFFSET`` · ``woken TIMEOUT`` · ``quit``.
+``wait N ROOM URL OFFSET`` · ``woken TIMEOUT`` · ``in NUMBER TIMEOUT`` · ``requests`` · ``quit``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -35,6 +37,8 @@ class Guest:
     is_waiting: asyncio.Event = field(default_factory=asyncio.Event)
     is_in: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    stream: str = ""
+    requests: int = 0
 
     def _head(self) -> str:
         parts = urlsplit(self.url)
@@ -43,6 +47,7 @@ class Guest:
 
     async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self.url)
+        self.requests += 1
         return await asyncio.open_connection("127.0.0.1", parts.port, limit=4096)
 
     async def join(self, pin: str = "") -> str:
@@ -63,12 +68,22 @@ class Guest:
                 self.cookie = line.split(":", 1)[1].split(";")[0].strip()
         if " 20" not in head[:20]:
             raise RuntimeError(said[:400])
-        return str(json.loads(content)["status"])
+        answered = json.loads(content)
+        self.stream = answered.get("stream_url", "")
+        return str(answered["status"])
 
     async def wait(self) -> None:
-        """Hold the stream until let in; note when each event came."""
+        """Hold streams until let in, as the page does: one that ends is opened again after a pause."""
+        while not self.is_in.is_set():
+            with suppress(OSError):
+                await self._listen()
+            if not self.is_in.is_set():
+                await asyncio.sleep(random.uniform(0.5, 1.5))
+
+    async def _listen(self) -> None:
+        """One stream, to its end; notes when each event came."""
         reader, writer = await self._open()
-        writer.write(f"GET /api/rooms/{self.room}/stream HTTP/1.1\r\n{self._head()}\r\n".encode())
+        writer.write(f"GET {self.stream} HTTP/1.1\r\n{self._head()}\r\n".encode())
         try:
             while line := await reader.readline():
                 if line.startswith(b"event: "):
@@ -109,6 +124,12 @@ async def main() -> None:
             await asyncio.wait(waits, timeout=float(words[1]))
             say({"events": [guest.events for guest in guests]})
             guests = []
+        elif words[0] == "in":
+            found = next(guest for guest in guests if guest.number == int(words[1]))
+            await asyncio.wait_for(found.is_in.wait(), float(words[2]))
+            say({"at": found.events["APPROVED"]})
+        elif words[0] == "requests":
+            say({"requests": sum(guest.requests for guest in guests)})
 
 
 def say(what: object) -> None:

@@ -47,6 +47,9 @@ class Host:
         answer.raise_for_status()
         return dict(answer.json()) if answer.content else {}
 
+    def patch(self, path: str, body: dict[str, Any]) -> None:
+        self.http.patch(self.url + path, json=body, timeout=60).raise_for_status()
+
     def get(self, path: str) -> dict[str, Any]:
         answer = self.http.get(self.url + path, timeout=60)
         answer.raise_for_status()

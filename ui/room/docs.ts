@@ -33,6 +33,13 @@ A plugin from elsewhere is a plain ES module in its wheel. It needs no build; Re
 PLUGIN
 \`\`\`
 
+## A page of your own
+
+What hosts need before a lecture starts goes on a page: \`Plugin(room_page=…)\` names it, a \`SITE\` view with \`<room_id>\`
+renders it and gives its script \`plugin_page(here.room, "name")\`. A plugin in this repository draws it from \`plugins/<name>/ui/page.tsx\`
+with \`openPage((page) => …)\` of \`@audimax/page\`, where \`page\` is the part of the room that works outside a call: \`api\`,
+\`storage\`, \`toast\`, \`announce\`, \`t\`. So both may share their components; \`plugins/lobby\` does.
+
 ## What you can rely on
 
 - **A mistake of yours stays yours.** Every callback runs behind a fence, every view behind an error boundary. The person reads

@@ -30,14 +30,14 @@ class Guest:
         self.url, self.http = product.url, requests.Session()
         self.http.trust_env = False
         self.http.headers["Origin"] = product.url
-        self.is_back, self.token, self.is_over = threading.Event(), "", False
+        self.is_back, self.token = threading.Event(), ""
         answer = self.http.post(f"{self.url}/api/rooms/{room}/join", json={"name": name}, timeout=SECONDS)
         assert answer.status_code == 202, answer.text
         self.stream = answer.json()["stream_url"]
         threading.Thread(target=self._wait, daemon=True).start()
 
     def _wait(self) -> None:
-        while not self.token and not self.is_over:
+        while not self.token:
             with contextlib.suppress(requests.RequestException):
                 self._listen()
             self.is_back.clear()

@@ -35,9 +35,9 @@ Wake = Callable[[dict[str, Any] | None], None]
 def notify(topic: str, **hint: Any) -> None:
     """Wake everybody who subscribed to ``topic`` when the current transaction commits.
 
-    Topics: ``room:<id>`` (all who wait there look again, or those in ``sessions``), ``waiting:<room
-    id>`` (who waits there has changed), ``user:<id>``, ``session:<guest session id>``,
-    ``dashboard:<user id>``. A plugin's own begin with its name.
+    Topics: ``room:<id>`` (all who wait there look again, or those in ``sessions``; ``soon``: all,
+    bundled), ``waiting:<room id>`` (who waits there has changed), ``user:<id>``,
+    ``session:<guest session id>``, ``dashboard:<user id>``. A plugin's own begin with its name.
     The hint must stay far below PostgreSQL's 8,000 bytes.
     """
     payload = json.dumps({"topic": topic, **hint}, separators=(",", ":"))

@@ -49,6 +49,8 @@ LOOK_SECONDS = 5
 # Whoever reloads the page is back within this time and has never left.
 RELOAD_SECONDS = 3
 MOST_IN_A_HINT = 500
+# What everybody should hear of but nobody waits for, such as places in a line, is bundled this long.
+SOON_SECONDS = 10
 # How often a worker notes who is still there, and when somebody who isn't is forgotten.
 SEEN_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -202,12 +204,20 @@ class Halls:
             try:
                 with self.app.app_context():
                     self.note_left()
+                    self.look_soon()
                     if time.monotonic() - seen > SEEN_SECONDS:
                         seen = time.monotonic()
                         self.note_seen()
             except Exception:
                 # It only keeps people from being forgotten; the next round does as well.
                 log.warning("could not note who waits", exc_info=True)
+
+    def look_soon(self) -> None:
+        """Let those halls look at everybody in which enough time has gone by."""
+        due = time.monotonic() - SOON_SECONDS
+        for hall in list(self.open.values()):
+            if hall.stale_since is not None and hall.stale_since <= due:
+                hall.look_at_all()
 
     def note_left(self) -> None:
         """Write down who closed the page and hasn't come back to this worker."""
@@ -251,6 +261,7 @@ class Hall:
         self.halls, self.room_id = halls, room_id
         self.streams: dict[int, list[Stream]] = {}
         self.count = 0
+        self.stale_since: float | None = None
         self._hints: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._unsubscribe = subscribe(f"room:{room_id}", self._woken)
         threading.Thread(target=self._run, name=f"hall {room_id}", daemon=True).start()
@@ -290,7 +301,14 @@ class Hall:
             for stream in list(streams):
                 stream.end()
 
+    def look_at_all(self) -> None:
+        self.stale_since = None
+        self._hints.put(None)
+
     def _woken(self, hint: dict[str, Any] | None) -> None:
+        if hint and hint.get("soon"):
+            self.stale_since = self.stale_since or time.monotonic()
+            return
         if hint and hint.get("live"):
             # It is time: said at once, before anybody's token is made.
             self.say_to_all("STARTING", {})

@@ -94,14 +94,13 @@ def _verdict(
 
 def _denied(row: Any) -> Verdict | None:
     """No while the minute lasts, and for good after the second time; None when they may ask again."""
-    words = f"“{row.words}” " if row.words else ""
+    said = _("A host didn't let you in.") + (f" “{row.words}” " if row.words else " ")
     if row.rejections >= MOST_REJECTIONS:
-        return Verdict.deny(words + _("A host didn't let you in. Please write to them if that's a mistake."))
+        return Verdict.deny(said + _("Only a host can change that: please write to them."))
     left = (row.decided_at + MAY_ASK_AGAIN_AFTER - now()).total_seconds()
     if left <= 0:
         return None
-    again = _("A host didn't let you in. You may ask again in a minute.")
-    return Verdict.deny(words + again, retry_after=math.ceil(left))
+    return Verdict.deny(said + _("You may ask again in a minute."), retry_after=math.ceil(left))
 
 
 def _passes(settings: RoomSettings, join: JoinRequest, known: Seen, listed: frozenset[str]) -> bool:

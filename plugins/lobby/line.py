@@ -211,6 +211,8 @@ def tell(room: Room, decided: Sequence[Any]) -> None:
         sessions.update(db.session.scalars(sa.select(Waiting.guest_session_id).where(*other)))
     for part in _parts(sorted(sessions)):
         notify(f"room:{room.id}", sessions=part)
+    # The others move up in the line; a thousand looks at every click would be a load for nothing.
+    notify(f"room:{room.id}", soon=True)
     tell_hosts(room)
 
 

@@ -62,7 +62,7 @@ def test_before_the_start_one_is_let_in_one_sent_away_and_the_start_opens(
 
     ada, eve = visitor(), visitor()
     wait_at(ada.page, room, ADA)
-    expect(page.get_by_text("1 person is waiting")).to_be_visible()
+    expect(page.get_by_text("1 waiting")).to_be_visible()
     wait_at(eve.page, room, hall.NAME)
     expect(eve.page.get_by_text("Your place in the line: 2")).to_be_visible()
     expect(page.get_by_text("a host’s name")).to_be_visible()
@@ -107,8 +107,8 @@ def test_in_the_room_all_are_let_in_and_a_co_host_sees_it(
     wait_at(ada.page, room, ADA)
     wait_at(kay.page, room, KAY)
     host.page.get_by_role("button", name="Waiting room").click()
-    expect(host.page.get_by_text("2 people are waiting")).to_be_visible()
-    expect(grace.page.get_by_text("2 people are waiting")).to_be_visible()
+    expect(host.page.get_by_text("2 waiting")).to_be_visible()
+    expect(grace.page.get_by_text("2 waiting")).to_be_visible()
     looks_right(host.page, "lobby-panel")
     host.page.get_by_role("button", name="Let all in").click()
     for guest in (ada, kay):
@@ -174,7 +174,7 @@ def test_who_closes_the_page_is_gone_and_comes_back_as_themselves(
     ada.page.goto(room.link)
     hall.press_join(ada.page)
     expect(row.get_by_text("gone", exact=True)).to_be_hidden()
-    expect(host.page.get_by_text("1 person is waiting")).to_be_visible()
+    expect(host.page.get_by_text("1 waiting")).to_be_visible()
     row.get_by_role("button", name=f"Let in {ADA}").click()
     hall.is_inside(ada.page)
 

@@ -93,7 +93,7 @@ test('it says that it looks, who waits and since when, and what is odd about the
   const { socket } = open();
   expect(screen.getByRole('status').textContent).toBe('Looking who is there …');
   socket().say(stateOf([person('Ada', { returning: true }), person('Emmy', { like_host: true, gone: true })]));
-  expect(screen.getByText('2 people are waiting')).toBeTruthy();
+  expect(screen.getByText('2 waiting')).toBeTruthy();
   expect(screen.getAllByText('2 min')).toHaveLength(2);
   for (const words of ['· was here before', '· new', 'a host’s name', 'gone']) expect(screen.getByText(words)).toBeTruthy();
   expect(document.title).toBe('(2) Algebra');

@@ -223,7 +223,7 @@ function Above({ door, state }: Props) {
 function Head({ door, state }: Props) {
   const { t } = door.page;
   const { busy, run } = useAction(door);
-  const words = state.total === 0 ? t('Nobody is waiting') : state.total === 1 ? t('1 person is waiting') : t('{count} people are waiting', { count: state.total });
+  const words = state.total === 0 ? t('Nobody is waiting') : t('{count} waiting', { count: state.total });
   return (
     <>
       <div className="lobby-bar">

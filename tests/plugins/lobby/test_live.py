@@ -79,7 +79,7 @@ def closing_code(socket: websocket.WebSocket) -> int:
 
 
 def test_a_click_wakes_that_guest_with_a_token_and_no_other(serve: Serve, door: Door) -> None:
-    ann, bob = wait(serve(), door, "Ann"), wait(serve(), door, "Bob")
+    bob, ann = wait(serve(), door, "Bob"), wait(serve(), door, "Ann")
     door.decide("admit", "Ann")
     assert ann.until("APPROVED")["token"]
     assert bob.is_silent()
@@ -97,6 +97,16 @@ def test_place_and_message_reach_who_waits(serve: Serve, door: Door) -> None:
     bob = wait(serve(), door, "Bob")
     door.do("message", text="Ten minutes late.")
     assert bob.until("WAITING")["info"] == {"message": "Ten minutes late.", "place": 2}
+
+
+def test_the_others_move_up_in_the_line_after_a_while(
+    serve: Serve, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "SOON_SECONDS", 0)
+    wait(serve(), door, "Ann")
+    bob = wait(serve(), door, "Bob")
+    door.decide("admit", "Ann")
+    assert bob.until("WAITING")["info"]["place"] == 1
 
 
 def test_nobody_waits_any_more_lets_everybody_in_at_once(serve: Serve, door: Door) -> None:

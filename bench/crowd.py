@@ -1,4 +1,4 @@
-"""The load client of a panic, a process of its own: many who signal, some who speak, when each fell silent.
+"""The load client of a panic, in its own process: many who signal, some who speak, and when each fell silent.
 
 Reads commands from stdin, answers with one JSON line each: ``enter SIGNALLING SPEAKING ROOM URL`` ·
 ``silenced TIMEOUT`` · ``quit``.

@@ -1,4 +1,4 @@
-"""LiveKit's server API as it goes over the line (Twirp, protobuf), a process of its own, without media.
+"""LiveKit's server API as it goes over the line (Twirp, protobuf), in its own process: people without media.
 
 ``python -m bench.livekit_api PORT SPEAKING``. ``POST /people`` (JSON list of identities) fills its one room,
 the first SPEAKING with open microphones; ``GET /calls`` gives every call with the moment of its answer.

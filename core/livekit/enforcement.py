@@ -28,8 +28,8 @@ HONEST = {
     models.TrackType.AUDIO: (models.TrackSource.MICROPHONE, models.TrackSource.SCREEN_SHARE_AUDIO),
     models.TrackType.VIDEO: (models.TrackSource.CAMERA, models.TrackSource.SCREEN_SHARE),
 }
-# LiveKit ends a track with silence of its own, ten frames in 0.2 s; after that nothing comes any more.
-FADES_FOR = 0.3
+# LiveKit ends a track with silence of its own, ten frames in 0.2 s; a busy server takes longer.
+FADES_FOR = 0.5
 # Who was on the way through the gate when the host decided arrives within these seconds.
 AGAIN_AFTER = (2.0, 10.0)
 

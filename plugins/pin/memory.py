@@ -87,4 +87,7 @@ class Memory:
 
 def memory() -> Memory:
     """The running worker's memory."""
-    return cast(Memory, current_app.extensions.setdefault("pin_memory", Memory()))
+    known = current_app.extensions
+    if "pin_memory" not in known:
+        known.setdefault("pin_memory", Memory())
+    return cast(Memory, known["pin_memory"])

@@ -156,6 +156,15 @@ def test_a_host_changes_the_rooms_settings_inside_the_call(
     ada.page.get_by_role("button", name="More", exact=True).click()
     expect(ada.page.get_by_role("button", name="Room settings")).to_have_count(0)
 
+    order = page.get_by_role("button", name="Order", exact=True)
+    expect(order).to_be_visible()
+    for shown in (0, 1):
+        page.get_by_role("button", name="More", exact=True).click()
+        page.get_by_role("button", name="Room settings").click()
+        dialog.get_by_role("switch", name="Order in the room").click()
+        dialog.get_by_role("button", name="Save").click()
+        expect(order).to_have_count(shown)
+
 
 def test_the_space_bar_talks_while_it_is_held(host: Host, room: Room, visitor: Callable[..., Person]) -> None:
     ada = visitor()

@@ -57,6 +57,8 @@ OPEN = {
     "waiting.stream": "for the session that waits; a 403 for others",
     "openapi.document": "the description of the API",
 }
+# What people inside may call besides, and strangers may not.
+FOR_PEOPLE_INSIDE = {"room_page.plugins_now": "what the room's page has carried for them when it was opened"}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 FOREIGN: tuple[dict[str, Any], ...] = (
     {"Origin": "https://evil.example"},
@@ -117,7 +119,9 @@ def test_a_stranger_gets_nowhere_on_any_closed_route(world: World) -> None:
 
 def test_a_guest_gets_nowhere_on_any_closed_route_of_their_own_room(world: World) -> None:
     before = rows(world.app)
-    for method, rule, _endpoint in closed(world.app):
+    for method, rule, endpoint in closed(world.app):
+        if endpoint in FOR_PEOPLE_INSIDE:
+            continue
         answer = world.ours.guest.open(
             at(rule, world.ours), method=method, json={} if "/api/" in rule else None
         )

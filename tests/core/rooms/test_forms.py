@@ -129,6 +129,23 @@ def test_a_plugins_browser_part_is_in_the_rooms_page_while_it_is_on(host, room, 
     assert page.count("</script>") == before.count("</script>")
 
 
+def test_pages_inside_fetch_the_plugins_that_are_on_now_and_strangers_do_not(
+    client, host, room, add_plugin, start_lecture
+):
+    add_plugin(room_ui=lambda room, viewer: [RoomUi(module="door.js", config={"role": viewer.role})])
+    start_lecture(room[1])
+    address = f"/api/rooms/{room[1]}/plugins"
+    assert host.get(address).json == {"plugins": []}
+    host.patch(f"/api/rooms/{room[1]}", json={"plugins": {"door": {"enabled": True}}})
+    (entry,) = host.get(address).json["plugins"]
+    assert (entry["id"], entry["api"], entry["config"]) == (
+        "door",
+        f"/api/rooms/{room[1]}/door",
+        {"role": "host"},
+    )
+    assert client.get(address).status_code == 403
+
+
 def test_a_plugin_that_fails_leaves_the_rooms_page_as_it_is(host, room, add_plugin):
     def fails(room, viewer):
         raise RuntimeError("boom")

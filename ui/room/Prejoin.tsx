@@ -163,7 +163,6 @@ function QuestionForm({ stage, entrance }: { stage: At<'asked'>; entrance: Entra
           id={id}
           value={value}
           maxLength={200}
-          inputMode={isPin ? 'numeric' : undefined}
           autoComplete={isPin ? 'one-time-code' : 'off'}
           aria-invalid={wrong}
           aria-describedby={asked.reason ? `${id}-reason` : undefined}

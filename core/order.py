@@ -28,6 +28,7 @@ from core.rooms.models import Room
 log = logging.getLogger(__name__)
 # LiveKit carries reliable packets of up to 15 KiB.
 LARGEST_PACKET = 14_000
+# The topic of what core itself tells pages; no plugin may have this name.
 ROOM_TOPIC = "room"
 
 

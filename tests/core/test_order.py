@@ -104,9 +104,11 @@ def test_what_is_said_of_co_hosts_counts_from_a_plugin_that_declares_it_and_neve
 
 
 def test_a_change_of_the_rooms_settings_reaches_who_is_inside(
-    app: Flask, client: Any, room: Any, live: int
+    app: Flask, client: Any, room: Any, live: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join(client, room)
+    told: list[Any] = []
+    monkeypatch.setattr(order, "tell", lambda lecture, topic, payload: told.append((topic, payload)))
     with app.app_context():
         found = db.session.get(Room, room[0])
         assert found is not None
@@ -114,6 +116,7 @@ def test_a_change_of_the_rooms_settings_reaches_who_is_inside(
         order.settle(found)
     (row,) = rows(app, Participant)
     assert (row.screen, row.microphone) == (False, True)
+    assert told == [("room", {"plugins": []})], "pages look again"
 
 
 def test_who_is_removed_gets_a_new_row_when_they_return(

@@ -172,6 +172,8 @@ export interface RoomApi {
   on(event: 'joined' | 'left', listener: (participant: Participant) => void): Dispose;
   /** The connection stands, for the first time or again: fetch your state, packets before it are lost. */
   on(event: 'connected', listener: () => void): Dispose;
+  /** Hosts have changed the room's settings, its plugins or its hosts. All pages hear it: spread what they ask then. */
+  on(event: 'settings', listener: () => void): Dispose;
   on(event: 'connection', listener: (state: ConnectionState) => void): Dispose;
 
   /** Your own routes. Paths begin with a slash; a refusal is thrown as an `ApiError`. */

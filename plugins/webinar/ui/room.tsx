@@ -1,7 +1,7 @@
 /** Hands, the floor and reactions: what guests press, what hosts see, and what floats over the stage. */
 import { definePlugin, type RoomApi } from '@audimax/room';
-import { RoomEvent, type Participant } from 'livekit-client';
-import { useEffect, useRef } from 'react';
+import type { Participant } from 'livekit-client';
+import { useEffect, useLayoutEffect, useRef } from 'react';
 import { useAction } from './action';
 import { Panel } from './Panel';
 import { Applause, EMOJI } from './reactions';
@@ -13,10 +13,12 @@ function Ask({ webinar }: { webinar: Webinar }) {
   const { t } = webinar.room;
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  // It is closed before it leaves the page: so the focus returns to where it was.
+  useLayoutEffect(() => {
     const shown = dialog.current;
     if (shown && !shown.open) shown.showModal();
     heading.current?.focus();
+    return () => shown?.close();
   }, []);
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby="webinar-ask" aria-describedby="webinar-ask-words" onClose={() => webinar.close()}>
@@ -176,19 +178,11 @@ function addForHosts(room: RoomApi, webinar: Webinar) {
   room.on('left', room.refresh);
 }
 
-/** The room's form may switch the webinar too: then rights change without a packet of ours. */
-function watchRights(room: RoomApi, webinar: Webinar) {
-  const changed = (_before: unknown, person: Participant) => {
-    if (person.isLocal || room.me.isHost) webinar.fetchSoon();
-  };
-  room.lk.on(RoomEvent.ParticipantPermissionsChanged, changed);
-  return () => void room.lk.off(RoomEvent.ParticipantPermissionsChanged, changed);
-}
-
 export default definePlugin((room) => {
   const webinar = new Webinar(room);
   const applause = new Applause(room.refresh);
   room.on('connected', () => void webinar.fetch());
+  room.on('settings', () => webinar.fetchSoon());
   room.on('data:webinar', (payload) => {
     const news = payload as News;
     if (news.reactions) applause.hear(news.reactions);
@@ -199,9 +193,5 @@ export default definePlugin((room) => {
   addReactions(room, webinar, applause);
   room.addTileBadge({ id: 'hand', text: (person) => (webinar.placeOf(person.identity) ? '✋' : null) });
   room.addPeopleRank({ id: 'hands', rank: (person) => webinar.placeOf(person.identity) });
-  const unwatch = watchRights(room, webinar);
-  return () => {
-    unwatch();
-    webinar.stop();
-  };
+  return () => webinar.stop();
 });

@@ -46,9 +46,9 @@ export interface Mine {
 }
 
 const QUIET: Queue = { at: 0, on: false, may_react: false, hands: [], count: 0, floors: [], floors_count: 0 };
-// What switches the webinar elsewhere than here sends no packet, but changes everybody's rights. Guests look
-// again spread over some seconds, and only when no packet has told them meanwhile.
-const LOOK_AGAIN_MS = 2000;
+// When the room's form may have switched the webinar, guests look again spread over some seconds, and only
+// when no packet has told them meanwhile.
+const LOOK_AGAIN_MS = 500;
 const SPREAD_MS = 8000;
 
 /** Whether somebody is in a list that may be cut; `was` where it can't be told. */

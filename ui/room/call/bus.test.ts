@@ -44,6 +44,17 @@ test('a packet of the server reaches the plugin', () => {
   expect(heard).toHaveBeenCalledWith({ votes: 3 }, { topic: 'poll', from: 'server' });
 });
 
+test('the server tells of changed settings, nobody else does', () => {
+  const { room, bus } = makeBus();
+  const heard = vi.fn();
+  bus.on('settings', heard);
+  room.packet('room', { plugins: [] }, { isAgent: false }, 'mallory');
+  room.packet('room', { plugins: [] }, undefined, 'somebody unknown');
+  expect(heard).not.toHaveBeenCalled();
+  room.packet('room', { plugins: [] });
+  expect(heard).toHaveBeenCalledOnce();
+});
+
 test('a packet of the agent is believed', () => {
   const { room, bus } = makeBus();
   const heard = vi.fn();

@@ -31,6 +31,8 @@ function parse(bytes: Uint8Array): unknown {
   }
 }
 
+// The topic of what the server itself tells, whatever plugins there are.
+const ROOM = 'room';
 const topicOf = (event: string) => event.slice('text:'.length);
 
 export class Bus {
@@ -89,6 +91,7 @@ export class Bus {
     identity?: string,
   ) => {
     const from = senderOf(participant, identity);
+    if (from === 'server' && topic === ROOM) this.emit('settings');
     if (!from || !this.listeners.has(`data:${topic}`)) return;
     this.emit(`data:${topic}`, parse(bytes), { topic, from } satisfies DataMeta);
   };

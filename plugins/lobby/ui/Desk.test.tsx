@@ -112,7 +112,7 @@ test('those selected are sent away together, with words', async () => {
   socket().say(stateOf([person('Ada'), person('Bob'), person('Kay')]));
   await userEvent.click(screen.getByRole('checkbox', { name: 'Select all shown' }));
   await userEvent.click(screen.getByRole('checkbox', { name: /^Bob/ }));
-  await userEvent.click(within(screen.getByRole('group')).getByRole('button', { name: 'Send away' }));
+  await userEvent.click(within(screen.getByRole('group', { name: 'Those selected' })).getByRole('button', { name: 'Send away' }));
   await userEvent.type(screen.getByLabelText('What they read (optional)'), 'Full names, please.');
   await userEvent.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Send away' }));
   expect(page.api.post).toHaveBeenCalledWith('/decide', { ids: ['id-Ada', 'id-Kay'], verdict: 'reject', words: 'Full names, please.' });

@@ -40,7 +40,7 @@ LONGEST_NAME = 30
 # Words that already mean something in core's own addresses below a room or a lecture.
 RESERVED = frozenset(
     {"admin", "api", "archive", "code", "core", "end", "export", "exports", "hosts", "internal", "join"}
-    | {"leave", "plugin", "plugins", "sections", "start", "stream", "token", "waiting"}
+    | {"leave", "plugin", "plugins", "room", "sections", "start", "stream", "token", "waiting"}
 )
 KEPT_FAILURES = 100
 SECONDS_TO_IMPORT = 60

@@ -374,7 +374,7 @@ function SentAway({ door, state }: Props) {
               <span>
                 <span className="lobby-name">{one.name}</span>
                 <span className="lobby-facts">
-                  {one.words && <span>“{one.words}”</span>}
+                  {one.words && <q>{one.words}</q>}
                   <span>{t('by {name}', { name: one.by })}</span>
                   {one.times > 1 && <span className="badge badge-warn">{t('twice')}</span>}
                 </span>

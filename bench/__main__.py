@@ -68,8 +68,7 @@ def _joined(product: Product, host: Host, *pin: str) -> float:
         host.post(f"/api/rooms/{room}/pin/choose", {"pin": one})
     web = web_workers(product)
     before = cpu_seconds(web)
-    seconds = _load(product, room, STUDENTS, *pin)
-    assert seconds < 60, f"the last was in after {seconds:.0f} s"
+    _load(product, room, STUDENTS, *pin)
     return cpu_seconds(web) - before
 
 

@@ -142,7 +142,7 @@ def open_dialog(page: Page, key: str, title: str) -> None:
         page.keyboard.press(key)
     elif title == "Settings":
         page.get_by_role("button", name="More", exact=True).click()
-        page.get_by_role("button", name="Settings").click()
+        page.get_by_role("button", name="Settings", exact=True).click()
     else:
         page.get_by_role("button", name="Leave or end").click()
     expect(page.get_by_role("dialog", name=title)).to_be_visible()

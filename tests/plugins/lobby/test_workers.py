@@ -81,6 +81,21 @@ def workers(product: Product) -> list[psutil.Process]:
     return [p for p in children if "gunicorn" in " ".join(p.cmdline()) and not p.children()]
 
 
+def serves(worker: psutil.Process, visits: list[requests.Session], url: str) -> bool:
+    """Whether one of our visits, whose connections stay open, has come to this worker."""
+    visits.append(requests.Session())
+    visits[-1].get(f"{url}/sign-in", timeout=SECONDS)
+    return any(line.status == psutil.CONN_ESTABLISHED for line in worker.net_connections("tcp"))
+
+
+def all_serve(product: Product) -> bool:
+    """Two workers again, and both have come up."""
+    found, visits = workers(product), list[requests.Session]()
+    return len(found) == 2 and all(
+        any(serves(worker, visits, product.url) for _ in range(50)) for worker in found
+    )
+
+
 def until(condition: Callable[[], bool], what: str, seconds: float = SECONDS) -> float:
     began = time.monotonic()
     while not condition():
@@ -108,7 +123,7 @@ def test_each_worker_killed_while_guests_wait_all_are_back_with_nothing_lost_or_
         took = time.monotonic() - killed
         print(f"\nall back {took:.1f} s after a worker was killed")
         assert took < BACK_WITHIN
-        until(lambda: len(workers(product)) == 2, "there are two workers again")
+        until(lambda: all_serve(product), "there are two workers again")
         state = host.ask("GET", f"/api/rooms/{room}/lobby/state")
         assert Counter(p["name"] for p in state["people"]) == Counter(f"Guest {n}" for n in range(GUESTS))
 

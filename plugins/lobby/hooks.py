@@ -63,7 +63,8 @@ def admit(room: Room, joins: Sequence[JoinRequest]) -> Mapping[str, Verdict]:
     known = line.seen(room, joins)
     removals = line.removals_after(joins)
     listed = _listed(room, joins) if settings.class_list_passes else frozenset()
-    said = {j.key: _verdict(room, settings, j, known, removals.get(j.key), listed) for j in joins}
+    places = line.places(room, known)
+    said = {j.key: _verdict(room, settings, j, known, removals.get(j.key), listed, places) for j in joins}
     return {key: verdict for key, verdict in said.items() if verdict is not None}
 
 
@@ -74,6 +75,7 @@ def _verdict(
     known: Seen,
     removed_at: datetime | None,
     listed: frozenset[str],
+    places: Mapping[int, int],
 ) -> Verdict | None:
     row: Any = known.rows.get(join.key)
     holds = row is not None and known.holds(row.lecture_id, row.decided_at)
@@ -87,7 +89,7 @@ def _verdict(
     return Verdict.wait(
         _("A host will let you in."),
         start=partial(_stand, room, row, holds),
-        info=_info(row, known),
+        info=_info(known, places.get(row.id) if row else None),
         stream="/stream",
     )
 
@@ -116,11 +118,9 @@ def _passes(settings: RoomSettings, join: JoinRequest, known: Seen, listed: froz
     )
 
 
-def _info(row: Any, known: Seen) -> dict[str, Any]:
-    info: dict[str, Any] = {"message": known.message} if known.message else {}
-    if row is not None and row.place is not None:
-        info["place"] = row.place
-    return info
+def _info(known: Seen, place: int | None) -> dict[str, Any]:
+    info = {"message": known.message, "place": place}
+    return {name: value for name, value in info.items() if value}
 
 
 def _stand(room: Room, row: Any, holds: bool, join: JoinRequest) -> None:

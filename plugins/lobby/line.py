@@ -67,15 +67,13 @@ def door_of(room: Room, live: int | None) -> Seen:
 def seen(room: Room, joins: Sequence[JoinRequest]) -> Seen:
     """How the door stands, and the entries of those who join, by ``join.key``."""
     standing = door_of(room, joins[0].lecture_id)
-    place = _places(room.id)
-    query = sa.select(*SEEN, place.c.place).outerjoin(place, place.c.id == Entry.id)
-    rows = _by_key(db.session.execute(query.where(_theirs(room.id, joins))).all(), joins)
+    rows = _by_key(db.session.execute(sa.select(*SEEN).where(_theirs(room.id, joins))).all(), joins)
     return Seen(standing.live, standing.ended, standing.door, rows)
 
 
 def seen_where_nobody_waits(room: Room, joins: Sequence[JoinRequest]) -> Seen:
     """Only those whom a host has rejected: one query that mostly finds nothing."""
-    query = sa.select(*SEEN, sa.null().label("place"), _last_end(room.id).label("ended"))
+    query = sa.select(*SEEN, _last_end(room.id).label("ended"))
     found = db.session.execute(query.where(_theirs(room.id, joins), Entry.rejections > 0)).all()
     ended = found[0].ended if found else None
     return Seen(joins[0].lecture_id, ended, None, _by_key(found, joins))
@@ -105,10 +103,16 @@ def there(room_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(Waiting.room_id == room_id, Waiting.guest_session_id == Entry.guest_session_id)
 
 
-def _places(room_id: int) -> sa.Subquery:
+def places(room: Room, known: Seen) -> dict[int, int]:
+    """Where those stand who still wait, by their entry; the whole line is walked once, or not at all."""
+    pending = [row.id for row in known.rows.values() if row.state == PENDING]
+    if not pending:
+        return {}
     place = sa.func.row_number().over(order_by=(Entry.asked_at, Entry.id)).label("place")
-    stand = sa.select(Entry.id, place).join(Waiting, there(room_id))
-    return stand.where(Entry.room_id == room_id, Entry.state == PENDING, Waiting.left_at.is_(None)).subquery()
+    stands = Entry.room_id == room.id, Entry.state == PENDING, Waiting.left_at.is_(None)
+    line = sa.select(Entry.id, place).join(Waiting, there(room.id)).where(*stands).subquery()
+    rows = db.session.execute(sa.select(line.c.id, line.c.place).where(line.c.id.in_(pending)))
+    return {row.id: row.place for row in rows}
 
 
 def removals_after(joins: Sequence[JoinRequest]) -> dict[str, datetime]:

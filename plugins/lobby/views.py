@@ -16,6 +16,7 @@ from core.api import (
     HOSTS,
     Answer,
     Body,
+    Lecture,
     Refusal,
     User,
     by_address_and_room,
@@ -156,21 +157,23 @@ def decide(body: Decision) -> Decided:
     named = Entry.public_id.in_(body.ids)
     open_states = [PENDING, REJECTED] if body.rejected and body.verdict == "admit" else [PENDING]
     words = _clean(body.words)
-    made = _decide(sa.and_(named, Entry.state.in_(open_states)), body.verdict, words)
+    lecture = live_in(here.room)
+    made = _decide(lecture, sa.and_(named, Entry.state.in_(open_states)), body.verdict, words)
     already = _already(body.ids, {row.public_id for row in made})
     if not made and not already:
         raise Refusal(404, _("Nobody of these waits for this room."), code="not_waiting")
     db.session.commit()
-    return Decided(done=len(made), already=already, live=live_in(here.room) is not None)
+    return Decided(done=len(made), already=already, live=lecture is not None)
 
 
 @in_room.post("/admit-all")
 @view(roles=HOSTS, answer=Decided, limit="120/minute")
 def admit_all() -> Decided:
     """Let in everybody who waits now."""
-    made = _admit_all()
+    lecture = live_in(here.room)
+    made = _admit_all(lecture)
     db.session.commit()
-    return Decided(done=len(made), already=[], live=live_in(here.room) is not None)
+    return Decided(done=len(made), already=[], live=lecture is not None)
 
 
 @in_room.post("/open")
@@ -178,9 +181,9 @@ def admit_all() -> Decided:
 def open_door(body: Switch) -> None:
     """Let everybody in from now on, until the lecture has ended; or make them wait again."""
     lecture = live_in(here.room)
-    made = _admit_all() if body.on else []
+    made = _admit_all(lecture) if body.on else []
     _set(opened_at=now() if body.on else None, opened_in=lecture.id if lecture and body.on else None)
-    _record("open", on=body.on, people=len(made))
+    _record(lecture, "open", on=body.on, people=len(made))
     _tell_everybody()
 
 
@@ -191,7 +194,7 @@ def say(body: Said) -> None:
     lecture = live_in(here.room)
     text = _clean(body.text)
     _set(message=text, said_at=now(), said_in=lecture.id if lecture else None)
-    _record("message", text=text)
+    _record(lecture, "message", text=text)
     _tell_everybody()
 
 
@@ -214,7 +217,7 @@ def class_list(body: Pasted) -> Matches:
     rows = [_row(one.email, one.name) for one in people]
     if rows:
         db.session.execute(insert(Listed), rows)
-    _record("class_list", people=len(people))
+    _record(live_in(here.room), "class_list", people=len(people))
     _tell_everybody()
     matching = state.on_class_list(here.room, MOST_AT_ONCE)
     return Matches(
@@ -240,8 +243,9 @@ def _clean(text: str) -> str:
     return clean_prose(text, LONGEST_WORDS)
 
 
-def _decide(chosen: sa.ColumnElement[bool], verdict: str, words: str) -> Sequence[Any]:
-    lecture = live_in(here.room)
+def _decide(
+    lecture: Lecture | None, chosen: sa.ColumnElement[bool], verdict: str, words: str
+) -> Sequence[Any]:
     by = here.caller.user_id
     assert by is not None
     made = line.decide(
@@ -256,13 +260,13 @@ def _decide(chosen: sa.ColumnElement[bool], verdict: str, words: str) -> Sequenc
         line.tell(here.room, made)
         target = made[0].name if len(made) == 1 else ""
         more = {"words": words} if words else {}
-        _record(verdict, target, people=[row.name for row in made], **more)
+        _record(lecture, verdict, target, people=[row.name for row in made], **more)
     return made
 
 
-def _admit_all() -> Sequence[Any]:
+def _admit_all(lecture: Lecture | None) -> Sequence[Any]:
     stands = sa.exists().where(line.there(here.room.id))
-    return _decide(sa.and_(Entry.state == PENDING, stands), "admit", "")
+    return _decide(lecture, sa.and_(Entry.state == PENDING, stands), "admit", "")
 
 
 def _already(ids: Sequence[str], done: set[str]) -> list[Already]:
@@ -287,8 +291,7 @@ def _tell_everybody() -> None:
     db.session.commit()
 
 
-def _record(action: str, target: str = "", **details: Any) -> None:
-    lecture = live_in(here.room)
+def _record(lecture: Lecture | None, action: str, target: str = "", **details: Any) -> None:
     record(
         f"lobby.{action}",
         actor=line.user_of(here.caller.user_id),

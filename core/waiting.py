@@ -49,8 +49,10 @@ LOOK_SECONDS = 5
 # Whoever reloads the page is back within this time and has never left.
 RELOAD_SECONDS = 3
 MOST_IN_A_HINT = 500
-# What everybody should hear of but nobody waits for, such as places in a line, is bundled this long.
+# What everybody should hear of but nobody waits for, such as places in a line, is bundled this long,
+# then told to so many a second: whoever is let in meanwhile needn't wait for it.
 SOON_SECONDS = 10
+MOST_AT_ONCE = 100
 # How often a worker notes who is still there, and when somebody who isn't is forgotten.
 SEEN_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -213,11 +215,12 @@ class Halls:
                 log.warning("could not note who waits", exc_info=True)
 
     def look_soon(self) -> None:
-        """Let those halls look at everybody in which enough time has gone by."""
+        """Let those halls look at everybody, by and by, in which enough time has gone by."""
         due = time.monotonic() - SOON_SECONDS
         for hall in list(self.open.values()):
             if hall.stale_since is not None and hall.stale_since <= due:
-                hall.look_at_all()
+                hall.stale_since, hall.stale = None, list(hall.streams)
+            hall.look_at_some()
 
     def note_left(self) -> None:
         """Write down who closed the page and hasn't come back to this worker."""
@@ -262,6 +265,7 @@ class Hall:
         self.streams: dict[int, list[Stream]] = {}
         self.count = 0
         self.stale_since: float | None = None
+        self.stale: list[int] = []
         self._hints: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._unsubscribe = subscribe(f"room:{room_id}", self._woken)
         threading.Thread(target=self._run, name=f"hall {room_id}", daemon=True).start()
@@ -301,9 +305,10 @@ class Hall:
             for stream in list(streams):
                 stream.end()
 
-    def look_at_all(self) -> None:
-        self.stale_since = None
-        self._hints.put(None)
+    def look_at_some(self) -> None:
+        some, self.stale = self.stale[:MOST_AT_ONCE], self.stale[MOST_AT_ONCE:]
+        if some:
+            self._hints.put({"sessions": some})
 
     def _woken(self, hint: dict[str, Any] | None) -> None:
         if hint and hint.get("soon"):

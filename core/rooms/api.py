@@ -118,9 +118,9 @@ class FormField(Answer):
     label: str
     help: str
     value: Any
-    minimum: float | None
-    maximum: float | None
     choices: list[FormChoice]
+    minimum: float | None = None
+    maximum: float | None = None
 
 
 class FormGroup(Answer):

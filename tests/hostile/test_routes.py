@@ -90,7 +90,7 @@ def rows(app: Flask) -> dict[str, list[tuple[Any, ...]]]:
         return {
             name: sorted(map(tuple, db.session.execute(sa.select(table))), key=str)
             for name, table in Base.metadata.tables.items()
-            if name != "guest_session"
+            if name != "guest_session" and "__" not in name
         }
 
 

@@ -44,7 +44,8 @@ def operations() -> list[str]:
         "DELETE /api/rooms/<room_id>/archive", "POST /api/rooms/<room_id>/code", "POST /api/rooms/<room_id>/hosts",
         "DELETE /api/rooms/<room_id>/hosts/<user_id>", "POST /api/rooms/<room_id>/join",
         "POST /api/rooms/<room_id>/token", "POST /api/rooms/<room_id>/start", "POST /api/rooms/<room_id>/end",
-        "POST /api/rooms/<room_id>/leave", "GET /api/openapi.json",
+        "POST /api/rooms/<room_id>/leave", "GET /api/rooms/<room_id>/form", "GET /api/rooms/<room_id>/plugins",
+        "GET /api/openapi.json",
     ]  # fmt: skip
 
 

@@ -172,8 +172,8 @@ def test_in_the_room_hosts_make_hand_on_and_remove_a_pin(host: Host, room: Room,
     page = host.page
     host.person.context.grant_permissions(CLIPBOARD, origin=host.product.url)
     page.get_by_role("button", name="More", exact=True).click()
-    page.get_by_role("button", name="Settings").click()
-    dialog = page.get_by_role("dialog", name="Settings")
+    page.get_by_role("button", name="Settings", exact=True).click()
+    dialog = page.get_by_role("dialog", name="Settings", exact=True)
     expect(dialog.get_by_text("No PIN is set")).to_be_visible()
     dialog.get_by_role("button", name="Make a PIN").click()
     pin = dialog.get_by_label("Your new PIN").input_value()

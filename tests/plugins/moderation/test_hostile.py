@@ -184,6 +184,8 @@ def test_whose_sound_calls_itself_a_picture_is_put_out_at_the_next_look(
     lecture.act(f"people/{mallory.identity}/take", microphone=False, reason="")
     until(lambda: "participant_permissions_changed" in mallory.there.happened)
     mallory.there.speak(source)
+    # LiveKit's list names the track a moment after its sender knows of it.
+    until(lambda: any(person.tracks for person in lecture.hall.api.list_participants(lecture.id)))
     with lecture.hall.app.app_context():
         reconciler.reconcile()
     assert lecture.inside() == {ann.identity}
@@ -207,9 +209,7 @@ def test_in_a_panic_nothing_is_published_under_any_source_by_any_way_in(lecture:
     assert again.identity == mallory.identity, "the same cookie is the same person"
     other = lecture.enter("Mallory's second browser")
     for person in (mallory.there, lecture.hall.attendee(again.token).connect(), other.there):
-        for source in ("MICROPHONE", "CAMERA", "SCREENSHARE_AUDIO", "UNKNOWN"):
-            with pytest.raises(Exception, match=r".*"):
-                person.speak(source)
+        assert person.cannot_speak("MICROPHONE", "CAMERA", "SCREENSHARE_AUDIO", "UNKNOWN")
     assert held_for(lambda: ann.there.heard[mallory.identity] == heard, 1)
     assert all(not person.tracks for person in lecture.hall.api.list_participants(lecture.id))
 

@@ -157,7 +157,7 @@ function Group(props: GroupProps) {
       </div>
       {group.page && (
         <p className="switched-part">
-          <a href={group.page} target="_blank" rel="noopener">
+          <a className="row row-sm" href={group.page} target="_blank" rel="noopener">
             {group.page_title} <Icon name="external-link" size={14} />
             <span className="sr-only">{t('(opens in a new tab)')}</span>
           </a>

@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Empty, SimpleQueue
@@ -26,7 +26,7 @@ from core import admission, joining
 from core.admission import Decision
 from core.bus import notify, subscribe
 from core.config import config
-from core.contracts import EVERYONE, JoinRequest
+from core.contracts import EVERYONE, JoinRequest, Verdict
 from core.db import db, now
 from core.errors import Refusal
 from core.http.callers import is_host
@@ -69,10 +69,17 @@ def stream() -> Response:
     return open_stream(here.room)
 
 
-def open_stream(room: Room) -> Response:
-    """Let this request's guest hold the waiting stream of ``room``; 403 for who doesn't wait."""
+def open_stream(room: Room, missed: Verdict | None = None) -> Response:
+    """Let this request's guest hold the waiting stream of ``room``; 403 for who doesn't wait.
+
+    ``missed``: the denial of somebody who doesn't wait any more, whose line was cut when it was said.
+    """
     guest = current_guest()
-    if guest is None or not _expected(room, guest.id):
+    is_expected = guest is not None and _expected(room, guest.id)
+    if not is_expected and missed is not None:
+        facts = joining.shown(Decision("denied", missed.reason, retry_after=missed.retry_after))
+        return _stream_of([message_of("REJECTED", facts)])
+    if guest is None or not is_expected:
         detail = _("You aren't waiting for this room. Open the link again and type your name.")
         raise Refusal(403, detail, code="not_waiting")
     line = Line(request.environ)
@@ -80,10 +87,15 @@ def open_stream(room: Room) -> Response:
     made = halls().enter(room.id, guest.id, str(get_locale() or "en"), line)
     # The connection must not be held while somebody waits for hours.
     db.session.remove()
-    response = Response(made.messages(), mimetype="text/event-stream")
+    response = _stream_of(made.messages())
+    response.call_on_close(made.close)
+    return response
+
+
+def _stream_of(messages: Iterable[str]) -> Response:
+    response = Response(messages, mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(made.close)
     return response
 
 

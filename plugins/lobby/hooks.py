@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -34,9 +33,6 @@ from plugins.lobby import line, views
 from plugins.lobby.line import Seen
 from plugins.lobby.models import APPROVED, REJECTED, Listed
 from plugins.lobby.settings import RoomSettings
-
-MAY_ASK_AGAIN_AFTER = timedelta(minutes=1)
-MOST_REJECTIONS = 2
 
 
 @hookimpl
@@ -79,7 +75,7 @@ def _verdict(
 ) -> Verdict | None:
     row: Any = known.rows.get(join.key)
     holds = row is not None and known.holds(row.lecture_id, row.decided_at)
-    if holds and row.state == REJECTED and (denied := _denied(row)) is not None:
+    if holds and row.state == REJECTED and (denied := line.denied(row)) is not None:
         return denied
     if holds and row.state == APPROVED and (removed_at is None or row.decided_at > removed_at):
         return None
@@ -92,17 +88,6 @@ def _verdict(
         info=_info(known, places.get(row.id) if row else None),
         stream="/stream",
     )
-
-
-def _denied(row: Any) -> Verdict | None:
-    """No while the minute lasts, and for good after the second time; None when they may ask again."""
-    said = _("A host didn't let you in.") + (f" “{row.words}” " if row.words else " ")
-    if row.rejections >= MOST_REJECTIONS:
-        return Verdict.deny(said + _("Only a host can change that: please write to them."))
-    left = (row.decided_at + MAY_ASK_AGAIN_AFTER - now()).total_seconds()
-    if left <= 0:
-        return None
-    return Verdict.deny(said + _("You may ask again in a minute."), retry_after=math.ceil(left))
 
 
 def _passes(settings: RoomSettings, join: JoinRequest, known: Seen, listed: frozenset[str]) -> bool:

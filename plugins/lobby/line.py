@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from sqlalchemy.dialects.postgresql import insert
 
-from core.api import JoinRequest, Lecture, Participant, Room, User, Waiting, db, new_public_id, notify, now
+from core.api import (
+    JoinRequest,
+    Lecture,
+    Participant,
+    Room,
+    User,
+    Verdict,
+    Viewer,
+    Waiting,
+    db,
+    live_in,
+    new_public_id,
+    notify,
+    now,
+)
 from plugins.lobby.models import APPROVED, PENDING, REJECTED, Door, Entry
 from plugins.lobby.names import name_key
 
 # A hint of the bus must stay far below PostgreSQL's 8,000 bytes.
 MOST_IN_A_HINT = 500
+MAY_ASK_AGAIN_AFTER = timedelta(minutes=1)
+MOST_REJECTIONS = 2
 SEEN = (
     Entry.id,
     Entry.guest_session_id,
@@ -96,6 +114,35 @@ def _by_key(rows: Sequence[Any], joins: Sequence[JoinRequest]) -> dict[str, Any]
     guests = {row.guest_session_id: row for row in rows if not row.user_id}
     found = {join.key: users.get(join.user_id) or guests.get(join.guest_session_id) for join in joins}
     return {key: row for key, row in found.items() if row is not None}
+
+
+def denied(row: Any) -> Verdict | None:
+    """No while the minute lasts, and for good after the second time; None when they may ask again."""
+    said = _("A host didn't let you in.") + (f" “{row.words}” " if row.words else " ")
+    if row.rejections >= MOST_REJECTIONS:
+        return Verdict.deny(said + _("Only a host can change that: please write to them."))
+    left = (row.decided_at + MAY_ASK_AGAIN_AFTER - now()).total_seconds()
+    if left <= 0:
+        return None
+    return Verdict.deny(said + _("You may ask again in a minute."), retry_after=math.ceil(left))
+
+
+def entry_of(room: Room, who: Viewer) -> Any:
+    """The entry of a caller, by account, else by guest session; None for a stranger."""
+    mine = sa.or_(
+        Entry.guest_session_id == who.guest_session_id if who.guest_session_id else sa.false(),
+        Entry.user_id == who.user_id if who.user_id else sa.false(),
+    )
+    query = sa.select(*SEEN).where(Entry.room_id == room.id, mine)
+    return db.session.execute(query.order_by(Entry.user_id.is_(None)).limit(1)).one_or_none()
+
+
+def missed(room: Room, row: Any) -> Verdict | None:
+    """What somebody was told when nobody heard it: that they were sent away."""
+    lecture = live_in(room)
+    known = door_of(room, lecture.id if lecture else None)
+    sent_away = row.state == REJECTED and known.holds(row.lecture_id, row.decided_at)
+    return denied(row) if sent_away else None
 
 
 def there(room_id: int) -> sa.ColumnElement[bool]:

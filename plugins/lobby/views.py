@@ -55,14 +55,11 @@ LONGEST_WORDS = 300
 @view(roles=EVERYONE, limit="6000/minute", limit_by=by_address_and_room)
 def stream() -> Response:
     """The waiting stream (SSE) of a guest who stands in this room's line."""
-    caller = here.caller
-    mine = [Entry.guest_session_id == caller.guest_session_id] if caller.guest_session_id else []
-    mine += [Entry.user_id == caller.user_id] if caller.user_id else []
-    asked = sa.exists().where(Entry.room_id == here.room.id, sa.or_(sa.false(), *mine))
-    if not db.session.scalar(sa.select(asked)):
+    row = line.entry_of(here.room, here.caller)
+    if row is None:
         detail = _("You aren't waiting for this room. Open the link again and type your name.")
         raise Refusal(403, detail, code="not_waiting")
-    return waiting_stream(here.room)
+    return waiting_stream(here.room, missed=line.missed(here.room, row))
 
 
 # --- what hosts see -------------------------------------------------------------------

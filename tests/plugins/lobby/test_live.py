@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import websocket
 from flask import Flask
 from flask.testing import FlaskClient
 
 from core import waiting
 from core.db import db
+from core.models import Waiting
 from core.people.models import User
 from core.rooms import hosts
 from tests.conftest import ORIGIN
@@ -132,6 +134,19 @@ def test_a_cut_stream_picks_up_what_was_decided_meanwhile(serve: Serve, door: Do
     door.decide("reject", "Eve")
     assert ann.listen(f"/api/rooms/{door.id}/lobby/stream").until("APPROVED")["token"]
     assert eve.listen(f"/api/rooms/{door.id}/lobby/stream").until("REJECTED")["reason"]
+
+
+def test_a_rejection_that_went_into_a_dead_line_is_told_to_who_comes_back(
+    app: Flask, serve: Serve, door: Door
+) -> None:
+    eve = serve()
+    assert eve.post(f"/api/rooms/{door.id}/join", {"name": "Eve"}).status_code == 202
+    door.decide("reject", "Eve", words="Wrong course.")
+    with app.app_context():
+        db.session.execute(sa.delete(Waiting))
+        db.session.commit()
+    told = eve.listen(f"/api/rooms/{door.id}/lobby/stream").until("REJECTED")
+    assert "Wrong course." in told["reason"] and told["retry_after"] > 0
 
 
 def test_a_stream_with_a_foreign_or_missing_session_is_refused(

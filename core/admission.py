@@ -330,7 +330,9 @@ def let_in(
     """Give each join its participant row, with the rights all plugins leave, and a ticket."""
     if not joins:
         return {}
-    found = dict(known.rows) if known and known.is_fresh else _current_rows(lecture, joins)
+    found = (
+        dict(known.rows) if known and known.is_fresh else _current_rows(lecture, _may_have_rows(joins, known))
+    )
     if new := [join for join in joins if join.key not in found]:
         found |= _make_rows(room, lecture, new, role)
     _refresh(found, joins, role)
@@ -385,7 +387,14 @@ def ticket_for(lecture: Lecture, participant: Participant) -> Ticket:
     )
 
 
+def _may_have_rows(joins: Sequence[JoinRequest], known: Known | None) -> Sequence[JoinRequest]:
+    """Who waits and was never here has none; if they came in meanwhile, making one finds it."""
+    return joins if known else [join for join in joins if join.returning]
+
+
 def _current_rows(lecture: Lecture, joins: Sequence[JoinRequest]) -> dict[str, Participant]:
+    if not joins:
+        return {}
     mine = sa.or_(
         Participant.user_id.in_({j.user_id for j in joins if j.user_id}),
         sa.and_(

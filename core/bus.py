@@ -35,8 +35,8 @@ Wake = Callable[[dict[str, Any] | None], None]
 def notify(topic: str, **hint: Any) -> None:
     """Wake everybody who subscribed to ``topic`` when the current transaction commits.
 
-    Topics: ``room:<id>`` (all who wait there look again, or those in ``sessions``; ``soon``: all,
-    bundled), ``waiting:<room id>`` (who waits there has changed), ``user:<id>``,
+    Topics: ``room:<id>`` (all who wait there look again, or those in ``sessions``; with ``soon``
+    the others too, by and by), ``waiting:<room id>`` (who waits there has changed), ``user:<id>``,
     ``session:<guest session id>``, ``dashboard:<user id>``. A plugin's own begin with its name.
     The hint must stay far below PostgreSQL's 8,000 bytes.
     """

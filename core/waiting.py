@@ -51,8 +51,8 @@ RELOAD_SECONDS = 3
 MOST_IN_A_HINT = 500
 # What everybody should hear of but nobody waits for, such as places in a line, is bundled this long,
 # then told to so many a second: whoever is let in meanwhile needn't wait for it.
-SOON_SECONDS = 10
-MOST_AT_ONCE = 100
+SOON_SECONDS = 20
+MOST_AT_ONCE = 25
 # How often a worker notes who is still there, and when somebody who isn't is forgotten.
 SEEN_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -325,7 +325,6 @@ class Hall:
     def _woken(self, hint: dict[str, Any] | None) -> None:
         if hint and hint.get("soon"):
             self.stale_since = self.stale_since or time.monotonic()
-            return
         if hint and hint.get("live"):
             # It is time: said at once, before anybody's token is made.
             self.say_to_all("STARTING", {})
@@ -422,7 +421,8 @@ def look(room_id: int, sessions: set[int]) -> dict[int, Decision]:
         return dict.fromkeys(sessions, closed)
     lecture = lectures.live_in(room)
     waiting = _waiting(room, sessions)
-    joins = _joins(room, lecture, {**_inside(lecture, sessions), **_people(waiting)})
+    people = _people(waiting)
+    joins = _joins(room, lecture, {**_inside(lecture, sessions - people.keys()), **people})
     causes = {row.guest_session_id: row.cause for row, _user in waiting}
     made = admission.look_again(room, lecture, list(joins.values()), causes)
     _forget_denied(room, [s for s, join in joins.items() if made[join.key].status == "denied"])
@@ -487,7 +487,7 @@ def _people(waiting: list[tuple[Waiting, User | None]]) -> People:
 
 def _inside(lecture: Lecture | None, sessions: set[int]) -> People:
     """Who was let in while their stream was cut gets a ticket again."""
-    if lecture is None:
+    if lecture is None or not sessions:
         return {}
     query = (
         sa.select(Participant, User)

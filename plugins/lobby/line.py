@@ -139,10 +139,11 @@ def entry_of(room: Room, who: Viewer) -> Any:
 
 def missed(room: Room, row: Any) -> Verdict | None:
     """What somebody was told when nobody heard it: that they were sent away."""
+    if row.state != REJECTED:
+        return None
     lecture = live_in(room)
     known = door_of(room, lecture.id if lecture else None)
-    sent_away = row.state == REJECTED and known.holds(row.lecture_id, row.decided_at)
-    return denied(row) if sent_away else None
+    return denied(row) if known.holds(row.lecture_id, row.decided_at) else None
 
 
 def there(room_id: int) -> sa.ColumnElement[bool]:
@@ -261,9 +262,8 @@ def tell(room: Room, decided: Sequence[Any]) -> None:
         other = Waiting.room_id == room.id, Waiting.user_id.in_(users)
         sessions.update(db.session.scalars(sa.select(Waiting.guest_session_id).where(*other)))
     for part in _parts(sorted(sessions)):
-        notify(f"room:{room.id}", sessions=part)
-    # The others move up in the line; a thousand looks at every click would be a load for nothing.
-    notify(f"room:{room.id}", soon=True)
+        # The others move up in the line; a thousand looks at every click would be a load for nothing.
+        notify(f"room:{room.id}", sessions=part, soon=True)
     tell_hosts(room)
 
 

@@ -20,6 +20,7 @@ from flask_babel import gettext as _
 from flask_sock import Sock
 from simple_websocket import ConnectionClosed, Server
 from werkzeug.exceptions import HTTPException
+from wsproto.utilities import LocalProtocolError
 
 from core.bus import subscribe
 from core.config import config
@@ -197,7 +198,8 @@ def close(socket: Server, why: Closed) -> None:
     """Close it, if it isn't closed already."""
     try:
         socket.close(int(why), why.name.lower())
-    except (ConnectionClosed, OSError):
+    except (ConnectionClosed, LocalProtocolError, OSError):
+        # The last but one: somebody else closes it at this very moment.
         return
     socket.event.set()
 

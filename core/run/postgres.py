@@ -352,7 +352,11 @@ def _sweep(parent: Path) -> None:
     """Remove the data of temporary instances that are gone, and of no others."""
     temporary = Path(tempfile.gettempdir()).resolve()
     for note in parent.glob(f"*{OWNER}"):
-        named = Path(note.read_text("utf-8"))
+        try:
+            named = Path(note.read_text("utf-8"))
+        except FileNotFoundError:
+            # Another start or stop has swept it in this very moment.
+            continue
         if named.is_relative_to(temporary) and not named.is_symlink():
             home = note.with_suffix("")
             _remove(home, home.with_name(f"{home.name}.socket"))

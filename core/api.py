@@ -69,7 +69,7 @@ from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
 from core.joining import by_address_and_room
-from core.lectures.lectures import live_in
+from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant
 from core.models import Waiting
 from core.people.fingerprints import keyed
@@ -172,6 +172,7 @@ __all__ = [
     "room_link",
     "room_settings",
     "rotate_code",
+    "running_in",
     "scoped",
     "setting",
     "settings",

@@ -123,9 +123,7 @@ def start() -> Started:
 @view(roles=HOSTS, answer=Ended, limit="30/minute")
 def end() -> Ended:
     """End the live lecture for everybody."""
-    lecture = lectures.live_in(here.room)
-    if lecture is None:
-        raise Refusal(409, _("No lecture is running in this room."), code="not_live")
+    lecture = lectures.running_in(here.room)
     lectures.end(lecture, reason="host", by=signed_in())
     return Ended(lecture_id=lecture.public_id, url=f"/lectures/{lecture.public_id}")
 

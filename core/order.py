@@ -49,6 +49,13 @@ def settle(room: Room) -> None:
     return None
 
 
+def begin(room: Room) -> Lecture:
+    """Begin a decision about people inside a room: its live lecture, locked; a 409 when none runs."""
+    lecture = lectures.running_in(room)
+    lock(lecture)
+    return lecture
+
+
 def lock(lecture: Lecture) -> None:
     """Begin a decision about people inside: who joins meanwhile is judged after its commit."""
     db.session.execute(sa.select(Lecture.id).where(Lecture.id == lecture.id).with_for_update())

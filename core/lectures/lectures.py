@@ -28,6 +28,14 @@ log = logging.getLogger(__name__)
 DELETES = 5
 
 
+def running_in(room: Room) -> Lecture:
+    """The room's live lecture; a ``Refusal`` with words (409) when none runs."""
+    lecture = live_in(room)
+    if lecture is None:
+        raise Refusal(409, _("No lecture is running in this room."), code="not_live")
+    return lecture
+
+
 def start(room: Room, user: User) -> Lecture:
     """Start a lecture, or give the one that runs; raises ``LiveKitDown`` and starts nothing then."""
     running = live_in(room)

@@ -32,6 +32,7 @@ from core.api import (
     record,
     room_settings,
     rotate_code,
+    running_in,
     scoped,
     view,
 )
@@ -109,7 +110,7 @@ class Match(Answer):
 @view(roles=PEOPLE_INSIDE, answer=State)
 def state() -> State:
     """How the room stands."""
-    lecture, room = _lecture(), db.session.get(RoomState, here.room.id) or RoomState()
+    lecture, room = running_in(here.room), db.session.get(RoomState, here.room.id) or RoomState()
     panic = room.panic_in == lecture.id
     people = order.people_in(lecture) if here.caller.is_host else []
     return State(
@@ -132,7 +133,7 @@ def bans() -> Bans:
 @view(roles=HOSTS, answer=Match)
 def match(identity: str) -> Match:
     """What a ban of this person would match."""
-    lecture = _lecture()
+    lecture = running_in(here.room)
     person = _person(lecture, identity)
     others = _others(lecture, person)
     return Match(
@@ -147,7 +148,7 @@ def match(identity: str) -> Match:
 @view(roles=HOSTS, body=Why, status=204, limit="600/minute")
 def remove(identity: str, body: Why) -> None:
     """Put somebody out; they may come back through the door."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     _put_out(lecture, [_person(lecture, identity)], "removed", body.reason)
 
 
@@ -155,7 +156,7 @@ def remove(identity: str, body: Why) -> None:
 @view(roles=HOSTS, body=Why, answer=Shown, limit="600/minute")
 def ban(identity: str, body: Why) -> Shown:
     """Put somebody out for good, by session and account."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     person = _person(lecture, identity)
     made = _banned(person) or _new_ban(lecture, person, body.reason)
     shown = _shown(made, _others(lecture, person))
@@ -178,7 +179,7 @@ def unban(ban_id: str) -> None:
 @view(roles=HOSTS, body=Take, status=204, limit="600/minute")
 def take(identity: str, body: Take) -> None:
     """Mute somebody, stop their camera or screen, or give it back."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     person = _person(lecture, identity, may_be_host=True)
     asked = {name: value for name in SOURCES if (value := getattr(body, name)) is not None}
     if not asked:
@@ -192,7 +193,7 @@ def take(identity: str, body: Take) -> None:
 @view(roles=HOSTS, body=Silence, status=204, limit="600/minute")
 def floor(identity: str, body: Silence) -> None:
     """Give one person the floor back in a panic, or take it again."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     person = _person(lecture, identity)
     set_standings(lecture, [person], {"has_floor": body.on})
     _record("floor", lecture, person, on=body.on, reason=body.reason)
@@ -225,7 +226,7 @@ def give_all(body: Why) -> None:
 @view(roles=HOSTS, body=Silence, status=204, limit="600/minute")
 def lock(body: Silence) -> None:
     """Let nobody new in, or open again."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     _state().locked_in = lecture.id if body.on else None
     _record("lock", lecture, on=body.on, reason=body.reason)
     notify(f"room:{here.room.id}")
@@ -237,7 +238,7 @@ def lock(body: Silence) -> None:
 @view(roles=HOSTS, body=Silence, status=204, limit="600/minute")
 def panic(body: Silence) -> None:
     """Silence everybody but the hosts, and those who come, until the floor is given back."""
-    lecture, row = _locked(), _state()
+    lecture, row = order.begin(here.room), _state()
     if body.on and row.panic_in != lecture.id:
         _end_floors(lecture)
     row.panic_in = lecture.id if body.on else None
@@ -292,7 +293,7 @@ def newcomers() -> Newcomers:
 @view(roles=HOSTS, body=Chosen, status=204, limit="600/minute")
 def let_in(body: Chosen) -> None:
     """Let somebody in who waits because of their network."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     row = next((row for row in _waiting() if _handle(row) == body.id), None)
     if row is None:
         raise Refusal(404, _("This person doesn't wait any more."), code="not_waiting")
@@ -312,19 +313,6 @@ def _handle(row: Waiting) -> str:
 
 
 # --- what they share ------------------------------------------------------------------
-
-
-def _lecture() -> Lecture:
-    lecture = live_in(here.room)
-    if lecture is None:
-        raise Refusal(409, _("No lecture is running in this room."), code="not_live")
-    return lecture
-
-
-def _locked() -> Lecture:
-    lecture = _lecture()
-    order.lock(lecture)
-    return lecture
 
 
 def _person(lecture: Lecture, identity: str, may_be_host: bool = False) -> Participant:
@@ -385,7 +373,7 @@ def _state() -> RoomState:
 
 
 def _take_from_all(action: str, values: dict[str, bool], reason: str) -> None:
-    lecture = _locked()
+    lecture = order.begin(here.room)
     set_standings(lecture, [person for person in order.people_in(lecture) if not person.is_host], values)
     _record(action, lecture, reason=reason)
     _settle(lecture, None, {"taken": values, "all": True, "reason": reason})

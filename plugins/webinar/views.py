@@ -21,10 +21,10 @@ from core.api import (
     change_room_settings,
     db,
     here,
-    live_in,
     order,
     record,
     room_settings,
+    running_in,
     view,
 )
 from plugins.webinar import models, news
@@ -98,7 +98,7 @@ class Called(Answer):
 @view(roles=PEOPLE_INSIDE, answer=State)
 def state() -> State:
     """The queue, who has the floor, and where the caller stands."""
-    lecture = _lecture()
+    lecture = running_in(here.room)
     return _state(lecture, _find(lecture, here.caller.identity))
 
 
@@ -144,7 +144,7 @@ def react(body: Reaction) -> None:
 @view(roles=HOSTS, body=Switch, status=204, limit="600/minute")
 def mode(body: Switch) -> None:
     """Switch the webinar on or off; it begins and ends with nobody having the floor."""
-    lecture = _lecture()
+    lecture = running_in(here.room)
     change_room_settings(here.room, RoomSettings, _user(), webinar_mode=body.on)
     order.lock(lecture)
     models.end_floors(models.everybody_in(lecture))
@@ -155,7 +155,7 @@ def mode(body: Switch) -> None:
 @view(roles=HOSTS, body=Given, answer=Called, limit="600/minute")
 def call_next(body: Given) -> Called:
     """Give the floor to the first in the queue who is here."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     person = models.first_who_is_here(lecture)
     if person is None:
         raise Refusal(409, _("Nobody who is here has raised a hand."), code="no_hands")
@@ -166,7 +166,7 @@ def call_next(body: Given) -> Called:
 @view(roles=HOSTS, body=Given, answer=Called, limit="600/minute")
 def give(identity: str, body: Given) -> Called:
     """Give somebody the floor, whether or not they raised a hand."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     return _give(lecture, _person(lecture, identity), body.camera_and_screen)
 
 
@@ -174,7 +174,7 @@ def give(identity: str, body: Given) -> Called:
 @view(roles=HOSTS, status=204, limit="600/minute")
 def take_back(identity: str) -> None:
     """End somebody's turn."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     person = _person(lecture, identity)
     models.end_floors([person.id])
     _settle("take_back", lecture, [person])
@@ -184,7 +184,7 @@ def take_back(identity: str) -> None:
 @view(roles=HOSTS, status=204, limit="600/minute")
 def take_back_all() -> None:
     """End everybody's turn."""
-    lecture = _locked()
+    lecture = order.begin(here.room)
     models.end_floors(models.everybody_in(lecture))
     _settle("take_back_all", lecture, None)
 
@@ -193,7 +193,7 @@ def take_back_all() -> None:
 @view(roles=HOSTS, status=204, limit="600/minute")
 def lower_somebody(identity: str) -> None:
     """Take somebody's hand down."""
-    lecture = _lecture()
+    lecture = running_in(here.room)
     person = _person(lecture, identity)
     models.lower_hands([person.id])
     _record("lower", lecture, person.name)
@@ -206,7 +206,7 @@ def lower_somebody(identity: str) -> None:
 @view(roles=HOSTS, status=204, limit="600/minute")
 def clear() -> None:
     """Take all hands down."""
-    lecture = _lecture()
+    lecture = running_in(here.room)
     models.lower_hands(models.everybody_in(lecture))
     _record("clear", lecture)
     db.session.commit()
@@ -216,19 +216,6 @@ def clear() -> None:
 # --- what they share ------------------------------------------------------------------
 
 
-def _lecture() -> Lecture:
-    lecture = live_in(here.room)
-    if lecture is None:
-        raise Refusal(409, _("No lecture is running in this room."), code="not_live")
-    return lecture
-
-
-def _locked() -> Lecture:
-    lecture = _lecture()
-    order.lock(lecture)
-    return lecture
-
-
 def _find(lecture: Lecture, identity: str) -> Participant | None:
     inside = Participant.lecture_id == lecture.id, Participant.removed_at.is_(None)
     query = sa.select(Participant).where(*inside, Participant.identity == identity)
@@ -236,7 +223,7 @@ def _find(lecture: Lecture, identity: str) -> Participant | None:
 
 
 def _me() -> Participant:
-    found = _find(_lecture(), here.caller.identity)
+    found = _find(running_in(here.room), here.caller.identity)
     if found is None:
         raise Refusal(409, _("Join the lecture first."), code="not_inside")
     return found

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from tests.browser import hall
 from tests.browser.hall import Host
-from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, until
+from tests.fixtures.browser import ARGUMENTS, FAKE_DEVICE, Person, chromium_path, until
 from tests.fixtures.product import ROOT, Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
@@ -251,7 +251,7 @@ def bare(playwright: Playwright) -> Iterator[Callable[..., Browser]]:
         one.close()
 
 
-FAKE_DEVICE, FAKE_UI = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
+FAKE_UI = "--use-fake-ui-for-media-stream"
 IN_USE = """navigator.mediaDevices.getUserMedia = () =>
   Promise.reject(new DOMException('Device in use', 'NotReadableError'))"""
 UNPLUG = """document.querySelector('.preview video').srcObject.getVideoTracks()[0].dispatchEvent(new Event('ended'))"""

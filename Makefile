@@ -39,11 +39,10 @@ demo: setup ## the same with a professor, rooms and finished lectures, in an ins
 test: setup-tests ## everything: checks, unit, component and browser tests
 	@$(MAKE) check
 	@npx --no-install vitest run
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not livekit and not slow"
-	@$(BIN)/python -m pytest -m "browser or livekit or slow"
+	@$(BIN)/python -m pytest -n 2
 
 test-fast: $(DEV) ## under a minute: no browser, no LiveKit, no whole suites of attacks
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser and not livekit and not slow and not thorough"
+	@$(BIN)/python -m pytest -n 2 -m "not browser and not livekit and not slow and not thorough"
 
 check: $(DEV) $(NODE) ## linters, types, borders
 	@$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("AUDIMAX_CONFIG", "")
 ORIGIN = "http://localhost:8000"
@@ -34,6 +35,7 @@ NEEDS = {
 
 
 THOROUGH = {"hostile", "run"}
+RUN_THE_PRODUCT = ("tests/browser/", "tests/core/run/test_supervisor.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,9 +43,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if THOROUGH & set(item.path.parts):
             item.add_marker("thorough")
+        needed = set(getattr(item, "fixturenames", ()))
         for mark, fixtures in NEEDS.items():
-            if fixtures & set(getattr(item, "fixturenames", ())):
+            if fixtures & needed:
                 item.add_marker(mark)
+
+
+class ProductBesideTheRest(LoadScopeScheduling):
+    """Of two workers one runs the whole product, test after test; the other all else, file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "product" if file.startswith(RUN_THE_PRODUCT) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ProductBesideTheRest:
+    return ProductBesideTheRest(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -17,11 +17,13 @@ from core.contracts import (
     PEOPLE_INSIDE,
     AdminPage,
     Audience,
+    DirectUploads,
     Erasure,
     Event,
     Exporter,
     Facts,
     File,
+    FileChanged,
     FileEntry,
     Files,
     Grants,
@@ -46,6 +48,8 @@ from core.contracts import (
     Role,
     RoomUi,
     Section,
+    SignedRequest,
+    Stat,
     Storage,
     Table,
     Timeline,
@@ -60,7 +64,7 @@ from core.engine.plugins import settings
 from core.engine.room_plugins import change_room_settings, is_enabled_in, room_settings
 from core.engine.room_plugins import switch as switch_plugin
 from core.engine.settings import setting
-from core.errors import LiveKitDown, LiveKitError, Refusal
+from core.errors import ContentChanged, LiveKitDown, LiveKitError, Refusal, StorageDown
 from core.hookspecs import hookimpl
 from core.http.forms import Form
 from core.http.limits import limiter
@@ -96,11 +100,14 @@ __all__ = [
     "Answer",
     "Audience",
     "Body",
+    "ContentChanged",
+    "DirectUploads",
     "Erasure",
     "Event",
     "Exporter",
     "Facts",
     "File",
+    "FileChanged",
     "FileEntry",
     "Files",
     "Form",
@@ -134,7 +141,10 @@ __all__ = [
     "Room",
     "RoomUi",
     "Section",
+    "SignedRequest",
+    "Stat",
     "Storage",
+    "StorageDown",
     "Table",
     "Timeline",
     "Tries",

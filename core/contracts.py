@@ -273,21 +273,102 @@ class Exporter(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Stat:
+    """What a storage knows of a kept file: its ``size`` in bytes, and an ``etag`` that names this content."""
+
+    size: int
+    etag: str
+
+
 @runtime_checkable
 class Storage(Protocol):
     """A place that keeps files. Every stored file remembers the ``id`` of its storage.
 
-    Keys are made by core: ASCII, at most 200 characters, never from a person's input.
+    Keys are made by core: ASCII, at most 200 characters, never from a person's input. Bytes are
+    streamed, never held whole in memory. A missing key is a ``FileNotFoundError``, a place that
+    can't be reached (or is full, or refuses us) a ``StorageDown`` with words for an admin.
     """
 
     id: str
 
-    def save(self, key: str, body: BinaryIO, mime: str) -> None: ...
-    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO: ...
-    def delete(self, key: str) -> None: ...
-    def list(self, prefix: str) -> Iterable[str]: ...
+    def save(self, key: str, body: BinaryIO, mime: str) -> None:
+        """Keep everything that ``body`` gives; half of it is never seen under the key."""
+        ...
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
+        """The bytes from ``start`` on, ``length`` of them at most; the caller closes it."""
+        ...
+
+    def stat(self, key: str) -> Stat | None:
+        """None where nothing is kept under the key."""
+        ...
+
+    def copy(self, source: str, target: str, etag: str) -> None:
+        """Keep the content of ``source`` under ``target`` too; ``ContentChanged`` unless it still has this tag."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Quietly so where nothing is kept under the key."""
+        ...
+
+    def list(self, prefix: str) -> Iterable[str]:
+        """All keys that begin so."""
+        ...
+
     def url(self, key: str, name: str, mime: str, seconds: int) -> str | None:
-        """A short-lived download address, or None where files are streamed by core."""
+        """A short-lived download address (as an attachment of that name), or None where core streams."""
+        ...
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """What a browser sends to a storage by itself: ``method`` and ``url`` with exactly these headers."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = with_default(default_factory=dict)
+
+
+@runtime_checkable
+class DirectUploads(Protocol):
+    """What a storage has too, if browsers can send files to it past our server.
+
+    Small files go in one request, large ones in parts. Every address is signed for one key, for
+    the exact number of bytes, and for so many seconds.
+    """
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where browsers send to, for the pages' content policy: ``https://files.uni.example``."""
+        ...
+
+    def upload(self, key: str, size: int, mime: str, seconds: int) -> SignedRequest:
+        """How to send the whole file in one request."""
+        ...
+
+    def begin_parts(self, key: str, mime: str) -> str:
+        """Begin an upload in parts; its id."""
+        ...
+
+    def part(self, key: str, upload: str, number: int, size: int, seconds: int) -> SignedRequest:
+        """How to send one part; numbers begin with 1."""
+        ...
+
+    def parts(self, key: str, upload: str) -> Mapping[int, Stat]:
+        """The parts that have come, by number; ``FileNotFoundError`` for an upload that is over."""
+        ...
+
+    def finish_parts(self, key: str, upload: str) -> None:
+        """Join all parts that have come to one file; quietly so when that was done before."""
+        ...
+
+    def drop_parts(self, key: str, upload: str) -> None:
+        """Forget an upload and its parts; quietly so when it is over."""
+        ...
+
+    def unfinished(self, prefix: str) -> Iterable[tuple[str, str]]:
+        """Key and id of every upload in parts that was begun and neither finished nor dropped."""
         ...
 
 
@@ -350,12 +431,13 @@ class Table(Section):
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file that belongs to a lecture; ``size`` in bytes."""
+    """A file that belongs to a lecture; ``size`` in bytes. ``preview`` is the address of a small picture of it."""
 
     name: str
     mime: str
     size: int
     url: str
+    preview: str = ""
 
 
 @dataclass(frozen=True)
@@ -402,6 +484,18 @@ class LectureEnded(Event):
 
 
 @dataclass(frozen=True)
+class FileChanged(Event):
+    """A file of yours was finished, refused, scanned, or has a preview now: look at it again.
+
+    Told to all plugins; ``plugin`` says whose file it is.
+    """
+
+    lecture_id: int
+    file_id: int
+    plugin: str
+
+
+@dataclass(frozen=True)
 class ParticipantJoined(Event):
     """Media is connected; fires again after a lost connection."""
 
@@ -420,6 +514,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     LectureEnded,
     ParticipantJoined,
     ParticipantLeft,
+    FileChanged,
 )
 
 

@@ -52,3 +52,11 @@ class LiveKitError(AudimaxError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"LiveKit: {code}: {message}")
         self.code = code
+
+
+class StorageDown(AudimaxError):
+    """A storage can't be reached, is full or refuses us: the text says which, and what an admin can do."""
+
+
+class ContentChanged(AudimaxError):
+    """What a storage keeps under a key isn't what it was when it was looked at."""

@@ -2,7 +2,8 @@
 
 Subclass ``PluginContract``, set ``name`` (and ``settings``, if some are required) and pytest checks
 every promise that a plugin makes, on a real PostgreSQL: the one that ``AUDIMAX_TEST_DATABASE_URL``
-names (its role must be allowed to create databases), or one of its own.
+names (its role must be allowed to create databases), or one of its own. ``StorageContract`` and
+``DirectUploadsContract`` do so for storages.
 """
 
 from __future__ import annotations
@@ -15,13 +16,19 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import import_module
-from io import BytesIO
+from io import BytesIO, RawIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -39,6 +46,7 @@ REFUSED = (401, 403, 404)
 FOR_PEOPLE = {"room_id", "lecture_id"}
 PERSON_TABLES = {"user", "guest_session", "participant"}
 MOST_QUERIES_OF_A_GUARD = 3
+MB = 1024 * 1024
 WRONG_BODIES: tuple[Any, ...] = ([], {"no such field": 1}, None, "x" * 1000)
 _numbers = itertools.count(1)
 
@@ -614,19 +622,8 @@ class PluginContract:
 
     def test_its_storages_keep_what_they_are_given(self, app: Flask) -> None:
         for storage in self._offers(app, "storages"):
-            key = f"contract/{secrets.token_hex(8)}"
             with app.app_context():
-                storage.save(key, BytesIO(b"0123456789"), "text/plain")
-                assert storage.open(key).read() == b"0123456789"
-                assert storage.open(key, 2, 3).read() == b"234", "open(key, start, length) gives that part"
-                assert key in list(storage.list("contract/"))
-                url = storage.url(key, "a.txt", "text/plain", 60)
-                assert url is None or url.startswith(("https://", "http://")), (
-                    "url() gives an address or None"
-                )
-                storage.delete(key)
-                storage.delete(key)
-                assert key not in list(storage.list("contract/")), "delete() left it"
+                StorageContract.check(storage)
 
     def _offers(self, app: Flask, kind: str) -> list[Any]:
         offered = app.extensions["audimax_offers"][kind].values()
@@ -647,6 +644,334 @@ class PluginContract:
             for _again in range(2):
                 engine.ask_one(self.name, "erase", person=person)
                 db.session.commit()
+
+
+# --- the contract of a storage ----------------------------------------------------------
+
+
+class StorageContract:
+    """Every promise of a ``Storage``. Subclass it with a fixture ``storage`` that gives yours.
+
+    All keys begin with ``contract/``, and what a test has kept it deletes. ``largest`` is the
+    size, in bytes, with which streaming is tried.
+    """
+
+    largest: ClassVar[int] = 64 * MB
+
+    @classmethod
+    def check(cls, storage: Any) -> None:
+        """Try all promises one after the other, as a test does that knows no fixture ``storage``."""
+        for name in dir(StorageContract):
+            if name.startswith("test_"):
+                getattr(cls(), name)(storage)
+
+    # --- keeping and reading ---
+
+    def test_it_says_who_it_is_and_what_it_can(self, storage: Any) -> None:
+        from core.contracts import Storage
+
+        assert isinstance(storage, Storage), "it lacks one of the methods of a Storage"
+        assert storage.id
+
+    def test_what_was_saved_can_be_read_whole_and_in_parts(self, storage: Any) -> None:
+        with _kept(storage, b"0123456789") as key:
+            assert _read(storage, key) == b"0123456789"
+            assert _read(storage, key, 2) == b"23456789", "open(key, start) begins there"
+            assert _read(storage, key, 2, 3) == b"234", "open(key, start, length) gives that part"
+            assert _read(storage, key, 8, 100) == b"89", "there is no more than there is"
+            assert _read(storage, key, 10) == b"", "behind the end is nothing"
+            with storage.open(key) as body:
+                assert body.read(3) + body.read(3) == b"012345", "a body is read piece by piece"
+
+    def test_an_empty_file_is_a_file(self, storage: Any) -> None:
+        with _kept(storage, b"") as key:
+            assert _read(storage, key) == b""
+            assert storage.stat(key).size == 0
+
+    def test_the_longest_key_can_be_kept(self, storage: Any) -> None:
+        key = _new_key().ljust(200, "k")
+        storage.save(key, BytesIO(b"x"), "text/plain")
+        try:
+            assert _read(storage, key) == b"x"
+            assert key in list(storage.list(key[:100]))
+        finally:
+            storage.delete(key)
+
+    def test_its_stat_names_size_and_content(self, storage: Any) -> None:
+        with _kept(storage, b"0123456789") as key:
+            first = storage.stat(key)
+            assert first.size == 10
+            assert first.etag and storage.stat(key) == first, "the same content has the same etag"
+            storage.save(key, BytesIO(b"9876543210"), "text/plain")
+            assert storage.stat(key).etag != first.etag, "another content has another etag"
+
+    def test_what_is_not_there_is_missing_everywhere(self, storage: Any) -> None:
+        key = _new_key()
+        assert storage.stat(key) is None
+        assert key not in list(storage.list("contract/"))
+        with pytest.raises(FileNotFoundError):
+            storage.open(key)
+        with pytest.raises(FileNotFoundError):
+            storage.copy(key, f"{key}-copy", "none")
+        assert storage.stat(f"{key}-copy") is None
+
+    # --- changing ---
+
+    def test_saving_again_replaces_all_of_it_at_once(self, storage: Any) -> None:
+        with _kept(storage, b"old" * 1000) as key:
+            seen: list[bytes] = []
+            storage.save(key, _Watched(b"new", lambda: seen.append(_read(storage, key))), "text/plain")
+            assert set(seen) == {b"old" * 1000}, "until all has come, the old content is there, whole"
+            assert _read(storage, key) == b"new"
+
+    def test_a_body_that_fails_leaves_nothing_and_destroys_nothing(self, storage: Any) -> None:
+        with _kept(storage, b"old") as key:
+            for name in (key, f"{key}-other"):
+                with pytest.raises(_CutError):
+                    storage.save(name, _Cut(), "text/plain")
+            assert _read(storage, key) == b"old"
+            assert storage.stat(f"{key}-other") is None
+            assert list(storage.list(key)) == [key]
+
+    def test_a_copy_is_made_of_what_was_looked_at_only(self, storage: Any) -> None:
+        from core.errors import ContentChanged
+
+        with _kept(storage, b"looked at") as key, _removed(storage, f"{key}-copy") as copy:
+            seen = storage.stat(key)
+            storage.save(key, BytesIO(b"exchanged"), "text/plain")
+            with pytest.raises(ContentChanged):
+                storage.copy(key, copy, seen.etag)
+            assert storage.stat(copy) is None
+            storage.copy(key, copy, storage.stat(key).etag)
+            storage.copy(key, copy, storage.stat(key).etag)
+            storage.save(key, BytesIO(b"changed again"), "text/plain")
+            assert _read(storage, copy) == b"exchanged", "a copy lives by itself"
+
+    def test_deleting_may_be_repeated(self, storage: Any) -> None:
+        with _kept(storage, b"x") as key:
+            storage.delete(key)
+            storage.delete(key)
+            assert storage.stat(key) is None
+            assert key not in list(storage.list("contract/"))
+
+    def test_it_lists_what_begins_so(self, storage: Any) -> None:
+        with _kept(storage, b"1") as key, _removed(storage, f"{key}-a") as other:
+            storage.save(other, BytesIO(b"2"), "text/plain")
+            assert list(storage.list(other)) == [other]
+            assert sorted(storage.list(key[:-3])) == [key, other]
+            assert list(storage.list(f"{key}-b")) == []
+
+    def test_two_may_save_at_once(self, storage: Any) -> None:
+        with _kept(storage, b"") as key, ThreadPoolExecutor(4) as pool:
+            bodies = [bytes([letter]) * 100_000 for letter in b"abcd"]
+            list(pool.map(lambda body: storage.save(key, BytesIO(body), "text/plain"), bodies))
+            assert _read(storage, key) in bodies, "one of them is kept, whole"
+
+    # --- large files and addresses ---
+
+    def test_large_files_are_streamed(self, storage: Any) -> None:
+        with _removed(storage, _new_key()) as key:
+            body = _Large(self.largest)
+            storage.save(key, body, "application/octet-stream")
+            assert 0 < body.most <= self.largest // 2, "save() reads the body in pieces"
+            assert storage.stat(key).size == self.largest
+            with storage.open(key, self.largest - 3 * MB) as opened:
+                pieces = list(iter(lambda: opened.read(MB), b""))
+            assert b"".join(pieces) == _pattern(self.largest - 3 * MB, 3 * MB)
+
+    def test_its_addresses_work_or_there_are_none(self, storage: Any) -> None:
+        with _kept(storage, b"0123456789", "application/pdf") as key:
+            url = storage.url(key, "Übung 1.pdf", "application/pdf", 60)
+            if url is None:
+                return
+            with urlopen(url) as answer:  # noqa: S310
+                assert answer.read() == b"0123456789"
+                assert answer.headers["Content-Disposition"].startswith("attachment")
+                assert "%C3%9Cbung%201.pdf" in answer.headers["Content-Disposition"]
+                assert answer.headers["Content-Type"] == "application/pdf"
+
+
+class DirectUploadsContract(StorageContract):
+    """Every promise of a ``Storage`` that is ``DirectUploads`` too: subclass this one instead."""
+
+    @pytest.fixture
+    def direct(self, storage: Any) -> Any:
+        """The storage, as one to which browsers send by themselves."""
+        from core.contracts import DirectUploads
+
+        assert isinstance(storage, DirectUploads), "it lacks one of the methods of DirectUploads"
+        return storage
+
+    def test_it_names_the_origins_for_the_pages(self, direct: Any) -> None:
+        assert direct.origins
+        for origin in direct.origins:
+            parts = urlsplit(origin)
+            assert parts.scheme in ("http", "https") and parts.netloc, f"{origin!r} is no origin"
+            assert origin == f"{parts.scheme}://{parts.netloc}", f"{origin!r} has a path"
+
+    def test_a_browser_sends_a_whole_file(self, direct: Any) -> None:
+        with _removed(direct, _new_key()) as key:
+            request = direct.upload(key, 10, "text/plain", 60)
+            assert urlsplit(request.url).netloc in {urlsplit(origin).netloc for origin in direct.origins}
+            assert send_signed(request, b"0123456789") < 300
+            assert direct.stat(key).size == 10
+            assert _read(direct, key) == b"0123456789"
+
+    @pytest.mark.parametrize("sent", [b"", b"012345678", b"0123456789a"])
+    def test_a_signed_address_takes_only_so_many_bytes(self, direct: Any, sent: bytes) -> None:
+        with _removed(direct, _new_key()) as key:
+            assert send_signed(direct.upload(key, 10, "text/plain", 60), sent) >= 400
+            assert direct.stat(key) is None
+
+    def test_a_signed_address_is_for_one_key(self, direct: Any) -> None:
+        with _removed(direct, _new_key()) as key, _removed(direct, _new_key()) as other:
+            request = direct.upload(key, 10, "text/plain", 60)
+            last, another = key.rpartition("/")[2], other.rpartition("/")[2]
+            forged = replace(request, url=request.url.replace(last, another))
+            assert send_signed(forged, b"0123456789") >= 400
+            assert direct.stat(other) is None
+
+    def test_a_signed_address_expires(self, direct: Any) -> None:
+        with _removed(direct, _new_key()) as key:
+            request, until = direct.upload(key, 10, "text/plain", 1), time.monotonic() + 60
+            while send_signed(request, b"0123456789") < 400:
+                assert time.monotonic() < until, "it still works after a minute"
+
+    def test_an_upload_in_parts_is_resumed_and_finished(self, direct: Any) -> None:
+        sizes = {1: 5 * MB, 2: 5 * MB, 3: 10}
+        with _removed(direct, _new_key()) as key:
+            upload = direct.begin_parts(key, "application/pdf")
+            assert dict(direct.parts(key, upload)) == {}
+            for number in (1, 3):
+                _send_part(direct, key, upload, number, sizes[number])
+            come = direct.parts(key, upload)
+            assert {number: part.size for number, part in come.items()} == {1: 5 * MB, 3: 10}
+            assert direct.stat(key) is None, "parts are no file"
+            for number in (2, 2):
+                _send_part(direct, key, upload, number, sizes[number])
+            direct.finish_parts(key, upload)
+            direct.finish_parts(key, upload)
+            assert direct.stat(key).size == sum(sizes.values())
+            assert _read(direct, key, 5 * MB - 1, 2) == b"\1\2", "the parts are joined in order"
+            with pytest.raises(FileNotFoundError):
+                direct.parts(key, upload)
+
+    def test_a_part_takes_only_so_many_bytes(self, direct: Any) -> None:
+        with _removed(direct, _new_key()) as key:
+            upload = direct.begin_parts(key, "application/pdf")
+            assert send_signed(direct.part(key, upload, 1, 10, 60), b"0123456789a") >= 400
+            assert dict(direct.parts(key, upload)) == {}
+            direct.drop_parts(key, upload)
+
+    def test_an_upload_in_parts_is_dropped(self, direct: Any) -> None:
+        with _removed(direct, _new_key()) as key:
+            upload = direct.begin_parts(key, "application/pdf")
+            _send_part(direct, key, upload, 1, 10)
+            assert (key, upload) in list(direct.unfinished("contract/"))
+            assert list(direct.unfinished(f"{key}-other")) == []
+            direct.drop_parts(key, upload)
+            direct.drop_parts(key, upload)
+            assert (key, upload) not in list(direct.unfinished("contract/"))
+            assert direct.stat(key) is None
+            with pytest.raises(FileNotFoundError):
+                direct.parts(key, upload)
+
+
+def send_signed(request: Any, body: bytes) -> int:
+    """Send what a browser would; the status of the answer."""
+    asked = Request(request.url, data=body, method=request.method, headers=dict(request.headers))  # noqa: S310
+    try:
+        with urlopen(asked) as answer:  # noqa: S310
+            return int(answer.status)
+    except HTTPError as error:
+        return error.code
+
+
+def _send_part(direct: Any, key: str, upload: str, number: int, size: int) -> None:
+    body = bytes([number]) * size
+    assert send_signed(direct.part(key, upload, number, size, 60), body) < 300
+
+
+def _new_key() -> str:
+    return f"contract/{secrets.token_hex(8)}"
+
+
+@contextmanager
+def _removed(storage: Any, key: str) -> Iterator[str]:
+    try:
+        yield key
+    finally:
+        storage.delete(key)
+
+
+@contextmanager
+def _kept(storage: Any, content: bytes, mime: str = "text/plain") -> Iterator[str]:
+    with _removed(storage, _new_key()) as key:
+        storage.save(key, BytesIO(content), mime)
+        yield key
+
+
+def _read(storage: Any, key: str, *part: int) -> bytes:
+    with storage.open(key, *part) as body:
+        return bytes(body.read())
+
+
+class _Body(RawIOBase):
+    """A body that can be read once, from its beginning."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        got = self.read(len(buffer)) or b""
+        buffer[: len(got)] = got
+        return len(got)
+
+
+class _Watched(_Body):
+    """Looks each time somebody reads."""
+
+    def __init__(self, content: bytes, look: Callable[[], None]) -> None:
+        self.left, self.look = BytesIO(content), look
+
+    def read(self, size: int = -1) -> bytes:
+        self.look()
+        return self.left.read(size)
+
+
+class _CutError(Exception):
+    """The connection is gone."""
+
+
+class _Cut(_Body):
+    """Gives a little, then fails."""
+
+    given = False
+
+    def read(self, size: int = -1) -> bytes:
+        if self.given:
+            raise _CutError
+        self.given = True
+        return b"half"
+
+
+class _Large(_Body):
+    """Many bytes that are made when they are read; ``most`` is how many were asked for at once."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.at, self.most = size, 0, 0
+
+    def read(self, size: int = -1) -> bytes:
+        wanted = self.size - self.at if size is None or size < 0 else min(size, self.size - self.at)
+        self.most, self.at = max(self.most, wanted), self.at + wanted
+        return _pattern(self.at - wanted, wanted)
+
+
+def _pattern(start: int, length: int) -> bytes:
+    """Bytes that differ from place to place: each 256 begin with the number of their block."""
+    first, last = start // 256, (start + length) // 256 + 1
+    blocks = b"".join(number.to_bytes(4, "big") * 64 for number in range(first, last))
+    return blocks[start - first * 256 :][:length]
 
 
 # --- what the contract needs ----------------------------------------------------------

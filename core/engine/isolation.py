@@ -8,7 +8,6 @@ transaction has written nothing yet, a plain rollback repairs as much.
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from core.db import db
 from core.errors import Refusal
+from core.threads import patched
 
 READS = ("SELECT", "SHOW", "SAVEPOINT", "RELEASE", "ROLLBACK")
 # In a SELECT: what a rollback would take from core as well (row locks, advisory locks, NOTIFY).
@@ -164,7 +164,7 @@ def time_limit(seconds: float) -> Iterator[None]:
     Under gevent whatever waits is stopped, but not a loop that never waits (gunicorn's time-out
     ends that worker). Elsewhere the main thread is stopped even in a loop, other threads not.
     """
-    if _is_patched():
+    if patched():
         with _gevent_limit(seconds):
             yield
     elif _may_use_alarm():
@@ -172,11 +172,6 @@ def time_limit(seconds: float) -> Iterator[None]:
             yield
     else:
         yield
-
-
-def _is_patched() -> bool:
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and monkey.is_module_patched("socket")
 
 
 # By greenlet: what is being timed now, so that the query it waits for can be cancelled.

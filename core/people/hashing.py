@@ -6,13 +6,12 @@ import base64
 import hashlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import bcrypt
 
 from core.errors import Refusal
+from core.threads import Threads
 
 T = TypeVar("T")
 ROUNDS = 12
@@ -33,7 +32,7 @@ class HashQueue:
     def __init__(
         self, busy: Callable[[], str], threads: int = THREADS, longest_queue: int = LONGEST_QUEUE
     ) -> None:
-        self._busy, self._threads = busy, threads
+        self._busy, self._threads = busy, Threads(threads, "hashing")
         self._places = threading.BoundedSemaphore(threads + longest_queue)
 
     def hash(self, secret: str) -> str:
@@ -51,7 +50,7 @@ class HashQueue:
         if not self._places.acquire(blocking=False):
             raise self.refusal()
         try:
-            return self._result(work)
+            return self._threads.run(work)
         finally:
             self._places.release()
 
@@ -59,29 +58,7 @@ class HashQueue:
         """What those are told who don't get their turn."""
         return Refusal(503, self._busy(), code="busy", retry_after=COME_BACK_SECONDS)
 
-    def _result(self, work: Callable[[], T]) -> T:
-        if _patched():
-            return cast(T, self._pool.apply(work))
-        return cast(T, self._pool.submit(work).result())
-
-    @cached_property
-    def _pool(self) -> Any:
-        """gevent's thread pool where gevent runs the web, real threads elsewhere."""
-        if _patched():
-            from gevent.threadpool import ThreadPool
-
-            return ThreadPool(self._threads)
-        return ThreadPoolExecutor(self._threads, thread_name_prefix="hashing")
-
 
 def _digest(secret: str) -> bytes:
     """bcrypt reads 72 bytes and stops at a null byte: it gets 44 characters made from all of it."""
     return base64.b64encode(hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest())
-
-
-def _patched() -> bool:
-    try:
-        from gevent.monkey import is_module_patched
-    except ImportError:
-        return False
-    return bool(is_module_patched("threading"))

@@ -25,16 +25,20 @@ AFTER_PLUGINS = (
     "core.livekit.webhooks",
     "core.livekit.reconciler",
     "core.events",
+    "core.files.jobs",
     "core.jobs",
     "core.livekit.gate",
     "core.rooms.api",
     "core.rooms.views",
     "core.rooms.page",
     "core.lectures.views",
+    "core.files.uploads",
+    "core.files.downloads",
     "core.waiting",
     "core.joining",
     "core.http.openapi",
     "core.engine.mounts",
+    "core.files.storages",
 )
 
 

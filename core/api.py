@@ -65,6 +65,9 @@ from core.engine.room_plugins import change_room_settings, is_enabled_in, room_s
 from core.engine.room_plugins import switch as switch_plugin
 from core.engine.settings import setting
 from core.errors import ContentChanged, LiveKitDown, LiveKitError, Refusal, StorageDown
+from core.files import stored as files
+from core.files.models import StoredFile
+from core.files.stored import StoredFileAnswer, UploadPlan
 from core.hookspecs import hookimpl
 from core.http.forms import Form
 from core.http.limits import limiter
@@ -145,9 +148,12 @@ __all__ = [
     "Stat",
     "Storage",
     "StorageDown",
+    "StoredFile",
+    "StoredFileAnswer",
     "Table",
     "Timeline",
     "Tries",
+    "UploadPlan",
     "User",
     "Verdict",
     "Viewer",
@@ -160,6 +166,7 @@ __all__ = [
     "config",
     "db",
     "defer",
+    "files",
     "forget_personal_columns",
     "here",
     "hookimpl",

@@ -20,6 +20,13 @@ SHORTEST_SECRET = 32
 # Values that stand in examples and must never reach production.
 KNOWN_SECRETS = frozenset({"secret", "changeme", "devkey", "secretsecretsecretsecretsecretsecret"})
 
+# What is taught with: documents, pictures, sound, films, data and source texts; no programs.
+FILE_TYPES = (
+    "pdf doc docx odt rtf ppt pptx odp xls xlsx ods epub "
+    "png jpg jpeg gif webp heic avif svg bmp tif tiff mp3 m4a wav ogg opus flac mp4 webm mov mkv "
+    "txt md csv tsv json xml html css tex bib yaml toml sql log srt vtt ics "
+    "py ipynb java c h cpp hpp js ts r m zip 7z gz tgz tar"
+)
 SignUp = Literal["open", "domains", "invitation", "closed"]
 
 
@@ -69,6 +76,19 @@ class Config:
     streams_per_session: int = setting(3, minimum=1, help="open streams of one browser")
     streams_per_worker: int = setting(6000, minimum=10, help="open streams of one web worker")
     waiting_per_room: int = setting(2000, minimum=1, help="people who may wait before one room")
+    file_storage: str = setting(
+        "local", help="where new files are kept: local, or the id of a plugin's storage"
+    )
+    largest_file_mb: int = setting(500, minimum=1, help="of one file")
+    files_per_lecture: int = setting(500, minimum=1, help="files of one lecture")
+    lecture_files_mb: int = setting(5000, minimum=1, help="all files of one lecture together")
+    file_types: list[str] = setting(factory=FILE_TYPES.split, help="endings of names that may be sent")
+    virus_scanner: str = setting(
+        "", help="clamd: unix:/run/clamav/clamd.ctl or tcp://host:3310; nothing is scanned when empty"
+    )
+    unfinished_upload_hours: int = setting(
+        24, minimum=1, help="after these, uploads that were never finished or used are removed"
+    )
     plugins: dict[str, Any] = setting(factory=dict, help="a table for each plugin")
 
     @property

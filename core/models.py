@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Model, now
+from core.files.models import StoredFile
 from core.lectures.models import Lecture, Participant
 from core.people.models import GuestSession, OneTimeLink, User
 from core.rooms.models import Room, RoomHost, RoomPlugin
@@ -24,6 +25,7 @@ __all__ = [
     "Room",
     "RoomHost",
     "RoomPlugin",
+    "StoredFile",
     "User",
     "Waiting",
     "WebhookEvent",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from flask_babel import LazyString
@@ -9,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 NAME_LENGTH = 60
+FILE_NAME_LENGTH = 200
 TITLE_LENGTH = 120
 PROSE_LENGTH = 2_000
 # Cut before Unicode work, so that a megabyte of text costs nothing.
@@ -17,6 +19,10 @@ LONGEST_READ = 20_000
 MARKS_PER_LETTER = 4
 # Joiners shape letters and emoji; alone they are invisible names.
 JOINERS = "\u200c\u200d"
+UNNAMED = "file"
+_SEPARATORS = re.compile(r"[/\\]")
+_NOT_IN_A_FILE_NAME = re.compile(r'[<>:"|?*]')
+_ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
 NO_NAME, NO_TITLE = _l("Please type a name."), _l("Please type a title.")
 
 
@@ -34,6 +40,17 @@ def clean_prose(text: str, limit: int = PROSE_LENGTH) -> str:
     """Some lines of plain text, possibly none; raises ``ValueError`` when it is too long."""
     lines = (_collapsed(line) for line in text[:LONGEST_READ].splitlines())
     return _bounded("\n".join(lines).strip(), limit)
+
+
+def clean_file_name(text: str, limit: int = FILE_NAME_LENGTH) -> str:
+    """A file's name without folders, and without what some system can't have in a name; never empty."""
+    parts = [_collapsed(part).rstrip(". ") for part in _SEPARATORS.split(text[:LONGEST_READ])]
+    whole = _NOT_IN_A_FILE_NAME.sub("_", next(filter(None, reversed(parts)), ""))
+    stem, dot, ending = whole.rpartition(".") if _ENDING.search(whole) else (whole, "", "")
+    stem = stem.strip(". ")
+    if not any(_is_visible(letter) for letter in stem):
+        stem = UNNAMED
+    return stem[: limit - len(dot + ending)].rstrip(". ") + dot + ending
 
 
 def _one_line(text: str, limit: int, when_empty: LazyString) -> str:

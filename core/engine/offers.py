@@ -9,9 +9,11 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app
 
+from core.config import config
 from core.contracts import AdminPage, Exporter, HealthCheck, Process, Storage
 from core.engine.plugins import Answer, Plugins
 from core.errors import PluginError
+from core.files.local import LocalStorage
 
 T = TypeVar("T")
 # An offer's id is kept in the database and stands in addresses.
@@ -30,14 +32,19 @@ def init_app(app: Flask) -> None:
     """Ask for every offer once; a mistake stops the start."""
     engine = app.extensions["audimax_plugins"]
     with app.app_context():
-        app.extensions["audimax_offers"] = {kind: _joined(kind, _asked(engine, kind)) for kind in KINDS}
+        own: dict[str, list[Answer]] = {
+            "storages": [Answer("core", [LocalStorage(config().instance / "files")])]
+        }
+        app.extensions["audimax_offers"] = {
+            kind: _joined(kind, [*own.get(kind, []), *_asked(engine, kind)]) for kind in KINDS
+        }
     for name, page in app.extensions["audimax_offers"]["admin_pages"].items():
         _check_page(app, name, page)
     _check_room_pages(app, engine)
 
 
 def storages() -> dict[str, Storage]:
-    """Places that keep files, by id."""
+    """Places that keep files, by id: core's own folder, and those of plugins."""
     return _offered("storages")
 
 
@@ -97,8 +104,10 @@ def _key(kind: str, plugin: str, offer: Any) -> str:
 
 
 def _refuse_twice(kind: str, plugin: str, key: str, other: str) -> None:
-    by = "itself" if other == plugin else f"plugin {other!r}"
-    remedy = "rename one" if other == plugin else "take one of the two out of enabled_plugins"
+    by = "itself" if other == plugin else "core" if other == "core" else f"plugin {other!r}"
+    remedy = "take one of the two out of enabled_plugins"
+    if other in (plugin, "core"):
+        remedy = "rename one"
     raise PluginError(plugin, f"{kind}(): the id {key!r} is taken by {by}", remedy)
 
 

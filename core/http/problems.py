@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from core.db import db
-from core.errors import LiveKitDown, Refusal
+from core.errors import LiveKitDown, Refusal, StorageDown
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refusal, answer)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(LiveKitDown, _livekit_down)
+    app.register_error_handler(StorageDown, _storage_down)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(InterfaceError, _database_down)
     app.register_error_handler(Exception, _unexpected)
@@ -109,6 +110,12 @@ def _http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         made.headers["Connection"] = "close"
     return made
+
+
+def _storage_down(error: StorageDown) -> Response:
+    log.error("a file storage is down: %s", error)
+    detail = _("The place where files are kept can't be reached. Try again in a moment.")
+    return answer(Refusal(503, detail, code="storage_down", retry_after=10))
 
 
 def _livekit_down(_error: LiveKitDown) -> Response:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_babel import gettext as _
 
 from core.config import Config, config
@@ -119,8 +119,6 @@ def _is_websocket() -> bool:
 
 def check_origin() -> None:
     """Refuse what another page sent: exact ``Origin``, and nothing from sibling hosts."""
-    from flask import current_app
-
     view = current_app.view_functions.get(request.endpoint or "")
     if getattr(view, "from_machines", False):
         return
@@ -154,17 +152,19 @@ def _add_headers(response: Response) -> Response:
 
 
 def _content_policy() -> str:
-    return _policy_template(config().livekit_url).replace("NONCE", csp_nonce())
+    uploads = current_app.extensions.get("audimax_upload_origins", ())
+    return _policy_template(config().livekit_url, uploads).replace("NONCE", csp_nonce())
 
 
 @lru_cache(maxsize=8)
-def _policy_template(livekit_url: str) -> str:
+def _policy_template(livekit_url: str, uploads: tuple[str, ...]) -> str:
     media = urlsplit(livekit_url).netloc
     secure = livekit_url.startswith(("wss", "https"))
     socket, plain = (f"wss://{media}", f"https://{media}") if secure else (f"ws://{media}", f"http://{media}")
+    connect = " ".join(("'self'", socket, plain, *uploads))
     return (
         "default-src 'none'; script-src 'self' 'nonce-NONCE'; style-src 'self' 'nonce-NONCE'; "
         "img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob: mediastream:; "
-        f"connect-src 'self' {socket} {plain}; worker-src 'self' blob:; manifest-src 'self'; "
+        f"connect-src {connect}; worker-src 'self' blob:; manifest-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
     )

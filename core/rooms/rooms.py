@@ -17,6 +17,7 @@ from core.bus import notify
 from core.db import db, now
 from core.engine import room_plugins
 from core.errors import Refusal
+from core.jobs import defer
 from core.lectures.lectures import live_in
 from core.lectures.models import Lecture, Participant
 from core.people.models import User
@@ -81,6 +82,7 @@ def delete(room: Room, by: User) -> None:
     tell_hosts(room.id)
     notify(f"room:{room.id}", gone=True)
     db.session.execute(sa.delete(Room).where(Room.id == room.id))
+    defer("core:remove_ownerless")
 
 
 def refuse_while_live(room: Room, words: str) -> None:

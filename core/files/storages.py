@@ -1,0 +1,66 @@
+"""Which storage a file is in, and where the bytes of a new one come in."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask
+
+from core.config import config
+from core.contracts import DirectUploads, Storage
+from core.engine import offers
+from core.errors import ConfigError, StorageDown
+from core.files.local import LocalStorage
+from core.files.models import StoredFile
+
+log = logging.getLogger(__name__)
+
+
+def init_app(app: Flask) -> None:
+    """Stop the start when new files would have no place; tell the pages where they send to."""
+    with app.app_context():
+        known, wanted = offers.storages(), config().file_storage
+        if wanted not in known:
+            there = ", ".join(sorted(known))
+            raise ConfigError(
+                f"settings: file_storage is {wanted!r}, which no enabled plugin offers (there are: {there}); "
+                "name one of these, or add the plugin that has it to enabled_plugins"
+            )
+    direct = known[wanted]
+    origins = direct.origins if isinstance(direct, DirectUploads) else ()
+    app.extensions["audimax_upload_origins"] = tuple(origins)
+
+
+def named(storage: str) -> Storage:
+    """The storage of that id; ``StorageDown`` when the plugin that has it isn't enabled."""
+    found = offers.storages().get(storage)
+    if found is None:
+        raise StorageDown(
+            f"no enabled plugin offers the storage {storage!r}: enable the one that has its files, "
+            "or move them while it is (`audimax files move`)"
+        )
+    return found
+
+
+def local() -> LocalStorage:
+    """The local folder."""
+    found = named("local")
+    assert isinstance(found, LocalStorage)
+    return found
+
+
+def direct(storage: str) -> DirectUploads | None:
+    """The storage, if browsers send files to it by themselves."""
+    found = named(storage)
+    return found if isinstance(found, DirectUploads) else None
+
+
+def where_it_comes_in(stored: StoredFile) -> Storage:
+    """The storage itself, if browsers send to it; else our folder, where we append what they send to us."""
+    found = named(stored.storage)
+    return found if isinstance(found, DirectUploads) else local()
+
+
+def reachable() -> list[Storage]:
+    """Every storage whose plugin is enabled."""
+    return list(offers.storages().values())

@@ -1,0 +1,292 @@
+"""Files of a lecture, as plugins use them: core keeps the bytes, plugins say who may share.
+
+A file goes: ``begin`` → commit → ``plan`` to the browser, which sends the bytes to core or to the
+storage and then says that it is done → ``FileChanged``. What is sent before it is used (a message's
+attachments) is ``claim``-ed. Nothing here commits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from core import events
+from core.config import config
+from core.contracts import Audience, FileChanged, FileEntry
+from core.db import db, now
+from core.errors import Refusal
+from core.files import storages
+from core.files.models import Scan, State, StoredFile
+from core.http.views import Answer
+from core.jobs import defer
+from core.lectures.models import Lecture, Participant
+from core.people.models import User
+from core.text import clean_file_name
+
+__all__ = [
+    "Scan",
+    "State",
+    "StoredFile",
+    "StoredFileAnswer",
+    "UploadPlan",
+    "begin",
+    "claim",
+    "delete",
+    "describe",
+    "entry",
+    "of",
+    "plan",
+]
+
+How = Literal["stream", "direct", "parts"]
+MB = 1024 * 1024
+PART_SIZE = 16 * MB
+# A larger file goes to a storage in parts, so that a lost connection costs one of them.
+LARGEST_AT_ONCE = 50 * MB
+# How many files somebody may have begun in one lecture and neither finished nor used.
+MOST_UNFINISHED = 20
+MOST_CLAIMED = 100
+HELD = (State.INCOMING, State.CHECKING, State.READY)
+EXTENSION = re.compile(r"[a-z0-9]{1,16}\Z")
+
+
+class UploadPlan(Answer):
+    """How a browser sends a file: to our server, to the storage at once, or there in parts."""
+
+    id: str
+    how: How
+    part_size: int
+    size: int
+
+
+class StoredFileAnswer(Answer):
+    """What pages know of a file. ``refused_because`` has words for people."""
+
+    id: str
+    name: str
+    mime: str
+    size: int
+    state: State
+    scan: Scan
+    preview: bool
+    refused_because: str | None = None
+
+
+def begin(
+    lecture: Lecture,
+    plugin: str,
+    *,
+    name: str,
+    size: int,
+    mime: str,
+    audience: Audience = Audience.EVERYONE,
+    participant: Participant | None = None,
+    user: User | None = None,
+    in_use: bool = False,
+) -> StoredFile:
+    """A new file whose bytes may come, from that participant or user; a ``Refusal`` when a limit is hit.
+
+    ``in_use``: it belongs to the lecture as soon as it is ready, without a ``claim``. Locks the
+    lecture's row until the transaction ends.
+    """
+    if participant is None and user is None:
+        raise ValueError("say who sends the file: participant or user")
+    cleaned = clean_file_name(name)
+    extension = _checked_extension(cleaned)
+    _refuse_size(size)
+    storages.named(config().file_storage)
+    _refuse_too_many(lecture, size, participant, user)
+    made = StoredFile(
+        plugin=plugin,
+        storage=config().file_storage,
+        name=cleaned,
+        extension=extension,
+        mime=mime[:100],
+        size=size,
+        audience=Audience(audience).value,
+        room_id=lecture.room_id,
+        lecture_id=lecture.id,
+        participant_id=participant.id if participant else None,
+        user_id=user.id if user else participant.user_id if participant else None,
+        uploader_name=participant.name if participant else user.name if user else "",
+        in_use=in_use,
+    )
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def plan(stored: StoredFile) -> UploadPlan:
+    """What the browser needs to send the file."""
+    return UploadPlan(id=stored.public_id, how=how(stored), part_size=PART_SIZE, size=stored.size)
+
+
+def how(stored: StoredFile) -> How:
+    """Which way the bytes come."""
+    if storages.direct(stored.storage) is None:
+        return "stream"
+    return "parts" if stored.size > LARGEST_AT_ONCE else "direct"
+
+
+def describe(stored: StoredFile) -> StoredFileAnswer:
+    """The file as pages know it."""
+    return StoredFileAnswer(
+        id=stored.public_id,
+        name=stored.name,
+        mime=stored.mime,
+        size=stored.size,
+        state=State(stored.state),
+        scan=Scan(stored.scan),
+        preview=bool(stored.preview_key),
+        refused_because=stored.refused_because or None,
+    )
+
+
+def entry(stored: StoredFile) -> FileEntry:
+    """The file for a section of its lecture."""
+    url = f"/files/{stored.public_id}"
+    preview = f"{url}/preview" if stored.preview_key else ""
+    return FileEntry(stored.name, stored.mime, stored.size, url, preview)
+
+
+def of(lecture: Lecture, plugin: str) -> list[StoredFile]:
+    """The plugin's files in that lecture, whatever their state, in the order in which they were begun."""
+    query = sa.select(StoredFile).where(
+        StoredFile.lecture_id == lecture.id, StoredFile.plugin == plugin, StoredFile.state != State.GONE
+    )
+    return list(db.session.scalars(query.order_by(StoredFile.id)))
+
+
+def claim(
+    lecture: Lecture, plugin: str, public_ids: Sequence[str], participant: Participant
+) -> list[StoredFile]:
+    """Put files to use that this participant has sent: ready ones, once; a ``Refusal`` otherwise."""
+    wanted = list(dict.fromkeys(public_ids))
+    if len(wanted) > MOST_CLAIMED:
+        raise Refusal(422, _("These are too many files at once."), code="too_many_files")
+    query = sa.select(StoredFile).where(
+        StoredFile.public_id.in_(wanted),
+        StoredFile.lecture_id == lecture.id,
+        StoredFile.plugin == plugin,
+        StoredFile.participant_id == participant.id,
+        StoredFile.state != State.GONE,
+    )
+    # Always in the same order, so that two who claim the same wait for each other only once.
+    locked = query.order_by(StoredFile.id).with_for_update().execution_options(populate_existing=True)
+    found = {stored.public_id: stored for stored in db.session.scalars(locked)}
+    if found.keys() != set(wanted):
+        raise Refusal(404, _("This file doesn't exist here. Send it again."), code="no_file")
+    for stored in found.values():
+        _refuse_unclaimable(stored)
+        stored.in_use = True
+    return [found[public_id] for public_id in wanted]
+
+
+def delete(stored: StoredFile) -> None:
+    """From the commit on nobody gets it any more; a job removes its bytes, again until they are gone."""
+    stored.state, stored.gone_at = State.GONE.value, stored.gone_at or now()
+    db.session.flush()
+    defer("core:remove_file", file_id=stored.id)
+
+
+def tell(stored: StoredFile) -> None:
+    """Publish ``FileChanged`` in this transaction; nobody hears of a file without a lecture."""
+    if stored.lecture_id is not None and stored.room_id is not None:
+        events.publish(
+            FileChanged(
+                room_id=stored.room_id,
+                lecture_id=stored.lecture_id,
+                file_id=stored.id,
+                plugin=stored.plugin,
+            )
+        )
+
+
+def changed(stored_id: int, *where: Any, **values: Any) -> bool:
+    """Change the row of a file if it still is as ``where`` says; whether it was.
+
+    Several workers may do the same at once: who changes the row also does what follows from it.
+    """
+    statement = sa.update(StoredFile).where(StoredFile.id == stored_id, *where).values(**values)
+    done: Any = db.session.execute(statement.execution_options(synchronize_session=False))
+    return bool(done.rowcount)
+
+
+def idle_since() -> Any:
+    """Uploads that weren't touched since then are given up."""
+    return now() - timedelta(hours=config().unfinished_upload_hours)
+
+
+# --- limits -----------------------------------------------------------------------------
+
+
+def _checked_extension(name: str) -> str:
+    last = name.rpartition(".")[2].lower() if "." in name else ""
+    allowed = {one.strip().lstrip(".").lower() for one in config().file_types}
+    if EXTENSION.match(last) and last in allowed:
+        return last
+    said = _("Files of the type %(type)s can't be sent here.", type=f".{last}") if last else \
+        _("The file's name has no ending that says what it is.")  # fmt: skip
+    raise Refusal(
+        415,
+        _("%(what)s These can be sent: %(types)s.", what=said, types=", ".join(sorted(allowed))),
+        code="file_type",
+    )
+
+
+def _refuse_size(size: int) -> None:
+    if size < 1:
+        raise Refusal(422, _("The file is empty."), code="file_empty")
+    limit = config().largest_file_mb
+    if size > limit * MB:
+        detail = _("The file is too large: at most %(limit)s MB can be sent.", limit=limit)
+        raise Refusal(413, detail, code="file_too_large")
+
+
+def _refuse_too_many(lecture: Lecture, size: int, participant: Participant | None, user: User | None) -> None:
+    # Who begins another one at the same moment counts after our commit.
+    db.session.execute(sa.select(Lecture.id).where(Lecture.id == lecture.id).with_for_update())
+    sender = StoredFile.participant_id == participant.id if participant else \
+        StoredFile.user_id == (user.id if user else None)  # fmt: skip
+    unfinished = sa.and_(sender, sa.or_(StoredFile.state != State.READY, ~StoredFile.in_use))
+    query = sa.select(
+        sa.func.count(),
+        sa.func.coalesce(sa.func.sum(StoredFile.size), 0),
+        sa.func.count().filter(unfinished),
+    ).where(StoredFile.lecture_id == lecture.id, StoredFile.state.in_(HELD))
+    count, total, begun = db.session.execute(query).one()
+    if begun >= MOST_UNFINISHED:
+        detail = ngettext(
+            "You have %(num)s upload that isn't finished or used. Finish or cancel it first.",
+            "You have %(num)s uploads that aren't finished or used. Finish or cancel some first.",
+            MOST_UNFINISHED,
+        )
+        raise Refusal(429, detail, code="too_many_uploads", retry_after=10)
+    most, most_mb = config().files_per_lecture, config().lecture_files_mb
+    if count >= most:
+        detail = _("This lecture has %(limit)s files, and takes no more. Remove some first.", limit=most)
+        raise Refusal(409, detail, code="too_many_files")
+    if total + size > most_mb * MB:
+        detail = _(
+            "The files of this lecture may have %(limit)s MB together, and this one is too much. "
+            "Remove some first.",
+            limit=most_mb,
+        )
+        raise Refusal(409, detail, code="files_too_large")
+
+
+def _refuse_unclaimable(stored: StoredFile) -> None:
+    if stored.state == State.REFUSED:
+        raise Refusal(409, stored.refused_because, code="file_refused")
+    if stored.state != State.READY:
+        detail = _("“%(name)s” isn't ready yet. Try again in a moment.", name=stored.name)
+        raise Refusal(409, detail, code="file_not_ready", retry_after=2)
+    if stored.in_use:
+        detail = _("“%(name)s” is used already. Send the file again.", name=stored.name)
+        raise Refusal(409, detail, code="file_used")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import struct
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BufferedReader, RawIOBase
@@ -236,10 +236,18 @@ class Kind:
     fits: Callable[[Content], bool]
 
 
-def _texts(mime: str, extensions: str) -> Iterable[tuple[str, Kind]]:
-    return ((extension, Kind(mime, is_text)) for extension in extensions.split())
-
-
+TEXTS = {
+    "text/plain": "txt md rst bib tex log srt yaml yml toml ini sql py java c h cpp hpp ts r m",
+    "text/csv": "csv tsv",
+    "text/calendar": "ics",
+    "text/vtt": "vtt",
+    "text/css": "css",
+    "text/html": "html htm",
+    "text/javascript": "js mjs",
+    "application/xml": "xml",
+    "image/svg+xml": "svg",
+    "application/json": "json ipynb",
+}
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 _HEIC, _AVIF = (b"heic", b"heix", b"hevc", b"mif1", b"msf1"), (b"avif", b"avis")
 _ODF = "application/vnd.oasis.opendocument."
@@ -286,18 +294,7 @@ KINDS: dict[str, Kind] = {
     "mov": Kind("video/quicktime", _quicktime),
     "webm": Kind("video/webm", _matroska),
     "mkv": Kind("video/x-matroska", _matroska),
-    **dict(
-        _texts("text/plain", "txt md bib tex log sql py java c h cpp hpp ts r m yaml yml toml ini rst srt")
-    ),
-    **dict(_texts("text/csv", "csv tsv")),
-    **dict(_texts("text/calendar", "ics")),
-    **dict(_texts("text/vtt", "vtt")),
-    **dict(_texts("text/css", "css")),
-    **dict(_texts("text/html", "html htm")),
-    **dict(_texts("text/javascript", "js mjs")),
-    **dict(_texts("application/xml", "xml")),
-    **dict(_texts("image/svg+xml", "svg")),
-    **dict(_texts("application/json", "json ipynb")),
+    **{one: Kind(mime, is_text) for mime, extensions in TEXTS.items() for one in extensions.split()},
 }
 _ARCHIVE, _PROGRAM = _l("a ZIP archive"), _l("a program")
 # What may be said of content that was found under a wrong name.

@@ -24,7 +24,6 @@ PIECE = 1024 * 1024
 # No part begins with a dot: that is where half-written files are.
 KEY = re.compile(r"(?=.{1,200}\Z)[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*\Z")
 HALF = ".half"
-MISSING = (errno.ENOENT, errno.ENOTDIR)
 # A slow disk, or one that is far away, stops neither guests nor bcrypt.
 _threads = Threads(8, "disk")
 
@@ -44,12 +43,14 @@ class LocalStorage:
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> BinaryIO:
         path = self._path(key)
-        return cast(BinaryIO, _Part(self, self._on_disk(lambda: _opened(path, start)), length))
+        return cast(
+            BinaryIO, _Part(self, self._on_disk(lambda: _opened(path, start), FileNotFoundError), length)
+        )
 
     def stat(self, key: str) -> Stat | None:
         path = self._path(key)
         try:
-            return _stat_of(self._on_disk(path.stat))
+            return _stat_of(self._on_disk(path.stat, FileNotFoundError))
         except FileNotFoundError:
             return None
 
@@ -64,7 +65,7 @@ class LocalStorage:
     def delete(self, key: str) -> None:
         path = self._path(key)
         with suppress(FileNotFoundError):
-            self._on_disk(path.unlink)
+            self._on_disk(path.unlink, FileNotFoundError)
 
     def list(self, prefix: str) -> Iterable[str]:
         beginning = self.folder / prefix.rpartition("/")[0]
@@ -80,7 +81,7 @@ class LocalStorage:
     def appending(self, key: str) -> Iterator[Growing]:
         """The file under the key, made if need be, to add to; ``BlockingIOError`` while another does."""
         path = self._path(key)
-        growing = Growing(self, self._on_disk(lambda: _locked(path)))
+        growing = Growing(self, self._on_disk(lambda: _locked(path), BlockingIOError))
         try:
             yield growing
         finally:
@@ -108,18 +109,15 @@ class LocalStorage:
         if _stat_of(self._on_disk(lambda: os.fstat(part.descriptor))).etag != etag:
             raise ContentChanged(f"{key} isn't what it was when it was looked at")
 
-    def _on_disk(self, work: Callable[[], T]) -> T:
-        """Beside the event loop; what the disk says, in words for an admin."""
+    def _on_disk(self, work: Callable[[], T], *expected: type[OSError]) -> T:
+        """Beside the event loop; what the disk says and nobody expects, in words for an admin."""
         try:
             return _threads.run(work)
-        except BlockingIOError:
-            raise
         except OSError as error:
-            if error.errno in MISSING:
-                raise FileNotFoundError(error.errno, error.strerror, error.filename) from error
-            raise StorageDown(
-                f"the folder {self.folder} fails: {error.strerror}; {_remedy(error)}"
-            ) from error
+            if isinstance(error, expected):
+                raise
+            said = f"the folder {self.folder} fails: {error.strerror}"
+            raise StorageDown(f"{said}; {_remedy(error)}") from error
 
 
 class Growing:

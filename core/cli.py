@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import logging
 import os
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +141,61 @@ def plugins() -> None:
         click.echo(f"{one.name:<16} {one.version:<10} {state} {one.source}")
         if one.hooks:
             click.echo(f"{'':<16} hooks into {', '.join(one.hooks)}")
+
+
+@main.group()
+def files() -> None:
+    """The files of lectures, and the storages they are in."""
+
+
+@files.command("check")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option(
+    "--delete-unowned", is_flag=True, help="Remove bytes without an owner that are older than a day."
+)
+def check_files(as_json: bool, delete_unowned: bool) -> None:
+    """Look for bytes without an owner and owners without bytes, in every storage."""
+    from core.files.care import check
+
+    with _app().app_context():
+        found = check(delete_unowned=delete_unowned)
+    click.echo(json.dumps(found.as_dict(), indent=2) if as_json else found.text())
+    sys.exit(0 if found.is_fine else 1)
+
+
+@files.command("move")
+@click.option("--to", "target", required=True, help="The id of a storage, for example local.")
+def move_files(target: str) -> None:
+    """Move all files to one storage, while they are used. Ctrl-C stops between two; run it again to go on."""
+    from core.files.care import Moved, move, to_move
+
+    with _app().app_context(), _until_interrupted() as stopped:
+        total = to_move(target)
+
+        def tell(so_far: Moved) -> None:
+            done = so_far.files + so_far.failed
+            click.echo(f"\r{done} of {total} files, {so_far.bytes / 1e6:.1f} MB", nl=False)
+
+        moved = move(target, tell, stopped)
+        left = to_move(target)
+    click.echo(f"\n{moved.files} files are in {target} now, {left} are elsewhere.")
+    if moved.left:
+        click.echo(f"{moved.left} uploads are under way: run this again when they are done.")
+    sys.exit(1 if left else 0)
+
+
+@contextmanager
+def _until_interrupted() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed: asked where it does no harm to stop."""
+    pressed: list[int] = []
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    for one in before:
+        signal.signal(one, lambda number, _frame: pressed.append(number))
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 @main.command("set-up-link")

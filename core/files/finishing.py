@@ -192,10 +192,10 @@ def follow(stored: StoredFile) -> None:
 
 def clear(facts: Facts, state: str) -> None:
     """Remove what a finished upload has left behind: what came in, and all of a refused one."""
-    if state not in (State.INCOMING, State.CHECKING):
-        _where_it_came_in(facts).delete(facts.incoming_key)
     if state in (State.REFUSED, State.GONE):
         storages.named(facts.storage).delete(facts.key)
+    if state not in (State.INCOMING, State.CHECKING):
+        _where_it_came_in(facts).delete(facts.incoming_key)
 
 
 def _where_it_came_in(facts: Facts) -> Storage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import timedelta
 from importlib import import_module
@@ -84,12 +84,15 @@ def make_preview(file_id: int) -> None:
     if made is None:
         return
     storage.save(target, BytesIO(made), "image/webp")
-    if changed(file_id, StoredFile.state == State.READY, preview_key=target):
+    still_there = (StoredFile.state == State.READY, StoredFile.storage == storage.id)
+    if changed(file_id, *still_there, preview_key=target):
         tell(stored)
         db.session.commit()
-    else:
-        db.session.rollback()
-        storage.delete(target)
+        return
+    db.session.rollback()
+    storage.delete(target)
+    # Removed meanwhile, or moved: then it is made where the file is now.
+    make_preview(file_id)
 
 
 @task(name="scan_file", retry=RETRY)
@@ -105,7 +108,7 @@ def _scan(stored: StoredFile) -> None:
     db.session.commit()
     found = _verdict(facts) if config().virus_scanner else {"scan": Scan.OFF.value}
     waits = (StoredFile.state == State.READY, StoredFile.scan == Scan.WAITING)
-    if not changed(facts.id, *waits, touched_at=now(), **found):
+    if not changed(facts.id, *waits, StoredFile.storage == facts.storage, touched_at=now(), **found):
         db.session.rollback()
         return
     db.session.refresh(stored)
@@ -244,22 +247,22 @@ def _remove(stored: StoredFile) -> None:
 def _remove_bytes(stored: StoredFile) -> None:
     facts, parts_id, preview = Facts.of(stored), stored.parts_id, stored.own_preview_key
     db.session.commit()
+    storages.named(facts.storage).delete(preview)
     direct = storages.direct(facts.storage)
     if direct is not None and parts_id:
         direct.drop_parts(facts.incoming_key, parts_id)
     clear(facts, State.GONE)
-    storages.named(facts.storage).delete(preview)
 
 
 def _remove_strange(storage: Storage) -> None:
     """What came in under the key of no upload: an address was used again after its time."""
-    for keys in _batches(storage.list(INCOMING)):
+    for keys in batches(storage.list(INCOMING)):
         living = _living(keys)
         for key in keys:
             if key not in living:
                 storage.delete(key)
     if isinstance(storage, DirectUploads):
-        for begun in _batches(storage.unfinished(INCOMING)):
+        for begun in batches(storage.unfinished(INCOMING)):
             living = _living([key for key, _id in begun])
             for key, parts_id in begun:
                 if living.get(key) not in ("", parts_id):
@@ -276,7 +279,8 @@ def _living(keys: list[str]) -> dict[str, str]:
     return found
 
 
-def _batches(found: Any) -> Iterator[list[Any]]:
+def batches(found: Iterable[Any]) -> Iterator[list[Any]]:
+    """What was found, some at a time."""
     batch: list[Any] = []
     for one in found:
         batch.append(one)

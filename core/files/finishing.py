@@ -19,9 +19,9 @@ from core.contracts import Stat, Storage
 from core.db import db, now
 from core.errors import ContentChanged, Refusal, StorageDown
 from core.files import kinds, receiving, storages
+from core.files.changes import changed, tell
 from core.files.local import LocalStorage
 from core.files.models import Scan, State, StoredFile
-from core.files.stored import changed, how, tell
 from core.jobs import defer
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def finish(stored: StoredFile) -> StoredFile:
 def _seal(stored: StoredFile) -> None:
     """From now on no byte is added; what is there must be no less than was announced."""
     storage = storages.where_it_comes_in(stored)
-    facts, parts_id, joins = Facts.of(stored), stored.parts_id, how(stored) == "parts"
+    facts, parts_id, joins = Facts.of(stored), stored.parts_id, storages.how(stored) == "parts"
     db.session.commit()
     if joins:
         _join_parts(facts, parts_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from importlib import import_module
 from io import BytesIO
 from typing import Any
@@ -18,9 +18,10 @@ from core.contracts import DirectUploads, Storage
 from core.db import db, now
 from core.errors import StorageDown
 from core.files import kinds, storages
+from core.files.changes import changed, tell
 from core.files.finishing import Facts, clear, finish, follow
 from core.files.models import INCOMING, Scan, State, StoredFile
-from core.files.stored import changed, delete, idle_since, tell
+from core.files.stored import delete
 from core.jobs import RETRY, periodic, task
 
 log = logging.getLogger(__name__)
@@ -200,7 +201,7 @@ def _give_up() -> None:
         StoredFile.state == State.INCOMING,
         sa.and_(StoredFile.state.in_((State.READY, State.REFUSED)), ~StoredFile.in_use),
     )
-    abandoned = sa.and_(unused, StoredFile.touched_at < idle_since())
+    abandoned = sa.and_(unused, StoredFile.touched_at < _idle_since())
     ownerless = StoredFile.lecture_id.is_(None)
     for file_id in _ids(StoredFile.state != State.GONE, sa.or_(abandoned, ownerless)):
         query = sa.select(StoredFile).where(
@@ -211,6 +212,10 @@ def _give_up() -> None:
             delete(stored)
             tell(stored)
         db.session.commit()
+
+
+def _idle_since() -> datetime:
+    return now() - timedelta(hours=config().unfinished_upload_hours)
 
 
 def _half_done() -> Iterator[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from typing import Literal
 
 from flask import Flask
 
@@ -13,7 +13,10 @@ from core.errors import ConfigError, StorageDown
 from core.files.local import LocalStorage
 from core.files.models import StoredFile
 
-log = logging.getLogger(__name__)
+How = Literal["stream", "direct", "parts"]
+PART_SIZE = 16 * 1024 * 1024
+# A larger file goes to a storage in parts, so that a lost connection costs one of them.
+LARGEST_AT_ONCE = 50 * 1024 * 1024
 
 
 def init_app(app: Flask) -> None:
@@ -53,6 +56,13 @@ def direct(storage: str) -> DirectUploads | None:
     """The storage, if browsers send files to it by themselves."""
     found = named(storage)
     return found if isinstance(found, DirectUploads) else None
+
+
+def how(stored: StoredFile) -> How:
+    """Which way its bytes come: to us, to the storage at once, or there in parts."""
+    if direct(stored.storage) is None:
+        return "stream"
+    return "parts" if stored.size > LARGEST_AT_ONCE else "direct"
 
 
 def where_it_comes_in(stored: StoredFile) -> Storage:

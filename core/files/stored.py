@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import timedelta
-from typing import Any, Literal
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from core import events
 from core.config import config
-from core.contracts import Audience, FileChanged, FileEntry
+from core.contracts import Audience, FileEntry
 from core.db import db, now
 from core.errors import Refusal
 from core.files import storages
@@ -44,11 +41,7 @@ __all__ = [
     "plan",
 ]
 
-How = Literal["stream", "direct", "parts"]
 MB = 1024 * 1024
-PART_SIZE = 16 * MB
-# A larger file goes to a storage in parts, so that a lost connection costs one of them.
-LARGEST_AT_ONCE = 50 * MB
 # How many files somebody may have begun in one lecture and neither finished nor used.
 MOST_UNFINISHED = 20
 MOST_CLAIMED = 100
@@ -60,7 +53,7 @@ class UploadPlan(Answer):
     """How a browser sends a file: to our server, to the storage at once, or there in parts."""
 
     id: str
-    how: How
+    how: storages.How
     part_size: int
     size: int
 
@@ -124,14 +117,9 @@ def begin(
 
 def plan(stored: StoredFile) -> UploadPlan:
     """What the browser needs to send the file."""
-    return UploadPlan(id=stored.public_id, how=how(stored), part_size=PART_SIZE, size=stored.size)
-
-
-def how(stored: StoredFile) -> How:
-    """Which way the bytes come."""
-    if storages.direct(stored.storage) is None:
-        return "stream"
-    return "parts" if stored.size > LARGEST_AT_ONCE else "direct"
+    return UploadPlan(
+        id=stored.public_id, how=storages.how(stored), part_size=storages.PART_SIZE, size=stored.size
+    )
 
 
 def describe(stored: StoredFile) -> StoredFileAnswer:
@@ -193,34 +181,6 @@ def delete(stored: StoredFile) -> None:
     stored.state, stored.gone_at = State.GONE.value, stored.gone_at or now()
     db.session.flush()
     defer("core:remove_file", file_id=stored.id)
-
-
-def tell(stored: StoredFile) -> None:
-    """Publish ``FileChanged`` in this transaction; nobody hears of a file without a lecture."""
-    if stored.lecture_id is not None and stored.room_id is not None:
-        events.publish(
-            FileChanged(
-                room_id=stored.room_id,
-                lecture_id=stored.lecture_id,
-                file_id=stored.id,
-                plugin=stored.plugin,
-            )
-        )
-
-
-def changed(stored_id: int, *where: Any, **values: Any) -> bool:
-    """Change the row of a file if it still is as ``where`` says; whether it was.
-
-    Several workers may do the same at once: who changes the row also does what follows from it.
-    """
-    statement = sa.update(StoredFile).where(StoredFile.id == stored_id, *where).values(**values)
-    done: Any = db.session.execute(statement.execution_options(synchronize_session=False))
-    return bool(done.rowcount)
-
-
-def idle_since() -> Any:
-    """Uploads that weren't touched since then are given up."""
-    return now() - timedelta(hours=config().unfinished_upload_hours)
 
 
 # --- limits -----------------------------------------------------------------------------

@@ -14,9 +14,11 @@ from core.errors import Refusal
 from core.files import receiving, storages
 from core.files import stored as files
 from core.files.access import own_upload
+from core.files.changes import changed
 from core.files.finishing import complete
 from core.files.models import State, StoredFile
-from core.files.stored import PART_SIZE, How, StoredFileAnswer, changed
+from core.files.storages import PART_SIZE, How
+from core.files.stored import StoredFileAnswer
 from core.http import problems
 from core.http.views import Answer, Body, view
 
@@ -90,7 +92,7 @@ def add(upload_id: str) -> Response:
     """Add bytes at ``Upload-Offset``, 16 MB at most; 409 with the true offset when it isn't that."""
     request.max_content_length = PART_SIZE
     stored = own_upload(upload_id)
-    if files.how(stored) != "stream":
+    if storages.how(stored) != "stream":
         raise _other_way()
     if request.mimetype != PIECES:
         raise Refusal(415, _("This needs the content type %(type)s.", type=PIECES), code="not_bytes")
@@ -128,7 +130,7 @@ def _touch(file_id: int) -> None:
 def address(upload_id: str, body: Wanted) -> Address:
     """Where the browser sends the file, or a part of it; the address lives for 15 minutes."""
     stored = own_upload(upload_id)
-    direct, way = storages.direct(stored.storage), files.how(stored)
+    direct, way = storages.direct(stored.storage), storages.how(stored)
     if direct is None:
         raise _other_way()
     key, size, file_id = stored.incoming_key, stored.size, stored.id

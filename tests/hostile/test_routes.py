@@ -20,6 +20,8 @@ A_FILE = "files of the build, the same for everybody"
 BEFORE_SIGN_IN = "leads to an account"
 BY_LINK = "whoever holds the link proves who they are by it"
 BY_SIGNATURE = "the caller proves itself by a signature"
+A_SHARED_FILE = "guests have what was shared with them; a 404 for others (tests/core/files)"
+OWN_UPLOAD = "guests send files; a 404 for who hasn't begun this one (tests/core/files)"
 BY_CODE = "whoever has the room's code may see its door"
 # What a stranger may call, each with its reason. Whatever else there is asks to sign in.
 OPEN = {
@@ -55,6 +57,13 @@ OPEN = {
     "joining.join": "a guest's way in; the guards decide",
     "joining.leave": "gives up one's own waiting",
     "waiting.stream": "for the session that waits; a 403 for others",
+    "files.download": A_SHARED_FILE,
+    "files.preview": A_SHARED_FILE,
+    "uploads.state": OWN_UPLOAD,
+    "uploads.add": OWN_UPLOAD,
+    "uploads.address": OWN_UPLOAD,
+    "uploads.done": OWN_UPLOAD,
+    "uploads.cancel": OWN_UPLOAD,
     "openapi.document": "the description of the API",
 }
 # What people inside may call besides, and strangers may not.

@@ -18,6 +18,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from core.db import db
+from core.files import stored as files
+from core.lectures.models import Lecture, Participant
 from core.rooms.models import Room
 from tests.conftest import ORIGIN
 from tests.hostile.conftest import World, forget_tries
@@ -45,7 +47,8 @@ def operations() -> list[str]:
         "DELETE /api/rooms/<room_id>/hosts/<user_id>", "POST /api/rooms/<room_id>/join",
         "POST /api/rooms/<room_id>/token", "POST /api/rooms/<room_id>/start", "POST /api/rooms/<room_id>/end",
         "POST /api/rooms/<room_id>/leave", "GET /api/rooms/<room_id>/form", "GET /api/rooms/<room_id>/plugins",
-        "GET /api/openapi.json",
+        "GET /api/uploads/<upload_id>", "PATCH /api/uploads/<upload_id>", "DELETE /api/uploads/<upload_id>",
+        "POST /api/uploads/<upload_id>/address", "POST /api/uploads/<upload_id>/complete", "GET /api/openapi.json",
     ]  # fmt: skip
 
 
@@ -76,7 +79,12 @@ def test_nothing_that_is_sent_breaks_the_promises_of_the_document(
     method, _space, rule = operation.partition(" ")
     api = described(world.app)[rule.replace("<", "{").replace(">", "}")][method]
     cookies, us = cookies_of(world.people()[who]), world.ours
-    known = {"room_id": us.id, "code": us.code, "user_id": us.co_host_id}
+    known = {
+        "room_id": us.id,
+        "code": us.code,
+        "user_id": us.co_host_id,
+        "upload_id": begun_by(who, us, world),
+    }
 
     @bounded
     @given(case=_fitting_or_not(api), there=st.sampled_from([True, True, True, False]))
@@ -91,6 +99,19 @@ def test_nothing_that_is_sent_breaks_the_promises_of_the_document(
         case.validate_response(answer, checks=CHECKS)
 
     attack()
+
+
+def begun_by(who: str, place: Any, world: World) -> str:
+    """An upload of theirs, or of the host's for who has none."""
+    with world.app.app_context():
+        lecture = db.session.scalars(db.select(Lecture).filter_by(public_id=place.lecture)).one()
+        guest = db.session.scalars(
+            db.select(Participant).filter_by(lecture_id=lecture.id, role="guest")
+        ).one()
+        sender: dict[str, Any] = {"participant": guest} if who == "guest" else {"user": lecture.started_by}
+        made = files.begin(lecture, "files", name="slides.pdf", size=10, mime="application/pdf", **sender)
+        db.session.commit()
+        return made.public_id
 
 
 def _fitting_or_not(api: Any) -> Any:

@@ -11,7 +11,7 @@ from flask import Flask
 
 from core.db import db
 from core.files import receiving, storages
-from core.files.stored import PART_SIZE
+from core.files.storages import PART_SIZE
 from core.lectures.models import Lecture
 from tests.core.files.conftest import PDF, PNG, Hall, add
 

@@ -88,6 +88,12 @@ FIGURES = {
             "<= 0.1",
             "requests that a guest makes while nothing happens",
         ),
+        Figure(
+            "upload_1gb_worker_mb",
+            "MB",
+            "<= 20",
+            "memory of a web worker while 1 GB streams through it into the local folder, over idle",
+        ),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
     )
 }

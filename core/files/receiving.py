@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from flask import request
 from flask_babel import gettext as _
@@ -25,8 +25,6 @@ def receive(key: str, size: int, offset: int, still_wanted: Callable[[], None]) 
 
     ``still_wanted`` is asked once nobody else can write, and raises when the upload is over.
     """
-    # Refuses here what is longer than one request may be.
-    stream = request.stream
     with writing(key) as growing:
         still_wanted()
         if growing.size != offset:
@@ -35,7 +33,7 @@ def receive(key: str, size: int, offset: int, still_wanted: Callable[[], None]) 
             raise _too_much(size)
         at = offset
         try:
-            for piece in _pieces(stream):
+            for piece in _pieces():
                 if at + len(piece) > size:
                     growing.cut(offset)
                     raise _too_much(size)
@@ -75,9 +73,9 @@ def wrong_offset(offset: int) -> Refusal:
     return Refusal(409, detail, code="wrong_offset", offset=offset)
 
 
-def _pieces(stream: IO[bytes]) -> Iterator[bytes]:
+def _pieces() -> Iterator[bytes]:
     with _impatient():
-        while piece := stream.read(PIECE):
+        while piece := request.stream.read(PIECE):
             yield piece
 
 

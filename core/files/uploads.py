@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from flask_babel import gettext as _
 from pydantic import Field
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from core.contracts import EVERYONE, DirectUploads
 from core.db import db, now
@@ -90,7 +91,7 @@ def _come(storage: Any, key: str, parts_id: str) -> tuple[list[int], int]:
 @view(roles=EVERYONE, status=204)
 def add(upload_id: str) -> Response:
     """Add bytes at ``Upload-Offset``, 16 MB at most; 409 with the true offset when it isn't that."""
-    request.max_content_length = PART_SIZE
+    _widen()
     stored = own_upload(upload_id)
     if storages.how(stored) != "stream":
         raise _other_way()
@@ -108,6 +109,14 @@ def add(upload_id: str) -> Response:
             answer.headers["Connection"] = "close"
         return answer
     return Response(status=204, headers={"Upload-Offset": str(at)})
+
+
+def _widen() -> None:
+    """Here alone a body may be larger: as long as a part, however it says its length."""
+    # Whose length is unsaid is asked for one byte more, to know that it has ended.
+    request.max_content_length = PART_SIZE + 1
+    if (request.content_length or 0) > PART_SIZE:
+        raise RequestEntityTooLarge
 
 
 def _offset() -> int:

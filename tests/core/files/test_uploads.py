@@ -94,7 +94,7 @@ def test_one_request_brings_a_part_at_most(hall: Hall) -> None:
     assert add(grace.client, upload, bytes(PART_SIZE + 1)).status_code == 413
     assert add(grace.client, upload, bytes(PART_SIZE)).status_code == 204
     unsaid = {"wsgi.input_terminated": True, "CONTENT_LENGTH": ""}
-    body = BytesIO(bytes(PART_SIZE + 1))
+    body = BytesIO(bytes(PART_SIZE + 2))
     assert (
         add(grace.client, upload, b"", PART_SIZE, input_stream=body, environ_overrides=unsaid).status_code
         == 413

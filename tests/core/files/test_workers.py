@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from core.files import receiving
+from core.files.storages import PART_SIZE
 from core.people.guests import COOKIE
 from tests.conftest import ORIGIN
 from tests.core.files.conftest import PDF, Hall, Sender, add
@@ -171,6 +172,16 @@ def test_a_chunked_body_without_length_is_read_and_bounded(hall: Hall, web: Web)
     assert web.offset(grace, upload) == 0
     assert web.send(grace, upload, iter([content[:1000], content[1000:]]), 0).status_code == 204
     assert web.offset(grace, upload) == len(content)
+
+
+def test_a_whole_part_fits_with_and_without_its_length(hall: Hall, web: Web) -> None:
+    grace = hall.guest()
+    upload = hall.begin(grace, "slides.pdf", 4 * PART_SIZE)
+    part = bytes(PART_SIZE)
+    assert web.send(grace, upload, part, 0).status_code == 204
+    assert web.send(grace, upload, iter([part[:MB], part[MB:]]), PART_SIZE).status_code == 204
+    for body in (part + b"!", iter([part, b"!!"])):
+        assert web.send(grace, upload, body, 2 * PART_SIZE).status_code == 413
 
 
 def test_a_body_that_is_far_too_long_is_refused_before_it_comes(hall: Hall, web: Web) -> None:

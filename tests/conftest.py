@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.product",
     "tests.fixtures.livekit",
+    "tests.fixtures.s3",
     "tests.setup.skips",
 ]
 

@@ -124,7 +124,7 @@ class Topology:
             node_ip=self.environ.get("AUDIMAX_LIVEKIT_NODE_IP", "127.0.0.1"),
             log=self.instance.logs / "livekit.log",
         )
-        binary = livekit_server.fetch_binary()
+        binary = livekit_server.PROGRAM.fetch()
         # It would wait for its participants: an embedded one is to be gone at once.
         return Child("livekit", lambda: server.launch(binary), server.log or Path(), server.answers, grace=1)
 

@@ -64,7 +64,7 @@ from core.engine.plugins import settings
 from core.engine.room_plugins import change_room_settings, is_enabled_in, room_settings
 from core.engine.room_plugins import switch as switch_plugin
 from core.engine.settings import setting
-from core.errors import ContentChanged, LiveKitDown, LiveKitError, Refusal, StorageDown
+from core.errors import ContentChanged, LiveKitDown, LiveKitError, PluginError, Refusal, StorageDown
 from core.files import stored as files
 from core.files.models import StoredFile
 from core.files.stored import StoredFileAnswer, UploadPlan
@@ -137,6 +137,7 @@ __all__ = [
     "Person",
     "PersonalData",
     "Plugin",
+    "PluginError",
     "Process",
     "Prose",
     "Refusal",

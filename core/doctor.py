@@ -23,6 +23,8 @@ import sqlalchemy as sa
 from flask import Flask
 
 from core.config import Config, load
+from core.contracts import HealthCheck
+from core.engine import isolation
 from core.errors import AudimaxError, LiveKitDown, LiveKitError
 
 WEBHOOK_SECONDS = 8.0
@@ -174,6 +176,7 @@ def _of_the_app(app: Flask) -> Iterator[Finding]:
     yield from _migrations(app)
     with app.app_context():
         yield _worker()
+        yield from _of_plugins()
 
 
 def _migrations(app: Flask) -> Iterator[Finding]:
@@ -197,6 +200,22 @@ def _worker() -> Finding:
     if silent is None or silent > WORKER_SECONDS:
         return bad("jobs", "no worker is at work: mails and lectures' ends wait", "start one: `audimax jobs`")
     return good("jobs", "a worker is at work")
+
+
+def _of_plugins() -> Iterator[Finding]:
+    from core.engine import offers
+
+    for name, check in offers.health_checks().items():
+        yield _of_plugin(name, check)
+
+
+def _of_plugin(name: str, check: HealthCheck) -> Finding:
+    try:
+        with isolation.time_limit(check.timeout):
+            check.run()
+    except Exception as error:
+        return bad(name, str(error) or type(error).__name__, "")
+    return good(name, "works")
 
 
 # --- LiveKit --------------------------------------------------------------------------

@@ -86,10 +86,10 @@ def setting(
         "words": dict(words or {}),
     }
     if isinstance(default, list):
-        return dataclasses.field(default_factory=lambda: list(default), metadata=facts)
+        return dataclasses.field(default_factory=lambda: list(default), metadata=facts, repr=not secret)
     if factory is not None:
-        return dataclasses.field(default_factory=factory, metadata=facts)
-    return dataclasses.field(default=default, metadata=facts)
+        return dataclasses.field(default_factory=factory, metadata=facts, repr=not secret)
+    return dataclasses.field(default=default, metadata=facts, repr=not secret)
 
 
 def fill(cls: type[T], raw: Mapping[str, Any]) -> T:

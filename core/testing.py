@@ -343,7 +343,7 @@ class PluginContract:
         from core.engine import schema
 
         if not self._tables(app) and not (loaded.folder / "migrations").is_dir():
-            pytest.skip("no tables")
+            return
         schema.check(app, self.name)
         schema.downgrade(app, self.name)
         left = self._tables(app)
@@ -454,7 +454,7 @@ class PluginContract:
         self, app: Flask, loaded: Loaded, places: tuple[Place, Place]
     ) -> None:
         if loaded.manifest.room_settings is None:
-            pytest.skip("it has no room_settings: it can't be switched off in a room")
+            return
         here, _there = places
         ids = self.rows(app, here)
         self._switch_off(app, here)

@@ -176,7 +176,7 @@ def _of_the_app(app: Flask) -> Iterator[Finding]:
     yield from _migrations(app)
     with app.app_context():
         yield _worker()
-        yield from _of_plugins()
+        yield from of_plugins()
 
 
 def _migrations(app: Flask) -> Iterator[Finding]:
@@ -202,14 +202,16 @@ def _worker() -> Finding:
     return good("jobs", "a worker is at work")
 
 
-def _of_plugins() -> Iterator[Finding]:
+def of_plugins() -> Iterator[Finding]:
+    """What the enabled plugins find, one after the other; inside an app context."""
     from core.engine import offers
 
     for name, check in offers.health_checks().items():
-        yield _of_plugin(name, check)
+        yield of_plugin(name, check)
 
 
-def _of_plugin(name: str, check: HealthCheck) -> Finding:
+def of_plugin(name: str, check: HealthCheck) -> Finding:
+    """What one check finds."""
     try:
         with isolation.time_limit(check.timeout):
             check.run()

@@ -66,6 +66,13 @@ def test_pages_under_https_need_an_address_under_https(start: Callable[..., Flas
     start(https)
 
 
+def test_files_that_s3_cannot_copy_are_refused_where_they_would_go_to_it(start: Callable[..., Flask]) -> None:
+    start({"largest_file_mb": 6000})
+    start({"largest_file_mb": 5000, "file_storage": "s3"})
+    with pytest.raises(PluginError, match="set largest_file_mb to 5000 or less"):
+        start({"largest_file_mb": 5001, "file_storage": "s3"})
+
+
 @pytest.mark.parametrize(
     ("s3", "origin"),
     [
@@ -92,3 +99,9 @@ def test_starting_asks_no_server_and_names_where_browsers_go(
     with app.app_context():
         storage: Any = offers.storages()["s3"]
         assert storage.origins == (origin,)
+
+
+def test_pages_may_send_to_the_storage(start: Callable[..., Flask]) -> None:
+    app = start({"file_storage": "s3"}, endpoint="https://s3.uni.example")
+    policy = app.test_client().get("/sign-in").headers["Content-Security-Policy"]
+    assert "https://s3.uni.example" in policy.partition("connect-src")[2].partition(";")[0]

@@ -32,6 +32,7 @@ pytest_plugins = [
 NEEDS = {
     "browser": {"playwright", "person", "chromium"},
     "livekit": {"livekit_server", "hall", "gate", "product"},
+    "thorough": {"s3_server", "own_s3_server", "late_s3"},
 }
 
 

@@ -99,9 +99,11 @@ def cors_rule(origin: str) -> dict[str, object]:
 def _allow(storage: S3Storage, signed: SignedRequest) -> None:
     problem = _preflight_problem(signed)
     if problem and storage.settings.create_bucket:
-        with suppress(StorageDown):
+        try:
             storage.add_cors_rule(cors_rule(config().origin))
             problem = _problem_that_stays(signed)
+        except StorageDown as error:
+            problem += f", and we can't add the rule: {error}"
     if problem:
         raise NotWell(f"{problem}. {_remedy(storage)}")
 
@@ -138,9 +140,10 @@ def _demand_readable(storage: S3Storage, sent: Answer) -> None:
 def _remedy(storage: S3Storage) -> str:
     settings = storage.settings
     rules = json.dumps({"CORSRules": [cors_rule(config().origin)]})
+    or_else = "Let" if settings.create_bucket else "Set create_bucket and run this again, or let"
     where = f" --endpoint-url {settings.endpoint}" if settings.endpoint else ""
     return (
-        "Set create_bucket and run this again, or let an administrator of the S3 server run:\n"
+        f"{or_else} an administrator of the S3 server run:\n"
         f"    aws s3api put-bucket-cors{where} --bucket {settings.bucket} --cors-configuration '{rules}'"
     )
 

@@ -168,11 +168,12 @@ class S3Storage:
 
     def keeps_what_is_deleted(self) -> bool:
         """Whether old versions stay for ever; False where the server doesn't tell."""
-        try:
-            versioning = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
-            return versioning == "Enabled" and not self._forgets_old_versions()
-        except ClientError:
-            return False
+        with worded(self.settings):
+            try:
+                versioning = self._client.get_bucket_versioning(Bucket=self._bucket).get("Status")
+                return versioning == "Enabled" and not self._forgets_old_versions()
+            except ClientError:
+                return False
 
     def _cors_rules(self) -> Iterable[Mapping[str, Any]]:
         try:

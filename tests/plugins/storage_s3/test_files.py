@@ -31,13 +31,13 @@ def app(make_app: Callable[..., Flask], own_s3_server: S3Server, tmp_path: Path)
 
 
 @pytest.fixture
-def hall(app: Flask, make_user: Any, make_room: Any, sign_in: Any) -> Hall:
+def lecture(app: Flask, make_user: Any, make_room: Any, sign_in: Any) -> Hall:
     return make_hall(app, make_user(), make_room, sign_in)
 
 
 @pytest.fixture
-def grace(hall: Hall) -> Sender:
-    return hall.guest()
+def grace(lecture: Hall) -> Sender:
+    return lecture.guest()
 
 
 @pytest.fixture
@@ -62,15 +62,15 @@ def complete(by: Sender, upload: str) -> Any:
 
 
 def test_a_file_goes_straight_to_the_storage_and_comes_from_it(
-    hall: Hall, grace: Sender, kept: Callable[[], list[str]]
+    lecture: Hall, grace: Sender, kept: Callable[[], list[str]]
 ) -> None:
-    upload = hall.begin(grace, "Übung 1.pdf", len(PDF))
+    upload = lecture.begin(grace, "Übung 1.pdf", len(PDF))
     assert grace.client.get(f"/api/uploads/{upload}").json["how"] == "direct"
     assert send(grace, upload, PDF) == 200
     done = complete(grace, upload)
     assert done.status_code == 200, done.text
     assert complete(grace, upload).json == done.json
-    assert kept() == [hall.row(upload).key], "nothing is left of what came in"
+    assert kept() == [lecture.row(upload).key], "nothing is left of what came in"
     answer = grace.client.get(f"/files/{upload}")
     assert answer.status_code == 302
     fetched = requests.get(answer.headers["Location"], timeout=SECONDS)
@@ -79,10 +79,10 @@ def test_a_file_goes_straight_to_the_storage_and_comes_from_it(
 
 
 def test_a_large_file_is_resumed_in_parts_over_a_restart_of_the_server(
-    hall: Hall, grace: Sender, own_s3_server: S3Server, kept: Callable[[], list[str]]
+    lecture: Hall, grace: Sender, own_s3_server: S3Server, kept: Callable[[], list[str]]
 ) -> None:
     content = (PDF + b"0123456789abcdef" * (PART_SIZE // 4))[: 4 * PART_SIZE - 7]
-    upload = hall.begin(grace, "slides.pdf", len(content))
+    upload = lecture.begin(grace, "slides.pdf", len(content))
     pieces = {n: content[(n - 1) * PART_SIZE : n * PART_SIZE] for n in (1, 2, 3, 4)}
     for number in (1, 3):
         assert send(grace, upload, pieces[number], part=number) == 200
@@ -97,15 +97,15 @@ def test_a_large_file_is_resumed_in_parts_over_a_restart_of_the_server(
         assert send(grace, upload, pieces[number], part=number) == 200
     done = complete(grace, upload)
     assert done.status_code == 200, done.text
-    assert kept() == [hall.row(upload).key]
+    assert kept() == [lecture.row(upload).key]
     location = grace.client.get(f"/files/{upload}").headers["Location"]
     assert requests.get(location, timeout=SECONDS).content == content
 
 
 def test_a_server_that_is_away_at_the_end_is_told_and_the_retry_works(
-    hall: Hall, grace: Sender, own_s3_server: S3Server, kept: Callable[[], list[str]]
+    lecture: Hall, grace: Sender, own_s3_server: S3Server, kept: Callable[[], list[str]]
 ) -> None:
-    upload = hall.begin(grace, "slides.pdf", len(PDF))
+    upload = lecture.begin(grace, "slides.pdf", len(PDF))
     assert send(grace, upload, PDF) == 200
     own_s3_server.stop()
     away = complete(grace, upload)
@@ -114,11 +114,11 @@ def test_a_server_that_is_away_at_the_end_is_told_and_the_retry_works(
     assert grace.client.get(f"/files/{upload}").status_code in (404, 409), "nothing half-kept is handed out"
     own_s3_server.start()
     assert complete(grace, upload).status_code == 200
-    assert kept() == [hall.row(upload).key]
+    assert kept() == [lecture.row(upload).key]
 
 
-def test_what_was_sent_after_completion_is_not_served(hall: Hall, grace: Sender) -> None:
-    upload = hall.begin(grace, "slides.pdf", len(PDF))
+def test_what_was_sent_after_completion_is_not_served(lecture: Hall, grace: Sender) -> None:
+    upload = lecture.begin(grace, "slides.pdf", len(PDF))
     signed = SignedRequest(**grace.client.post(f"/api/uploads/{upload}/address", json={}).json)
     assert send_signed(signed, PDF) == 200
     assert complete(grace, upload).status_code == 200

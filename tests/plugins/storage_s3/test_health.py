@@ -125,6 +125,7 @@ def test_a_server_that_is_away_is_named_by_each_check(examine: Any) -> None:
     found = examine(settings)
     assert "S3 at http://127.0.0.1:9 can't be reached" in found["bucket"].said
     assert "can't be reached" in found["browsers"].said
+    assert "can't be reached" in found["deleting"].said
 
 
 @pytest.mark.parametrize(
@@ -142,6 +143,17 @@ def test_each_gap_in_the_rules_is_named(
     stand_in.headers = headers
     said = browsers()
     assert words in said and "put-bucket-cors" in said and "topsecret" not in said
+
+
+def test_a_rule_that_we_may_not_add_is_left_to_an_administrator(
+    make_app: Callable[..., Flask], stand_in: StandIn, on_stand_in: Callable[..., S3Storage]
+) -> None:
+    stand_in.answers = {"cors": (403, refusal("AccessDenied"))}
+    with make_app().app_context(), pytest.raises(health.NotWell) as raised:
+        health.check_browsers(on_stand_in(create_bucket=True))
+    said = str(raised.value)
+    assert "we can't add the rule: " in said and "may not do GetBucketCors" in said
+    assert "Let an administrator of the S3 server run" in said and "Set create_bucket" not in said
 
 
 def test_a_server_that_takes_more_than_was_signed_is_refused(

@@ -81,6 +81,7 @@ clean: ## remove what setup made; never instance/
 
 setup-tests:
 	@$(MAKE) -j4 parts chromium versitygw
+	@$(MAKE) clamav
 
 livekit: $(RUNTIME)
 	@$(BIN)/python -m core.run.livekit_server
@@ -90,6 +91,8 @@ chromium: $(DEV)
 
 versitygw: $(DEV)
 	@$(BIN)/python -m tests.setup.versitygw
+clamav: $(DEV)
+	@$(BIN)/python -m tests.setup.clamav
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Audimax needs Python 3.11 or newer; name one: make PYTHON=…"; exit 1; }
@@ -122,4 +125,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium versitygw
+.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium versitygw clamav

@@ -14,6 +14,7 @@ from flask import current_app
 
 from core.engine.settings import fill, setting
 from core.errors import ConfigError
+from core.files.scanning import FORM, is_address
 
 PREFIX = "AUDIMAX_"
 SHORTEST_SECRET = 32
@@ -218,6 +219,7 @@ def _problems(made: Config) -> list[str]:
         _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
         _bad_url("livekit_api_url", made.livekit_api_url, ("http", "https", "ws", "wss")),
         _plain_http(made),
+        _bad_scanner(made.virus_scanner),
     ]
 
 
@@ -254,3 +256,9 @@ def _plain_http(made: Config) -> str:
     if made.is_https or made.mode != "production" or host in ("localhost", "127.0.0.1", "::1"):
         return ""
     return "public_url must be https://: browsers give no camera or microphone to a page without it"
+
+
+def _bad_scanner(address: str) -> str:
+    if not address or is_address(address):
+        return ""
+    return f"virus_scanner must be {FORM}, not {address!r}"

@@ -25,7 +25,8 @@ from flask import Flask
 from core.config import Config, load
 from core.contracts import HealthCheck
 from core.engine import isolation
-from core.errors import AudimaxError, LiveKitDown, LiveKitError
+from core.errors import AudimaxError, LiveKitDown, LiveKitError, ScannerDown
+from core.files import scanning
 
 WEBHOOK_SECONDS = 8.0
 WORKER_SECONDS = 60
@@ -80,6 +81,7 @@ def examine() -> list[Finding]:
         found += _of_the_app(app)
     found += _livekit(config, app)
     found += _gate(config)
+    found += _scanner(config)
     return found
 
 
@@ -306,6 +308,26 @@ def _seen(session: Any, ours: Any) -> bool:
     from core.models import WebhookEvent
 
     return bool(session.scalar(sa.select(sa.func.count()).select_from(WebhookEvent).where(ours)))
+
+
+# --- the virus scanner ----------------------------------------------------------------
+
+
+def _scanner(config: Config) -> Iterator[Finding]:
+    if not config.virus_scanner:
+        return
+    size = config.largest_file_mb
+    try:
+        version = scanning.ping(config.virus_scanner)
+        sees_all = scanning.sees_all(config.virus_scanner, size * 1024 * 1024)
+    except ScannerDown as error:
+        yield bad("virus scanner", error.problem, error.remedy)
+        return
+    if sees_all:
+        yield good("virus scanner", f"{version} finds the test virus in a file of {size} MB")
+        return
+    remedy = f"{scanning.REMEDY} to {size}M or more, or lower largest_file_mb; set `AlertExceedsMax yes`"
+    yield bad("virus scanner", f"{version} doesn't find the test virus in a file of {size} MB", remedy)
 
 
 # --- the gate -------------------------------------------------------------------------

@@ -58,5 +58,13 @@ class StorageDown(AudimaxError):
     """A storage can't be reached, is full or refuses us: the text says which, and what an admin can do."""
 
 
+class ScannerDown(AudimaxError):
+    """The virus scanner can't be reached, or couldn't look at all of a file, and what to do."""
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}; {remedy}")
+        self.problem, self.remedy = problem, remedy
+
+
 class ContentChanged(AudimaxError):
     """What a storage keeps under a key isn't what it was when it was looked at."""

@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.fixtures.product",
     "tests.fixtures.livekit",
     "tests.fixtures.s3",
+    "tests.fixtures.clamav",
     "tests.setup.skips",
 ]
 
@@ -33,6 +34,7 @@ NEEDS = {
     "browser": {"playwright", "person", "chromium"},
     "livekit": {"livekit_server", "hall", "gate", "product"},
     "thorough": {"s3_server", "own_s3_server", "late_s3"},
+    "optional": {"clamd", "start_clamd"},
 }
 
 

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.setup import apt
+
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 MAC = Path("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome")
 
@@ -30,14 +32,7 @@ def main() -> None:
 
 
 def _by_apt() -> bool:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        return False
-    print("setting up: Chromium …", flush=True)
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for argv in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", "chromium"]):
-        if subprocess.run(argv, env=env, stdout=subprocess.DEVNULL).returncode:
-            return False
-    return True
+    return apt.install("chromium", "Chromium")
 
 
 def _by_playwright() -> bool:

@@ -58,9 +58,9 @@ def run(program: Path, given: IO[bytes], *words: str) -> bytes | None:
     with _places, tempfile.TemporaryFile() as made, tempfile.TemporaryFile() as said:
         status = _ended(_started(program, words, given, made, said))
         lacking, _, reason = _text(said).partition("\n")
-        if status > 0 and status != walls.NOTHING_TO_SHOW:
+        if not lacking.startswith(walls.BEGUN):
             raise AudimaxError(f"{program.name} doesn't start (status {status}): {_last(reason or lacking)}")
-        _note(lacking)
+        _note(lacking.removeprefix(walls.BEGUN))
         if status == walls.MADE:
             made.seek(0)
             return made.read(walls.OUTPUT_BYTES)

@@ -34,6 +34,8 @@ OUTPUT_BYTES = 512 * 1024
 NOBODY = 65534
 
 MADE, NOTHING_TO_SHOW = 0, 3
+# What it says when the walls stand, before the names of those that this system doesn't have.
+BEGUN = "without: "
 SECCOMP, LANDLOCK, NAMESPACE = "seccomp", "Landlock", "network namespace"
 LIMITS, IDENTITY = "limits", "change of user"
 
@@ -44,7 +46,7 @@ def main() -> None:
     sys.path += folders.split(os.pathsep)
     worker = runpy.run_path(program)["main"]
     missing = confine()
-    _say(", ".join(missing) + "\n")
+    _say(BEGUN + ", ".join(missing) + "\n")
     try:
         made = worker(sys.stdin.buffer.read(), *words)
         status = _hand_over(made) if made else NOTHING_TO_SHOW

@@ -20,7 +20,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from core.errors import AudimaxError
-from core.files import previews
+from core.files import previews, walls
 from core.files.previews import can_preview, make_preview
 from core.run.processes import wait_for
 from tests.fixtures.product import ROOT
@@ -358,8 +358,10 @@ def test_no_secret_and_no_open_file_is_inherited(run: Run, monkeypatch: pytest.M
     assert set(descriptors) <= {"0", "1", "2", "3"}  # 3 is the list itself
 
 
-def test_a_program_that_eats_memory_ends(run: Run) -> None:
-    assert run("kept = []\nwhile True: kept.append(b'x' * 10_000_000)") is None
+def test_a_program_gets_no_more_memory_than_a_picture_needs(run: Run) -> None:
+    eats = "kept = []\ntry:\n    while True: kept.append(b'x' * 10_000_000)\n"
+    said = run(eats + "except MemoryError: return str(len(kept)).encode()")
+    assert said is not None and 50 < int(said) < walls.MEMORY_BYTES / 10_000_000
 
 
 def test_a_program_that_writes_without_end_is_cut_off(run: Run) -> None:
@@ -371,6 +373,7 @@ def test_a_program_that_writes_without_end_is_cut_off(run: Run) -> None:
 def test_a_program_that_crashes_makes_nothing(run: Run) -> None:
     assert run("ctypes.string_at(0)") is None
     assert run("ctypes.CDLL(None).abort()") is None
+    assert run("os._exit(7)") is None
 
 
 @pytest.mark.slow
@@ -380,8 +383,9 @@ def test_programs_that_spin_or_hang_end_by_themselves(run: Run) -> None:
     assert made == [None, None] and not psutil.Process().children(recursive=True)
 
 
+@pytest.mark.slow
 def test_a_program_that_doesnt_hear_its_alarm_is_stopped(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(previews, "PATIENCE", 3)
+    monkeypatch.setattr(previews, "PATIENCE", 10)
     ignore = "signal.signal(signal.SIGALRM, signal.SIG_IGN)"
     assert run(f"{ignore}\na = threading.Lock()\nwhile True: a.acquire()") is None
     assert not psutil.Process().children(recursive=True)
@@ -450,7 +454,7 @@ def test_each_wall_holds_without_the_others(wall: str, tmp_path: Path) -> None:
         )
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = str(listening.getsockname()[1])
-        argv = [sys.executable, "-I", "-S", "-c", source, previews.walls.__file__, str(private), port]
+        argv = [sys.executable, "-I", "-S", "-c", source, walls.__file__, str(private), port]
         said = subprocess.run(argv, capture_output=True, text=True, timeout=60)
     if said.stdout.startswith("missing"):
         pytest.skip(f"this system has no {wall}")

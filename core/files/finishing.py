@@ -7,7 +7,7 @@ found, and both copy the very content (by its etag) that was there when the uplo
 from __future__ import annotations
 
 import logging
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,6 @@ from core.db import db, now
 from core.errors import ContentChanged, Refusal, StorageDown
 from core.files import kinds, receiving, storages
 from core.files.changes import changed, tell
-from core.files.local import LocalStorage
 from core.files.models import Scan, State, StoredFile
 from core.jobs import defer
 
@@ -70,12 +69,12 @@ def finish(stored: StoredFile) -> StoredFile:
 
 def _seal(stored: StoredFile) -> None:
     """From now on no byte is added; what is there must be no less than was announced."""
-    storage = storages.where_it_comes_in(stored)
+    storage = storages.where_it_comes_in(stored.storage)
     facts, parts_id, joins = Facts.of(stored), stored.parts_id, storages.how(stored) == "parts"
     db.session.commit()
     if joins:
         _join_parts(facts, parts_id)
-    if isinstance(storage, LocalStorage):
+    if storage is storages.local():
         with receiving.writing(facts.incoming_key):
             _seal_what_is_there(facts, storage)
     else:
@@ -132,11 +131,11 @@ def _examine(stored: StoredFile) -> None:
 
 def _copy(facts: Facts) -> None:
     """The content that was there when the upload was completed, and no other."""
-    storage = storages.named(facts.storage)
-    if storages.direct(facts.storage) is not None or isinstance(storage, LocalStorage):
+    storage, source = storages.named(facts.storage), storages.where_it_comes_in(facts.storage)
+    if source is storage:
         storage.copy(facts.incoming_key, facts.key, facts.etag)
         return
-    with storages.local().open(facts.incoming_key) as body:
+    with closing(source.open(facts.incoming_key)) as body:
         storage.save(facts.key, body, kinds.UNKNOWN)
 
 
@@ -195,8 +194,4 @@ def clear(facts: Facts, state: str) -> None:
     if state in (State.REFUSED, State.GONE):
         storages.named(facts.storage).delete(facts.key)
     if state not in (State.INCOMING, State.CHECKING):
-        _where_it_came_in(facts).delete(facts.incoming_key)
-
-
-def _where_it_came_in(facts: Facts) -> Storage:
-    return storages.named(facts.storage) if storages.direct(facts.storage) else storages.local()
+        storages.where_it_comes_in(facts.storage).delete(facts.incoming_key)

@@ -65,9 +65,9 @@ def how(stored: StoredFile) -> How:
     return "parts" if stored.size > LARGEST_AT_ONCE else "direct"
 
 
-def where_it_comes_in(stored: StoredFile) -> Storage:
+def where_it_comes_in(storage: str) -> Storage:
     """The storage itself, if browsers send to it; else our folder, where we append what they send to us."""
-    found = named(stored.storage)
+    found = named(storage)
     return found if isinstance(found, DirectUploads) else local()
 
 

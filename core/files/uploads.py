@@ -69,7 +69,7 @@ def state(upload_id: str) -> UploadState:
     )
     if made.state is State.INCOMING:
         key, parts_id = stored.incoming_key, stored.parts_id
-        storage = storages.where_it_comes_in(stored)
+        storage = storages.where_it_comes_in(stored.storage)
         db.session.commit()
         made.parts, made.offset = _come(storage, key, parts_id)
     return made

@@ -305,7 +305,7 @@ class Storage(Protocol):
         ...
 
     def copy(self, source: str, target: str, etag: str) -> None:
-        """Keep the content of ``source`` under ``target`` too; ``ContentChanged`` unless it still has this tag."""
+        """Keep the content of ``source`` under ``target`` too; ``ContentChanged`` if it has another tag."""
         ...
 
     def delete(self, key: str) -> None:
@@ -431,7 +431,7 @@ class Table(Section):
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file that belongs to a lecture; ``size`` in bytes. ``preview`` is the address of a small picture of it."""
+    """A file that belongs to a lecture; ``size`` in bytes. ``preview``: the address of a small picture."""
 
     name: str
     mime: str

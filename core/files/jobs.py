@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
-from importlib import import_module
 from io import BytesIO
 from typing import Any
 
@@ -17,7 +16,7 @@ from core.config import config
 from core.contracts import DirectUploads, Storage
 from core.db import db, now
 from core.errors import StorageDown
-from core.files import kinds, storages
+from core.files import kinds, previews, scanning, storages
 from core.files.changes import changed, tell
 from core.files.finishing import Facts, clear, finish, follow
 from core.files.models import INCOMING, Scan, State, StoredFile
@@ -81,7 +80,7 @@ def make_preview(file_id: int) -> None:
     )
     db.session.commit()
     with closing(storage.open(key)) as body:
-        made = _part("previews").make_preview(body, mime)
+        made = previews.make_preview(body, mime)
     if made is None:
         return
     storage.save(target, BytesIO(made), "image/webp")
@@ -124,7 +123,7 @@ def _scan(stored: StoredFile) -> None:
 def _verdict(facts: Facts) -> dict[str, Any]:
     try:
         with closing(storages.named(facts.storage).open(facts.key)) as body:
-            found = _part("scanning").scan(body, config().virus_scanner)
+            found = scanning.scan(body, config().virus_scanner)
     except FileNotFoundError:
         log.error("the bytes of file %s are missing: it can't be scanned", facts.id)
         return {"scan": Scan.FAILED.value}
@@ -133,11 +132,6 @@ def _verdict(facts: Facts) -> dict[str, Any]:
     log.warning("file %s is refused: the virus scanner found %s", facts.id, found)
     words = _("The virus scanner found something in this file. It was removed.")
     return {"scan": Scan.INFECTED.value, "state": State.REFUSED.value, "refused_because": words}
-
-
-def _part(name: str) -> Any:
-    # Imported where it is needed: web workers need neither.
-    return import_module(f"core.files.{name}")
 
 
 # --- all files --------------------------------------------------------------------------

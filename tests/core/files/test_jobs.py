@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from PIL import Image
 
 from core import events
 from core.contracts import FileChanged
@@ -35,9 +34,8 @@ def sweep(hall: Hall) -> None:
 
 def part(monkeypatch: pytest.MonkeyPatch, name: str, **functions: Any) -> None:
     """Stand in for the programs that look into files: they have tests of their own."""
-    made = ModuleType(f"core.files.{name}")
-    vars(made).update(functions)
-    monkeypatch.setitem(sys.modules, made.__name__, made)
+    for function, stand_in in functions.items():
+        monkeypatch.setattr(f"core.files.{name}.{function}", stand_in)
 
 
 @pytest.fixture
@@ -65,6 +63,17 @@ def test_pictures_get_a_preview(hall: Hall, monkeypatch: pytest.MonkeyPatch, tol
     assert hall.host.get(f"/files/{made}/preview").data == b"small"
     assert hall.host.get(f"/files/{made}").data == PNG
     assert told == [FileChanged(hall.room, hall.lecture, row.id, "files")]
+
+
+def test_a_real_picture_gets_a_real_preview(hall: Hall) -> None:
+    body = BytesIO()
+    Image.new("RGB", (2000, 1000), "navy").save(body, "PNG")
+    made = hall.send(hall.guest(), "photo.png", body.getvalue(), in_use=True)
+    hall.work()
+    shown = hall.host.get(f"/files/{made}/preview")
+    assert (shown.status_code, shown.mimetype) == (200, "image/webp")
+    small = Image.open(BytesIO(shown.data))
+    assert small.format == "WEBP" and small.width == 2 * small.height < 2000
 
 
 def test_what_cannot_be_shown_small_has_none(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:

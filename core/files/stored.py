@@ -19,6 +19,7 @@ from core.contracts import Audience, FileEntry
 from core.db import db, now
 from core.errors import Refusal
 from core.files import storages
+from core.files.kinds import UNKNOWN
 from core.files.models import Scan, State, StoredFile
 from core.http.views import Answer
 from core.jobs import defer
@@ -47,6 +48,8 @@ MOST_UNFINISHED = 20
 MOST_CLAIMED = 100
 HELD = (State.INCOMING, State.CHECKING, State.READY)
 EXTENSION = re.compile(r"[a-z0-9]{1,16}\Z")
+# What the browser says, for the headers of its own upload; what is kept is what the bytes are.
+MIME = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,100}\Z")
 
 
 class UploadPlan(Answer):
@@ -100,7 +103,7 @@ def begin(
         storage=config().file_storage,
         name=cleaned,
         extension=extension,
-        mime=mime[:100],
+        mime=mime if MIME.match(mime) else UNKNOWN,
         size=size,
         audience=Audience(audience).value,
         room_id=lecture.room_id,

@@ -14,6 +14,7 @@ from core.errors import Refusal, StorageDown
 from core.files import stored as files
 from core.files.models import StoredFile
 from core.lectures.models import Participant
+from core.people.models import User
 from core.text import clean_file_name
 from tests.core.files.conftest import OURS, PDF, Hall
 
@@ -196,6 +197,15 @@ def test_a_file_is_an_entry_of_a_section(hall: Hall) -> None:
         assert files.entry(stored).preview == f"/files/{made}/preview"
         assert stored.audience == "hosts"
         assert stored.uploader_name == "Grace"
+
+
+@pytest.mark.parametrize("said", ["", "pdf", "a/b\r\nX-Evil: 1", "a/b\0", "a/b; charset=x", "x" * 500 + "/y"])
+def test_a_media_type_that_is_none_is_not_passed_on(
+    in_lecture: Callable[[], Any], ada: int, said: str
+) -> None:
+    user = db.session.get_one(User, ada)
+    made = files.begin(in_lecture(), OURS, name="a.pdf", size=1, mime=said, user=user)
+    assert made.mime == "application/octet-stream"
 
 
 def test_somebody_must_have_sent_it(in_lecture: Callable[[], Any]) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 
 from core.contracts import SignedRequest
 from core.engine import offers
-from core.files.stored import PART_SIZE
+from core.files.storages import PART_SIZE
 from core.testing import send_signed
 from tests.core.files.conftest import PDF, Hall, Sender, make_hall
 from tests.fixtures.s3 import S3Server

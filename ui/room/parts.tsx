@@ -1,5 +1,5 @@
 /** Small pieces that every screen of the room uses. */
-import { useEffect, useLayoutEffect, useRef, type ButtonHTMLAttributes, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, type ButtonHTMLAttributes, type ReactNode, type Ref } from 'react';
 import { t } from './i18n';
 import { announced, dismiss, notices } from './notices';
 import { useStore } from './store';
@@ -37,6 +37,7 @@ export interface IconButtonProps extends ButtonProps {
   pressed?: boolean;
   badge?: string | number | null;
   shortcut?: string;
+  ref?: Ref<HTMLButtonElement>;
 }
 
 export function IconButton({ icon, label, pressed, badge, shortcut, className = '', ...rest }: IconButtonProps) {

@@ -134,6 +134,53 @@ export interface ApiError extends Error {
   problem: Record<string, unknown>;
 }
 
+/** A file that the server keeps; `/files/<id>` gives it, `/files/<id>/preview` a small picture if there is one. */
+export interface StoredFile {
+  id: string;
+  name: string;
+  mime: string;
+  size: number;
+  state: 'incoming' | 'checking' | 'ready' | 'refused';
+  scan: 'off' | 'waiting' | 'clean' | 'infected' | 'failed';
+  preview: boolean;
+  refused_because?: string;
+}
+
+/** `checking`: everything has arrived, and the server looks at it. */
+export type UploadState = 'waiting' | 'sending' | 'checking' | 'done' | 'failed' | 'cancelled';
+
+/** `begin`: your own route that calls `files.begin` and answers `files.plan`; `body` is what it gets beside name, size and mime. */
+export interface UploadOptions {
+  begin: string;
+  body?: Record<string, unknown>;
+}
+
+/** A file on its way; draw it with `room.ui.UploadRow`, or yourself. */
+export interface Upload {
+  readonly name: string;
+  readonly size: number;
+  readonly state: UploadState;
+  /** Bytes. */
+  readonly sent: number;
+  /** Bytes per second; 0 as long as it isn't known. */
+  readonly speed: number;
+  /** Why it failed, or why it stands still at the moment; may be shown to the person. */
+  readonly message: string;
+  /** What the server keeps, once it is done. */
+  readonly file: StoredFile | null;
+  /** Stops it and forgets what has arrived, in whatever state before `done`. */
+  cancel(): void;
+  /** Goes on where it broke, or begins anew after a refusal. */
+  retry(): void;
+  onChange(listener: () => void): Dispose;
+}
+
+/** `onClose`: its button for one that failed or was cancelled takes it off your list. */
+export interface UploadRowProps {
+  upload: Upload;
+  onClose(): void;
+}
+
 export interface RoomApi {
   readonly apiVersion: number;
   /** Your plugin: `config` is what your `room_ui` hook gave, `api` where your routes of this room begin. */
@@ -184,6 +231,13 @@ export interface RoomApi {
     patch<T = unknown>(path: string, body?: unknown): Promise<T>;
     delete<T = unknown>(path: string): Promise<T>;
   };
+  /**
+   * Send a file to where your server part wants it. It waits its turn, goes on by itself after a lost connection,
+   * and is cancelled when the room is left.
+   */
+  upload(file: File, options: UploadOptions): Upload;
+  /** A number of bytes as people read it. */
+  formatSize(bytes: number): string;
   /** Kept by this browser, for your plugin only. */
   storage: { get<T>(key: string, fallback: T): T; set(key: string, value: unknown): void };
   toast(message: string, options?: { kind?: 'info' | 'error' }): void;
@@ -193,8 +247,12 @@ export interface RoomApi {
   announce(message: string): void;
   /** Your plugin's translations; the key is the English text, `{name}` is replaced. */
   t(text: string, vars?: Record<string, string | number>): string;
-  /** React without a build: `const { html, useState } = room.ui`. */
-  ui: { html: (strings: TemplateStringsArray, ...values: unknown[]) => React.ReactNode } & Pick<
+  /** React without a build: `const { html, useState } = room.ui`; and what is worth drawing the same everywhere. */
+  ui: {
+    html: (strings: TemplateStringsArray, ...values: unknown[]) => React.ReactNode;
+    /** Name, progress, speed, time left, and the buttons to cancel, retry and close. */
+    UploadRow: React.ComponentType<UploadRowProps>;
+  } & Pick<
     typeof React,
     'useState' | 'useEffect' | 'useRef' | 'useMemo' | 'useCallback' | 'useId' | 'useSyncExternalStore'
   >;

@@ -10,6 +10,9 @@ import { announce, toast } from '../notices';
 import { panelKey, Registry } from '../registry';
 import { pluginRoutes } from '../routes';
 import { API_VERSION, type Dispose, type Farewell, type Me, type PluginSetup, type RoomApi, type Sendable } from '../sdk';
+import { formatSize } from '../sizes';
+import { UploadRow } from '../UploadRow';
+import { Uploads } from '../uploads';
 import { Bus } from './bus';
 
 export interface Failure {
@@ -21,7 +24,7 @@ type Load = (address: string) => Promise<{ default?: unknown }>;
 const LOAD_MS = 8000;
 const { useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore } = React;
 const html = htm.bind(React.createElement) as unknown as RoomApi['ui']['html'];
-const ui: RoomApi['ui'] = { html, useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore };
+const ui: RoomApi['ui'] = { html, UploadRow, useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore };
 
 const importModule: Load = (address) => import(/* @vite-ignore */ address);
 
@@ -47,6 +50,7 @@ export class PluginHost {
   readonly me: Me;
   /** How devices are turned on; given by the call. */
   turnOn: RoomApi['turnOn'] = async () => false;
+  private readonly uploads = new Uploads();
   private readonly leaving = new AbortController();
   private readonly disposers: { id: string; dispose: Dispose }[] = [];
   private readonly apis = new Map<string, RoomApi>();
@@ -209,6 +213,8 @@ export class PluginHost {
       refresh: registry.bump,
       on: (event: string, listener: (...args: never[]) => void) => this.listen(id, signal, event, listener),
       api: pluginRoutes(plugin.api, signal),
+      upload: (file, options) => this.uploads.add(file, options, plugin.api, signal),
+      formatSize,
       storage: {
         get: (key, fallback) => remembered(storageKey(key), fallback),
         set: (key, value) => remember(storageKey(key), value),

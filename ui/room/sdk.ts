@@ -252,6 +252,8 @@ export interface RoomApi {
     html: (strings: TemplateStringsArray, ...values: unknown[]) => React.ReactNode;
     /** Name, progress, speed, time left, and the buttons to cancel, retry and close. */
     UploadRow: React.ComponentType<UploadRowProps>;
+    /** A name from the icon sprite, or the address of an SVG file; for eyes only. */
+    Icon: React.ComponentType<{ name: string; size?: number }>;
   } & Pick<
     typeof React,
     'useState' | 'useEffect' | 'useRef' | 'useMemo' | 'useCallback' | 'useId' | 'useSyncExternalStore'

@@ -71,7 +71,7 @@ test('an upload that is cut goes on where the server stands', async () => {
 });
 
 test('the server’s word about the offset counts, not the page’s', async () => {
-  server.faults = [({ method }) => (method === 'PATCH' ? { status: 409, headers: { 'Upload-Offset': '0' } } : undefined)];
+  server.faults = [({ method }) => (method === 'PATCH' ? { status: 409, body: { code: 'wrong_offset' } } : undefined)];
   const upload = add();
   await until(upload, 'done');
   expect(server.bytes()).toBe(TEXT);
@@ -94,8 +94,20 @@ test('a completion whose answer is lost is asked again, and no byte goes twice',
   }
 });
 
+test('bytes that got lost on the server go again', async () => {
+  server.faults = [
+    ({ path }) => {
+      if (path.endsWith('/complete') && server.of('POST', '/complete').length === 1) server.came.get('u1')!.delete(40);
+      return undefined;
+    },
+  ];
+  await until(add(), 'done');
+  expect(server.bytes()).toBe(TEXT);
+  expect(server.of('POST', '/complete')).toHaveLength(2);
+});
+
 test('a busy server is given its time and asked again', async () => {
-  server.faults = [503, 500, 429].map((status) => () => ({ status, body: { detail: 'One moment.' } }));
+  server.faults = [503, 500, 429, 423, 408].map((status) => () => ({ status, body: { detail: 'One moment.' } }));
   const upload = add();
   const said = new Set<string>();
   upload.onChange(() => said.add(upload.message));

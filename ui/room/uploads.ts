@@ -16,6 +16,7 @@ interface Plan {
 }
 interface Standing extends Plan {
   state: string;
+  /** Bytes that have come, whichever way. */
   offset: number;
   parts: number[];
 }
@@ -34,6 +35,11 @@ const LONGEST_WAIT_S = 120;
 const CHECK_PATIENCE_MS = 300_000;
 const SPEED_EVERY_MS = 400;
 const SMOOTH = 0.3;
+
+// Cut off, in use by the connection before, too much at once.
+const PASSES: ReadonlySet<number> = new Set([408, 423, 429]);
+// The server has other bytes than the page believes: it is asked which.
+const GO_ON: ReadonlySet<unknown> = new Set(['wrong_offset', 'incomplete']);
 
 /** It may work in a moment. */
 class Later extends Error {
@@ -64,14 +70,14 @@ function wordsIn(reply: Reply): string {
 function taken(reply: Reply): Reply {
   if (reply.ok) return reply;
   const words = wordsIn(reply);
-  if (reply.status >= 500 || reply.status === 429) throw new Later(words || busyWords(), waitMs(reply));
-  if (reply.status === 409 && reply.header('Upload-Offset') !== null) throw new Later('');
+  if (PASSES.has(reply.status) || reply.status >= 500) throw new Later(words || busyWords(), waitMs(reply));
+  if (GO_ON.has(reply.body.code)) throw new Later('');
   throw new Error(words || t('The server answered {status}.', { status: reply.status }));
 }
 
 /** A storage says nothing to people: what it says to programs is put in words here. */
 function storageTrouble({ status }: Reply): Error {
-  if (status >= 500 || status === 429 || status === 408 || status === 409) return new Later(storageBusyWords());
+  if (PASSES.has(status) || status >= 500 || status === 409) return new Later(storageBusyWords());
   // It no longer knows the upload; the server knows why.
   if (status === 404) return new Later('');
   if (status === 403) return new Error(t('The file storage refused the file: the permission to send it doesn’t hold any more. Try again.'));
@@ -195,7 +201,7 @@ export class FileUpload implements Upload {
   private async attempt(signal: AbortSignal): Promise<void> {
     if (this.state === 'waiting') this.become('sending');
     const standing = await this.standing(signal);
-    if (standing.state === 'incoming') {
+    if (standing.state === 'incoming' && standing.offset < this.size) {
       this.become('sending');
       await this.sendRest(standing, signal);
     }
@@ -248,7 +254,6 @@ export class FileUpload implements Upload {
   // --- past it, to the storage ---
 
   private async sendWhole(plan: Standing, signal: AbortSignal): Promise<void> {
-    if (this.arrived === this.size && this.size) return;
     this.begin(0);
     await this.sendSigned(plan, {}, this.source, signal, (loaded) => this.reach(loaded));
     this.arrived = this.size;

@@ -7,6 +7,7 @@ import { remember, remembered } from '../storage';
 import type { PageConfig, PluginEntry } from '../config';
 import { fill, t } from '../i18n';
 import { announce, toast } from '../notices';
+import { Icon } from '../parts';
 import { panelKey, Registry } from '../registry';
 import { pluginRoutes } from '../routes';
 import { API_VERSION, type Dispose, type Farewell, type Me, type PluginSetup, type RoomApi, type Sendable } from '../sdk';
@@ -24,7 +25,7 @@ type Load = (address: string) => Promise<{ default?: unknown }>;
 const LOAD_MS = 8000;
 const { useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore } = React;
 const html = htm.bind(React.createElement) as unknown as RoomApi['ui']['html'];
-const ui: RoomApi['ui'] = { html, UploadRow, useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore };
+const ui: RoomApi['ui'] = { html, UploadRow, Icon, useState, useEffect, useRef, useMemo, useCallback, useId, useSyncExternalStore };
 
 const importModule: Load = (address) => import(/* @vite-ignore */ address);
 

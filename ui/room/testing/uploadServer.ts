@@ -116,13 +116,13 @@ export class UploadServer {
 
   private standing(id: string, came: Map<number, Buffer>) {
     const offset = [...came.values()].reduce((sum, { length }) => sum + length, 0);
-    return { ...this.plan(id), state: 'incoming', offset: this.how === 'stream' ? offset : 0, parts: [...came.keys()] };
+    return { ...this.plan(id), state: 'incoming', offset, parts: [...came.keys()] };
   }
 
   private patch(came: Map<number, Buffer>, { headers, body }: Asked): Answer | 'cut' {
     const offset = [...came.values()].reduce((sum, { length }) => sum + length, 0);
     const from = Number(headers['upload-offset']);
-    if (from !== offset) return { status: 409, headers: { 'Upload-Offset': String(offset) } };
+    if (from !== offset) return { status: 409, body: { code: 'wrong_offset' }, headers: { 'Upload-Offset': String(offset) } };
     if (this.cutAt !== null && this.cutAt < from + body.length) {
       // The half that came before the cut was kept.
       came.set(from, body.subarray(0, this.cutAt - from));
@@ -140,7 +140,7 @@ export class UploadServer {
 
   private complete(id: string, came: Map<number, Buffer>): Answer {
     const size = [...came.values()].reduce((sum, { length }) => sum + length, 0);
-    if (size !== this.size) return { status: 409, body: { detail: `${size} of ${this.size} bytes have come.` } };
+    if (size !== this.size) return { status: 409, body: { code: 'incomplete', detail: `${size} of ${this.size} bytes have come.` } };
     return { status: 200, body: { id, name: 'x', mime: '', size, scan: 'off', preview: false, ...this.finished } };
   }
 }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
 
-from core.api import Lecture, db, files, random_id
+from core.api import Lecture, StoredFile, db, files, random_id
 
 # More than any page shows; how many there may be is core's setting.
 MOST_SHOWN = 1000
@@ -26,18 +26,17 @@ class Share(db.Model):
     )
 
     lecture: Mapped[Lecture] = relationship()
-    stored: Mapped[files.StoredFile] = relationship()
+    stored: Mapped[StoredFile] = relationship()
 
 
 def shares_of(lecture: Lecture, *states: files.State) -> Sequence[Share]:
     """The lecture's shares whose files are in one of these states, the newest first."""
-    stored = files.StoredFile
     query = (
         sa.select(Share)
         .join(Share.stored)
         .options(contains_eager(Share.stored))
-        .where(Share.lecture_id == lecture.id, stored.state.in_(states))
-        .order_by(sa.func.coalesce(stored.ready_at, stored.created_at).desc(), Share.id.desc())
+        .where(Share.lecture_id == lecture.id, StoredFile.state.in_(states))
+        .order_by(sa.func.coalesce(StoredFile.ready_at, StoredFile.created_at).desc(), Share.id.desc())
         .limit(MOST_SHOWN)
     )
     return db.session.scalars(query.execution_options(populate_existing=True)).all()

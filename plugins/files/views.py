@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from flask import Blueprint
 from flask_babel import gettext as _
@@ -15,7 +17,9 @@ from core.api import (
     Lecture,
     Participant,
     Refusal,
+    StoredFileAnswer,
     Tries,
+    UploadPlan,
     User,
     change_room_settings,
     config,
@@ -32,7 +36,8 @@ from core.api import (
 from plugins.files.models import Share, shares_of
 from plugins.files.settings import RoomSettings
 
-in_room = Blueprint("files", __name__)
+# Core has files of its own, and a blueprint of that name.
+in_room = Blueprint("files_room", __name__)
 TOPIC = "files"
 # By person, not by address: a lecture hall sits behind one.
 LOOKS = Tries("files.looks", "120 per minute")
@@ -55,7 +60,7 @@ class Shared(Answer):
     """``at``: seconds since 1970. ``url`` and ``preview`` are there as soon as they may be fetched."""
 
     id: str
-    file: files.StoredFileAnswer
+    file: StoredFileAnswer
     by: str
     at: float
     mine: bool
@@ -94,8 +99,8 @@ def listing() -> Listing:
 
 
 @in_room.post("/shares")
-@view(roles=PEOPLE_INSIDE, body=Announced, answer=files.UploadPlan, status=201)
-def begin(body: Announced) -> files.UploadPlan:
+@view(roles=PEOPLE_INSIDE, body=Announced, answer=UploadPlan, status=201)
+def begin(body: Announced) -> UploadPlan:
     """Begin to share a file; it is seen by others once all of it has come and was checked."""
     lecture = running_in(here.room)
     if not (here.caller.is_host or _everyone_shares()):
@@ -195,6 +200,6 @@ def _shared(share: Share, me: Participant | None) -> Shared:
     )
 
 
-def _record(action: str, lecture: Lecture, target: str = "", **details: bool) -> None:
-    where = {"room_id": here.room.id, "lecture_id": lecture.id}
+def _record(action: str, lecture: Lecture, target: str = "", **details: Any) -> None:
+    where: dict[str, Any] = {"room_id": here.room.id, "lecture_id": lecture.id}
     record(f"files.{action}", actor=_user(), target=target, **where, **details)

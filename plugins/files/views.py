@@ -82,12 +82,12 @@ class Listing(Answer):
 @in_room.get("/shares")
 @view(roles=PEOPLE_INSIDE, answer=Listing)
 def listing() -> Listing:
-    """What was shared in this lecture; refused files are shown to their senders and to hosts."""
+    """What was shared in this lecture; what was refused is shown to its sender, and to hosts if it was seen."""
     lecture = running_in(here.room)
     LOOKS.take(_who())
     me = _me(lecture)
     found = shares_of(lecture, files.State.READY, files.State.REFUSED)
-    shown = [share for share in found if share.stored.state == files.State.READY or _is_theirs(share, me)]
+    shown = [share for share in found if _may_see(share, me)]
     everyone = _everyone_shares()
     return Listing(
         shares=[_shared(share, me) for share in shown],
@@ -182,6 +182,13 @@ def _is_mine(share: Share, me: Participant | None) -> bool:
 
 def _is_theirs(share: Share, me: Participant | None) -> bool:
     return here.caller.is_host or _is_mine(share, me)
+
+
+def _may_see(share: Share, me: Participant | None) -> bool:
+    was_seen = share.stored.ready_at is not None
+    return (
+        share.stored.state == files.State.READY or _is_mine(share, me) or (was_seen and here.caller.is_host)
+    )
 
 
 def _shared(share: Share, me: Participant | None) -> Shared:

@@ -158,7 +158,7 @@ function Row({ files, share, onDelete }: PartProps & { share: Share; onDelete():
             {name}
           </span>
         )}
-        <span className="hint truncate">{[share.by, at, formatSize(size)].join(' · ')}</span>
+        <span className="hint truncate">{[formatSize(size), at, share.by].join(' · ')}</span>
       </div>
       <span className="files-buttons">
         {share.url && (

@@ -181,7 +181,7 @@ test('a file is listed with picture, name, size, who and when, and can be fetche
   await connect();
   const { container } = open();
   const row = screen.getByRole('listitem');
-  expect(within(row).getByText(/^Emmy Noether · \d.* · 1234567 B$/)).toBeTruthy();
+  expect(within(row).getByText(/^1234567 B · \d.* · Emmy Noether$/)).toBeTruthy();
   expect(container.querySelector('img')!.getAttribute('src')).toBe('/files/file-slides.pdf/preview');
   for (const name of ['slides.pdf', 'Download slides.pdf']) {
     const link = within(row).getByRole('link', { name });

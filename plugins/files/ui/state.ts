@@ -128,6 +128,8 @@ export class Files {
       if (upload.state === state) return;
       ({ state } = upload);
       if (state === 'done') this.arrived(key, upload);
+      // What was refused may stand in the list until it is taken back.
+      if (state === 'failed') this.fetchSoon();
       this.room.refresh();
     });
   }

@@ -140,22 +140,34 @@ def test_who_begins_too_many_in_a_short_time_waits(host: Somebody, monkeypatch: 
 # --- what is no good ------------------------------------------------------------------
 
 
-def test_a_file_that_lies_is_shown_to_its_sender_and_the_hosts_with_the_reason(
+def test_a_file_that_lies_is_shown_to_its_sender_alone_with_the_reason(
     host: Somebody, come: Come, open_to_all: None
 ) -> None:
     ada, bob = come("Ada"), come("Bob")
     plan = ada.begin("picture.png", len(PDF)).json
     answer = ada.upload(plan)
     assert (answer.status_code, answer.json["code"]) == (422, "file_refused")
+    assert bob.shares == host.shares == []
+    (seen,) = ada.shares
+    assert seen["file"]["state"] == "refused"
+    assert seen["file"]["refused_because"] == answer.json["detail"]
+    assert "url" not in seen
+    assert seen["deletable"] is True
+    assert ada.client.delete(f"/api/uploads/{plan['id']}").status_code == 204
+    assert ada.shares == []
+
+
+def test_a_file_that_turns_out_bad_after_it_was_seen_stays_for_its_sender_and_the_hosts(
+    host: Somebody, come: Come, open_to_all: None, backstage: Backstage
+) -> None:
+    ada, bob = come("Ada"), come("Bob")
+    shared = ada.share()
+    backstage.change(shared["file"]["id"], state="refused", scan="infected", refused_because="A virus.")
     assert bob.shares == []
     for person in (ada, host):
         (seen,) = person.shares
-        assert seen["file"]["state"] == "refused"
-        assert seen["file"]["refused_because"] == answer.json["detail"]
+        assert seen["file"]["refused_because"] == "A virus."
         assert "url" not in seen
-        assert seen["deletable"] is True
-    assert ada.client.delete(f"/api/uploads/{plan['id']}").status_code == 204
-    assert ada.shares == host.shares == []
 
 
 @pytest.mark.parametrize("scan", ["waiting", "failed", "infected"])

@@ -82,7 +82,7 @@ class Listing(Answer):
 @in_room.get("/shares")
 @view(roles=PEOPLE_INSIDE, answer=Listing)
 def listing() -> Listing:
-    """What was shared in this lecture; what was refused is shown to its sender, and to hosts if it was seen."""
+    """What was shared in this lecture; a refused file is shown to its sender, and to hosts if it was seen."""
     lecture = running_in(here.room)
     LOOKS.take(_who())
     me = _me(lecture)

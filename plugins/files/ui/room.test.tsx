@@ -3,6 +3,7 @@ import { act, cleanup, fireEvent, render, screen, waitFor, within } from '@testi
 import userEvent from '@testing-library/user-event';
 import type { ReactElement } from 'react';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+// eslint-disable-next-line no-restricted-imports -- the very row that the room gives to plugins
 import { UploadRow } from '../../../ui/room/UploadRow';
 import setup from './room';
 import { MOST_AT_ONCE, type Listing, type Share } from './state';

@@ -79,6 +79,7 @@ from core.joining import by_address_and_room
 from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant
 from core.models import Waiting
+from core.pace import Pace, in_context
 from core.people.fingerprints import keyed
 from core.people.hashing import HashQueue
 from core.people.models import GuestSession, User
@@ -87,7 +88,7 @@ from core.rooms.invitations import link as room_link
 from core.rooms.models import Room
 from core.rooms.page import plugin_page
 from core.rooms.rooms import rotate_code
-from core.text import clean_prose
+from core.text import clean_message, clean_prose
 from core.waiting import open_stream as waiting_stream
 
 __all__ = [
@@ -131,6 +132,7 @@ __all__ = [
     "Mount",
     "MountPoint",
     "NoSettings",
+    "Pace",
     "Participant",
     "ParticipantJoined",
     "ParticipantLeft",
@@ -162,6 +164,7 @@ __all__ = [
     "agent_key",
     "by_address_and_room",
     "change_room_settings",
+    "clean_message",
     "clean_prose",
     "co_hosts",
     "config",
@@ -171,6 +174,7 @@ __all__ = [
     "forget_personal_columns",
     "here",
     "hookimpl",
+    "in_context",
     "is_enabled_in",
     "keyed",
     "limiter",

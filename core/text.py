@@ -13,6 +13,7 @@ NAME_LENGTH = 60
 FILE_NAME_LENGTH = 200
 TITLE_LENGTH = 120
 PROSE_LENGTH = 2_000
+MESSAGE_LENGTH = 4_000
 # Cut before Unicode work, so that a megabyte of text costs nothing.
 LONGEST_READ = 20_000
 # Marks that may stand on one letter: enough for every script, too few for towers over other lines.
@@ -24,6 +25,8 @@ _SEPARATORS = re.compile(r"[/\\]")
 _NOT_IN_A_FILE_NAME = re.compile(r'[<>:"|?*]')
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
 NO_NAME, NO_TITLE = _l("Please type a name."), _l("Please type a title.")
+NO_MESSAGE = _l("Please type a message.")
+EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 def clean_name(text: str, limit: int = NAME_LENGTH) -> str:
@@ -53,6 +56,15 @@ def clean_file_name(text: str, limit: int = FILE_NAME_LENGTH) -> str:
     return stem[: limit - len(dot + ending)].rstrip(". ") + dot + ending
 
 
+def clean_message(text: str, limit: int = MESSAGE_LENGTH) -> str:
+    """Text as it was typed, with the indents of code; raises ``ValueError`` for none or too much."""
+    lines = (_safe(line.expandtabs(4)).rstrip() for line in text[:LONGEST_READ].splitlines())
+    cleaned = EMPTY_LINES.sub("\n\n", "\n".join(lines)).strip("\n")
+    if not any(_is_visible(letter) for letter in cleaned):
+        raise ValueError(str(NO_MESSAGE))
+    return _bounded(cleaned, limit)
+
+
 def _one_line(text: str, limit: int, when_empty: LazyString) -> str:
     cleaned = _collapsed(text[:LONGEST_READ])
     if not any(_is_visible(letter) for letter in cleaned):
@@ -67,8 +79,12 @@ def _bounded(text: str, limit: int) -> str:
 
 
 def _collapsed(text: str) -> str:
+    return " ".join(_safe(text).split())
+
+
+def _safe(text: str) -> str:
     kept = "".join(_kept(letter) for letter in unicodedata.normalize("NFC", text))
-    return " ".join(_without_towers(kept).split())
+    return _without_towers(kept)
 
 
 def _kept(letter: str) -> str:

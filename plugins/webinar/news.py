@@ -2,62 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from flask import Flask, current_app
-from sqlalchemy.exc import SQLAlchemyError
-
-from core.api import Lecture, db, order, room_settings
+from core.api import Lecture, Pace, db, in_context, order, room_settings
 from plugins.webinar.models import read_queue
 from plugins.webinar.settings import RoomSettings
 
-log = logging.getLogger(__name__)
 TOPIC = "webinar"
-
-
-class Pace:
-    """At most one call for a key in so many seconds of this process.
-
-    The first is made at once; those that come meanwhile become one call afterwards. Of several web
-    workers each keeps its own pace: they bound the packets by their number, and lose none at a crash
-    that the next one doesn't make good.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._lock = threading.Lock()
-        self._waiting: dict[int, Callable[[], None] | None] = {}
-
-    def go(self, key: int, work: Callable[[], None]) -> None:
-        with self._lock:
-            if key in self._waiting:
-                self._waiting[key] = work
-                return
-            self._waiting[key] = None
-        self._rest(key)
-        work()
-
-    def _rest(self, key: int) -> None:
-        # A greenlet under gevent, a thread elsewhere.
-        timer = threading.Timer(self.seconds, self._go_on, (key,))
-        timer.daemon = True
-        timer.start()
-
-    def _go_on(self, key: int) -> None:
-        with self._lock:
-            work = self._waiting.pop(key)
-            if work is None:
-                return
-            self._waiting[key] = None
-        self._rest(key)
-        work()
-
-
 _queues, _applause = Pace(1.0), Pace(0.5)
 _counted: dict[int, Counter[str]] = {}
 _counting = threading.Lock()
@@ -65,31 +18,19 @@ _counting = threading.Lock()
 
 def tell_queue(lecture: Lecture) -> None:
     """Tell everybody how the queue is now; after the commit of a host's decision."""
-    _in_context(_send_queue, lecture.id)()
+    in_context(_send_queue, lecture.id)()
 
 
 def tell_queue_soon(lecture: Lecture) -> None:
     """The same, bundled: for what any number of people may do at once."""
-    _queues.go(lecture.id, _in_context(_send_queue, lecture.id))
+    _queues.go(lecture.id, in_context(_send_queue, lecture.id))
 
 
 def applaud(lecture: Lecture, emoji: str) -> None:
     """Count a reaction; what came within half a second is told together."""
     with _counting:
         _counted.setdefault(lecture.id, Counter())[emoji] += 1
-    _applause.go(lecture.id, _in_context(_send_applause, lecture.id))
-
-
-def _in_context(work: Callable[[int], None], lecture_id: int) -> Callable[[], None]:
-    return partial(_run, current_app._get_current_object(), work, lecture_id)  # type: ignore[attr-defined]
-
-
-def _run(app: Flask, work: Callable[[int], None], lecture_id: int) -> None:
-    try:
-        with app.app_context():
-            work(lecture_id)
-    except SQLAlchemyError as error:
-        log.warning("lecture %d hears of hands with the next packet: %s", lecture_id, type(error).__name__)
+    _applause.go(lecture.id, in_context(_send_applause, lecture.id))
 
 
 def _send_queue(lecture_id: int) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from core.text import clean_name, clean_prose, clean_title
+from core.text import clean_message, clean_name, clean_prose, clean_title
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +50,24 @@ def test_a_title_may_be_longer_than_a_name():
 def test_a_description_keeps_its_lines_and_may_be_empty():
     assert clean_prose(" one \r\n\u202e two  three \n") == "one\ntwo three"
     assert clean_prose("   ") == ""
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("  if x:\r\n\treturn 1  \r\n", "  if x:\n    return 1"),
+        ("\n\na\n\n\n\n\nb", "a\n\nb"),
+        ("a\u202eb\u2067\u200b\x00\x07c", "ab  c"),
+        ("🧑\u200d🏫", "🧑\u200d🏫"),
+    ],
+)
+def test_a_message_keeps_its_indents_and_loses_what_deceives(typed, kept):
+    assert clean_message(typed) == kept
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"), [(" \n\u200b", "type a message"), ("x" * 4001, "4000 characters")]
+)
+def test_a_message_that_is_none_or_too_long_is_refused_with_words(typed, words):
+    with pytest.raises(ValueError, match=words):
+        clean_message(typed)

@@ -15,10 +15,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Lecture, Pace, Participant, db, in_context, order, room_settings
+from core.api import Lecture, Pace, Participant, db, in_context, order
 from plugins.chat.answers import describe
-from plugins.chat.models import Chat, Message, chat_of, of_everybody
-from plugins.chat.settings import RoomSettings
+from plugins.chat.models import Message, chat_of, of_everybody
+from plugins.chat.reading import settings_of
 
 TOPIC = "chat"
 # Of LiveKit's 15 KiB, less what stands around the messages.
@@ -81,7 +81,8 @@ def _concerned(lecture: Lecture, people: set[int]) -> Sequence[Participant]:
 def _packets(lecture: Lecture, after: int) -> Iterator[dict[str, Any]]:
     """What has changed after that moment, in as many packets as it needs."""
     chat = chat_of(lecture)
-    state, upto = _state(lecture, chat), chat.everyone_at
+    kept, upto = settings_of(lecture, chat), chat.everyone_at
+    state = {"mode": kept.mode, "slow_seconds": kept.slow_seconds}
     changed = of_everybody(lecture).where(Message.changed > after, Message.changed <= upto)
     rows = db.session.scalars(changed.order_by(Message.changed).limit(MOST + 1)).all()
     if len(rows) > MOST:
@@ -111,11 +112,3 @@ def _portions(rows: Sequence[Message]) -> Iterator[tuple[list[Any], int]]:
         size, last = size + weight, row.changed
     if portion:
         yield portion, last
-
-
-def _state(lecture: Lecture, chat: Chat) -> dict[str, Any]:
-    kept = room_settings(lecture.room, RoomSettings)
-    return {
-        "mode": kept.mode if chat.mode is None else chat.mode,
-        "slow_seconds": kept.slow_seconds if chat.slow_seconds is None else chat.slow_seconds,
-    }

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Audience, Participant, db, room_settings
+from core.api import Audience, Lecture, Participant, db, room_settings
 from plugins.chat.answers import Page, Shown, State, describe_for
 from plugins.chat.models import VOTE, Chat, Message, Reader, chat_of, marks_of, microseconds
 from plugins.chat.settings import RoomSettings
@@ -76,7 +76,7 @@ def one(reader: Reader, message: Message) -> Shown:
 
 def state_of(reader: Reader, chat: Chat) -> State:
     """Who may write now, and what is pinned."""
-    kept = settings_of(reader, chat)
+    kept = settings_of(reader.lecture, chat)
     me = _row(reader)
     return State(
         mode=kept.mode,
@@ -88,9 +88,9 @@ def state_of(reader: Reader, chat: Chat) -> State:
     )
 
 
-def settings_of(reader: Reader, chat: Chat) -> RoomSettings:
+def settings_of(lecture: Lecture, chat: Chat) -> RoomSettings:
     """The room's settings with what the hosts have changed in this lecture."""
-    kept = room_settings(reader.lecture.room, RoomSettings)
+    kept = room_settings(lecture.room, RoomSettings)
     return RoomSettings(
         mode=kept.mode if chat.mode is None else chat.mode,  # type: ignore[arg-type]
         slow_seconds=kept.slow_seconds if chat.slow_seconds is None else chat.slow_seconds,

@@ -61,7 +61,7 @@ class Turn:
 
     @cached_property
     def kept(self) -> RoomSettings:
-        return reading.settings_of(self.reader, self.chat)
+        return reading.settings_of(self.lecture, self.chat)
 
     @cached_property
     def me(self) -> Participant:

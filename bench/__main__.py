@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, figures, lobby, uploads
+from bench import browser, chat, figures, lobby, uploads
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
@@ -155,6 +155,9 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "admitting": lobby.admitting,
     "holding": lobby.holding,
     "upload_1gb_worker_mb": uploads.upload_1gb,
+    "chat_history": chat.history,
+    "chat_crowd": chat.crowd,
+    "chat_shown": chat.shown,
 }
 
 

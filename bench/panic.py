@@ -43,18 +43,19 @@ def _median(measure: Callable[[], list[Turn]]) -> Turn:
 
 
 def _before_the_protocol() -> list[Turn]:
-    with _api() as api, tempfile.TemporaryDirectory() as folder:
+    with api(SPEAKING) as address, tempfile.TemporaryDirectory() as folder:
         keys = {"AUDIMAX_LIVEKIT_KEY": "key", "AUDIMAX_LIVEKIT_SECRET": secrets.token_urlsafe(40)}
-        place = {"AUDIMAX_LIVEKIT_API_URL": api, "AUDIMAX_LIVEKIT_URL": "ws://localhost:9", **keys}
+        place = {"AUDIMAX_LIVEKIT_API_URL": address, "AUDIMAX_LIVEKIT_URL": "ws://localhost:9", **keys}
         with running(Path(folder) / "instance", **MODERATED, **place) as product:
             host = Host(product)
-            return [_one_by_protocol(product, host, api) for _turn in range(TURNS)]
+            return [_one_by_protocol(product, host, address) for _turn in range(TURNS)]
 
 
 @contextmanager
-def _api() -> Iterator[str]:
+def api(speaking: int) -> Iterator[str]:
+    """An API that speaks LiveKit's protocol; the first ``speaking`` of its people have open microphones."""
     (port,) = free_ports(1)
-    argv = [sys.executable, "-m", "bench.livekit_api", str(port), str(SPEAKING)]
+    argv = [sys.executable, "-m", "bench.livekit_api", str(port), str(speaking)]
     process = subprocess.Popen(argv, cwd=ROOT)
     try:
         url = f"http://127.0.0.1:{port}"
@@ -72,15 +73,15 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _one_by_protocol(product: Product, host: Host, api: str) -> Turn:
+def _one_by_protocol(product: Product, host: Host, address: str) -> Turn:
     room = host.new_room()
     host.post(f"/api/rooms/{room}/start")
     people = [_join(product, room, number) for number in range(PEOPLE)]
-    assert requests.post(f"{api}/people", json=people, timeout=30).json() == PEOPLE
+    assert requests.post(f"{address}/people", json=people, timeout=30).json() == PEOPLE
     before, begun = cpu_seconds(web_workers(product)), time.time()
     host.post(f"/api/rooms/{room}/moderation/panic", {"on": True})
     answered, spent = time.time(), cpu_seconds(web_workers(product)) - before
-    calls = [call for call in requests.get(f"{api}/calls", timeout=30).json() if call["at"] <= answered]
+    calls = [call for call in requests.get(f"{address}/calls", timeout=30).json() if call["at"] <= answered]
     host.post(f"/api/rooms/{room}/end")
     updates = [call for call in calls if call["method"] == "UpdateParticipant"]
     assert {call["about"] for call in updates} == set(people)

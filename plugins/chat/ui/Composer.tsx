@@ -181,7 +181,7 @@ export function Composer({ chat, ref }: ComposerProps) {
         <div className="chat-options">
           <label className="chat-to">
             <span>{t('To')}</span>
-            <select value={to} disabled={choices.length < 2} onChange={(event) => setChosen(event.target.value as To)}>
+            <select aria-label={t('To')} value={to} disabled={choices.length < 2} onChange={(event) => setChosen(event.target.value as To)}>
               {choices.map(([value, words]) => (
                 <option key={value} value={value}>
                   {words}

@@ -39,16 +39,19 @@ export function timeOf(locale: string, ms: number): string {
   return new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' }).format(ms);
 }
 
+/** On a line or two, without the signs of code. */
+const plain = (text: string) => text.replace(/```\w*|`/g, '').replace(/\s+/g, ' ').trim();
+
 function Quoted({ chat, quote, onShow }: { chat: Chat; quote: Quote; onShow?: (id: string) => void }) {
   const { t } = chat.room;
   const words = (
     <>
-      <strong>{quote.name}</strong> <span dir="auto">{quote.text || t('removed')}</span>
+      <strong>{quote.name}</strong> <span dir="auto">{plain(quote.text) || t('removed')}</span>
     </>
   );
   if (!onShow) return <div className="chat-quote">{words}</div>;
   return (
-    <button type="button" className="chat-quote" aria-label={t('Show what this answers: {name}', { name: quote.name })} onClick={() => onShow(quote.id)}>
+    <button type="button" className="chat-quote" title={t('Show what this answers')} onClick={() => onShow(quote.id)}>
       {words}
     </button>
   );

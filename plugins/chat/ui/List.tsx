@@ -126,6 +126,14 @@ export function List({ chat, wishes, ref }: ListProps) {
     // eslint-disable-next-line react-hooks/exhaustive-deps -- once, when the panel opens
   }, []);
   useEffect(look, [look, items.length]);
+  // The keyboard of a phone, a pinned message: what makes the list lower leaves its end in sight.
+  const follows = useRef(true);
+  useEffect(() => void (follows.current = atEnd), [atEnd]);
+  useEffect(() => {
+    const observer = new ResizeObserver(() => follows.current && rows.scrollToEnd());
+    if (scroller.current) observer.observe(scroller.current);
+    return () => observer.disconnect();
+  }, [rows]);
   const first = drawn[0]?.index ?? 0;
   useEffect(() => {
     if (first < NEAR_START && !atEnd) void chat.loadOlder();
@@ -185,5 +193,5 @@ function Row({ chat, item, before, wishes }: { chat: Chat; item: Item; before: I
 }
 
 const keyAt = (element: Element) => element.closest<HTMLElement>('[data-key]')?.dataset.key ?? null;
-const lineOf = (list: HTMLElement | null, key: string) => list?.querySelector<HTMLElement>(`[data-key="${CSS.escape(key)}"]`);
+const lineOf = (list: HTMLElement | null, key: string) => list?.querySelector<HTMLElement>(`[data-key="${key}"]`);
 const isBusy = (target: EventTarget) => target instanceof Element && target.closest('[popover], textarea, input, select') !== null;

@@ -19,30 +19,24 @@ function Modes({ chat }: PartProps) {
   const state = chat.state;
   if (!chat.room.me.isHost || !state) return null;
   const { mode, slow_seconds: slow } = state;
-  const words: Record<Mode, string> = { everyone: t('Everyone'), questions: t('Guests to hosts only'), hosts: t('Hosts only'), off: t('Nobody') };
+  const words: Record<Mode, string> = { everyone: t('Everyone writes'), questions: t('Guests to hosts only'), hosts: t('Only hosts write'), off: t('Nobody writes') };
   const pauses = PAUSES.includes(slow) ? PAUSES : [...PAUSES, slow].sort((a, b) => a - b);
   return (
     <div className="chat-modes" aria-busy={busy}>
-      <label>
-        <span>{t('Who writes')}</span>
-        <select value={mode} disabled={busy} onChange={(event) => void run(() => chat.setMode(event.target.value as Mode, slow))}>
-          {Object.entries(words).map(([value, label]) => (
-            <option key={value} value={value}>
-              {label}
-            </option>
-          ))}
-        </select>
-      </label>
-      <label>
-        <span>{t('Slow mode')}</span>
-        <select value={slow} disabled={busy} onChange={(event) => void run(() => chat.setMode(mode, Number(event.target.value)))}>
-          {pauses.map((seconds) => (
-            <option key={seconds} value={seconds}>
-              {seconds ? t('{seconds} s', { seconds }) : t('Off')}
-            </option>
-          ))}
-        </select>
-      </label>
+      <select aria-label={t('Who writes')} value={mode} disabled={busy} onChange={(event) => void run(() => chat.setMode(event.target.value as Mode, slow))}>
+        {Object.entries(words).map(([value, label]) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </select>
+      <select aria-label={t('Slow mode')} value={slow} disabled={busy} onChange={(event) => void run(() => chat.setMode(mode, Number(event.target.value)))}>
+        {pauses.map((seconds) => (
+          <option key={seconds} value={seconds}>
+            {seconds ? t('Every {seconds} s', { seconds }) : t('No slow mode')}
+          </option>
+        ))}
+      </select>
     </div>
   );
 }

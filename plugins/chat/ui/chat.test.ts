@@ -252,11 +252,21 @@ test('slow mode counts down from the own line and from a refusal', async () => {
   expect(chat.waitUntil).toBe(Date.now() + 7000);
 });
 
+test('slow mode that begins counts from what one has just written', async () => {
+  const mine = message(9, { at: (Date.now() - 10_000) * 1000, mine: true, version: 1e6 });
+  const { chat } = await chatOf(serverOf({ 'GET /messages': pageOf([mine]) }));
+  chat.hear({ after: 1e6, upto: 2e6, messages: [], state: { mode: 'everyone', slow_seconds: 30 } });
+  expect(chat.waitUntil).toBe(Date.now() + 20_000);
+  chat.hear({ after: 2e6, upto: 3e6, messages: [], state: { mode: 'everyone', slow_seconds: 5 } });
+  expect(chat.waitUntil).toBe(0);
+});
+
 // --- what is held ---------------------------------------------------------------------
 
 test('the page holds a bounded part: the oldest go, and come back when asked for', async () => {
   const server = serverOf({ 'GET /messages': pageOf([message(1)]) });
   const { chat } = await chatOf(server);
+  chat.attend(true, true);
   for (let at = 2; at <= MOST_LINES + 500; at++) chat.hear(packet(at - 1, message(at)));
   expect(chat.history.lines).toHaveLength(MOST_LINES);
   expect([chat.history.hasOlder, texts(chat)[0], texts(chat).at(-1)]).toEqual([true, 'line 501', `line ${MOST_LINES + 500}`]);

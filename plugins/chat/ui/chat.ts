@@ -204,6 +204,16 @@ export class Chat {
     this.upto = packet.upto!;
     if (packet.state && this.state) this.state = { ...this.state, ...packet.state };
     this.take(packet.messages!);
+    if (packet.state) this.waitSince(packet.state.slow_seconds);
+  }
+
+  /** Slow mode has begun or changed: it counts from the last line of one's own. */
+  private waitSince(seconds: number) {
+    const last = this.history.lines.findLast(({ mine }) => mine);
+    const now = Date.now();
+    const until = last && !this.room.me.isHost ? last.at / 1000 + seconds * 1000 : 0;
+    this.waitUntil = until > now ? Math.min(until, now + seconds * 1000) : 0;
+    this.changed();
   }
 
   private takeState(state: State | undefined) {

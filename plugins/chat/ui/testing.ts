@@ -72,7 +72,7 @@ export function roomOf(answer: (asked: Asked) => unknown, { isHost = false, kept
     t: (text: string, vars: Record<string, string | number> = {}) => text.replace(/\{(\w+)\}/g, (_, name) => String(vars[name])),
     ui: { Icon: () => null },
     addPanel: add,
-    addSettings: add,
+    addSettings: () => () => undefined,
   };
   return { room: room as unknown as RoomApi, asked, heard, added, kept, leaving, said: room };
 }

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 from core.api import Answer
-from plugins.chat.models import Message
-
-QUOTED = 140
+from plugins.chat.models import QUOTED, VOTE
 
 
 class Author(Answer):
@@ -77,44 +75,40 @@ class Page(Answer):
     state: State | None = None
 
 
-def describe(message: Message) -> Shown:
-    """A message as everybody who may see it sees it."""
-    author, recipient = message.participant, message.recipient
-    return Shown(
-        id=message.public_id,
-        at=message.at,
-        version=message.changed,
-        audience=message.audience,
-        author=Author(
-            identity=author.identity if author else None,
-            name=message.author_name,
-            is_host=message.author_is_host,
+def describe(row: Any) -> Shown:
+    """A message as everybody who may see it sees it; ``row`` is what ``models`` says is shown."""
+    # What comes from our own tables needs no second look, and a page holds many of them.
+    return Shown.model_construct(
+        id=row.public_id,
+        at=row.at,
+        version=row.changed,
+        audience=row.audience,
+        author=Author.model_construct(
+            identity=row.identity, name=row.author_name, is_host=row.author_is_host
         ),
-        to=recipient.name if recipient else None,
-        text=message.text,
-        reply=_quote(message.reply_to),
-        is_question=message.is_question,
-        answered=message.answered,
-        pinned=message.pinned,
-        edited=message.edited,
-        removed_by=(message.removed_by or "erasure") if message.is_removed else None,
-        votes=message.votes,
-        reactions={} if message.is_removed else message.reactions,
-        client_id=message.client_id,
+        to=row.recipient,
+        text=row.text,
+        reply=_quote(row) if row.quoted_id else None,
+        is_question=row.is_question,
+        answered=row.answered,
+        pinned=row.pinned,
+        edited=row.edited,
+        removed_by=None if row.text else row.removed_by or "erasure",
+        votes=row.marks.get(VOTE, 0),
+        reactions={kind: count for kind, count in row.marks.items() if kind != VOTE and row.text},
+        client_id=row.client_id,
     )
 
 
-def describe_for(message: Message, mine: bool, marks: Sequence[str]) -> Shown:
-    """The same for one person, with what they have marked in it."""
-    found = describe(message)
-    found.mine, found.marks = mine, list(marks)
-    if not mine:
+def describe_for(row: Any) -> Shown:
+    """The same for the one who has asked."""
+    found = describe(row)
+    found.mine, found.marks = row.mine, row.own
+    if not row.mine:
         found.client_id = None
     return found
 
 
-def _quote(message: Message | None) -> Quote | None:
-    if message is None:
-        return None
-    text = message.text if len(message.text) <= QUOTED else f"{message.text[: QUOTED - 1]}…"
-    return Quote(id=message.public_id, name=message.author_name, text=text)
+def _quote(row: Any) -> Quote:
+    text = row.quoted_text if len(row.quoted_text) <= QUOTED else f"{row.quoted_text[: QUOTED - 1]}…"
+    return Quote.model_construct(id=row.quoted_id, name=row.quoted_name, text=text)

@@ -9,17 +9,19 @@ everybody, and of what only hosts may see: what is private never shows in the nu
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from core.api import Audience, Lecture, Participant, Viewer, db, random_id
 
 VOTE = "vote"
+# Characters of a message that are shown where it is answered.
+QUOTED = 140
 
 
 def _to(table: str, ondelete: str = "CASCADE") -> sa.ForeignKey:
@@ -82,10 +84,6 @@ class Message(db.Model):
     removed_by: Mapped[str] = mapped_column(default="")
     marks: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
-    participant: Mapped[Participant | None] = relationship(foreign_keys=participant_id)
-    recipient: Mapped[Participant | None] = relationship(foreign_keys=recipient_id)
-    reply_to: Mapped[Message | None] = relationship(remote_side=id)
-
     __table_args__ = (
         sa.UniqueConstraint("lecture_id", "at"),
         sa.UniqueConstraint("participant_id", "client_id"),
@@ -101,14 +99,6 @@ class Message(db.Model):
     @property
     def is_removed(self) -> bool:
         return not self.text
-
-    @property
-    def votes(self) -> int:
-        return int(self.marks.get(VOTE, 0))
-
-    @property
-    def reactions(self) -> dict[str, int]:
-        return {kind: count for kind, count in self.marks.items() if kind != VOTE}
 
 
 class Mark(db.Model):
@@ -135,63 +125,75 @@ class Reader:
     lecture: Lecture
     viewer: Viewer
 
-    @property
-    def rows(self) -> sa.Select[int]:
-        """Ids of everything that this person is, or was, in the lecture."""
+    @cached_property
+    def rows(self) -> tuple[int, ...]:
+        """Everything that this person is, or was, in the lecture."""
         mine: list[Any] = [sa.false()]
         if self.viewer.user_id is not None:
             mine.append(Participant.user_id == self.viewer.user_id)
         if self.viewer.guest_session_id is not None:
             session = Participant.guest_session_id == self.viewer.guest_session_id
             mine.append(sa.and_(Participant.user_id.is_(None), session))
-        return sa.select(Participant.id).where(Participant.lecture_id == self.lecture.id, sa.or_(*mine))
+        query = sa.select(Participant.id).where(Participant.lecture_id == self.lecture.id, sa.or_(*mine))
+        return tuple(db.session.scalars(query))
 
     def may_see(self) -> sa.ColumnElement[bool]:
-        """Hosts see everything; others what is for everyone, from them, or for them."""
+        """What of this lecture: hosts see everything, others what is for everyone, from or for them."""
+        here = Message.lecture_id == self.lecture.id
         if self.viewer.is_host:
-            return sa.true()
-        mine = self.rows
-        return sa.or_(
-            Message.audience == Audience.EVERYONE,
-            Message.participant_id.in_(mine),
-            Message.recipient_id.in_(mine),
-        )
+            return here
+        mine = Message.participant_id.in_(self.rows), Message.recipient_id.in_(self.rows)
+        return sa.and_(here, sa.or_(Message.audience == Audience.EVERYONE, *mine))
 
-    def messages(self) -> sa.Select[Message, bool]:
-        """All that this person may see, with what is shown of each, and whether it is theirs."""
+    def messages(self) -> sa.Select[Any]:
+        """All that this person may see, with what they have marked in it."""
+        own = sa.select(Mark.kind).where(Mark.message_id == Message.id, Mark.participant_id.in_(self.rows))
         mine = sa.func.coalesce(Message.participant_id.in_(self.rows), sa.false())
-        return shown().add_columns(mine).where(Message.lecture_id == self.lecture.id, self.may_see())
-
-
-def shown() -> sa.Select[Message]:
-    """Messages with the names and the quotes that are shown beside them, in one statement."""
-    names = Participant.identity, Participant.name
-    quoted = Message.public_id, Message.author_name, Message.text
-    return (
-        sa.select(Message)
-        .options(
-            joinedload(Message.participant).load_only(*names),
-            joinedload(Message.recipient).load_only(*names),
-            joinedload(Message.reply_to).load_only(*quoted),
+        shown = _shown(
+            mine.label("mine"),
+            sa.func.array(own.order_by(Mark.kind).scalar_subquery(), type_=ARRAY(sa.Text)).label("own"),
         )
-        .execution_options(populate_existing=True)
-    )
+        found: sa.Select[Any] = shown.where(self.may_see())
+        return found
 
 
-def of_everybody(lecture: Lecture) -> sa.Select[Message]:
+def of_everybody(lecture: Lecture) -> sa.Select[Any]:
     """What everyone in the lecture may see."""
-    return shown().where(Message.lecture_id == lecture.id, Message.audience == Audience.EVERYONE)
-
-
-def marks_of(reader: Reader, messages: Sequence[Message]) -> dict[int, list[str]]:
-    """The reader's own votes and reactions, by ``message.id``."""
-    query = sa.select(Mark.message_id, Mark.kind).where(
-        Mark.message_id.in_([message.id for message in messages]), Mark.participant_id.in_(reader.rows)
-    )
-    found: dict[int, list[str]] = {}
-    for message_id, kind in db.session.execute(query.order_by(Mark.kind)):
-        found.setdefault(message_id, []).append(kind)
+    where = Message.lecture_id == lecture.id, Message.audience == Audience.EVERYONE
+    found: sa.Select[Any] = _shown().where(*where)
     return found
+
+
+def _shown(*more: Any) -> Any:
+    """What is shown of messages, in one statement and without objects: a page of it is read often."""
+    author, recipient, quoted = aliased(Participant), aliased(Participant), aliased(Message)
+    return (
+        sa.select(
+            Message.public_id,
+            Message.at,
+            Message.changed,
+            Message.audience,
+            author.identity,
+            Message.author_name,
+            Message.author_is_host,
+            recipient.name.label("recipient"),
+            Message.text,
+            quoted.public_id.label("quoted_id"),
+            quoted.author_name.label("quoted_name"),
+            sa.func.left(quoted.text, QUOTED + 1).label("quoted_text"),
+            Message.is_question,
+            Message.answered,
+            Message.pinned,
+            Message.edited,
+            Message.removed_by,
+            Message.marks,
+            Message.client_id,
+            *more,
+        )
+        .outerjoin(author, author.id == Message.participant_id)
+        .outerjoin(recipient, recipient.id == Message.recipient_id)
+        .outerjoin(quoted, quoted.id == Message.reply_to_id)
+    )
 
 
 # --- how it stands --------------------------------------------------------------------

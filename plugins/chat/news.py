@@ -84,7 +84,7 @@ def _packets(lecture: Lecture, after: int) -> Iterator[dict[str, Any]]:
     kept, upto = settings_of(lecture, chat), chat.everyone_at
     state = {"mode": kept.mode, "slow_seconds": kept.slow_seconds}
     changed = of_everybody(lecture).where(Message.changed > after, Message.changed <= upto)
-    rows = db.session.scalars(changed.order_by(Message.changed).limit(MOST + 1)).all()
+    rows = db.session.execute(changed.order_by(Message.changed).limit(MOST + 1)).all()
     if len(rows) > MOST:
         yield {"after": after, "upto": upto, "state": state}
         return
@@ -95,7 +95,7 @@ def _packets(lecture: Lecture, after: int) -> Iterator[dict[str, Any]]:
         yield {"after": after, "upto": upto, "messages": [], "state": state}
 
 
-def _portions(rows: Sequence[Message]) -> Iterator[tuple[list[Any], int]]:
+def _portions(rows: Sequence[Any]) -> Iterator[tuple[list[Any], int]]:
     """Messages that fit into one packet, and the moment of the last; none where one alone doesn't."""
     portion: list[Any] = []
     size, last = 0, 0

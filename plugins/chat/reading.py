@@ -10,13 +10,12 @@ import sqlalchemy as sa
 
 from core.api import Audience, Lecture, Participant, db, room_settings
 from plugins.chat.answers import Page, Shown, State, describe_for
-from plugins.chat.models import VOTE, Chat, Message, Reader, chat_of, marks_of, microseconds
+from plugins.chat.models import VOTE, Chat, Message, Reader, chat_of, microseconds
 from plugins.chat.settings import RoomSettings
 
 MOST = 200
 MOST_QUESTIONS = 100
 MOST_PINNED = 3
-# Messages, and whether the reader has written them.
 Found = Sequence[Any]
 
 
@@ -24,21 +23,19 @@ def newest(reader: Reader, limit: int) -> Page:
     """The last messages, and how the chat stands: what a page begins with."""
     chat = chat_of(reader.lecture)
     found = _some(reader.messages().order_by(Message.at.desc()), limit)
-    return _page(
-        reader, found[:limit][::-1], len(found) > limit, _known(reader, chat), state_of(reader, chat)
-    )
+    return _page(found[:limit][::-1], len(found) > limit, _known(reader, chat), state_of(reader, chat))
 
 
 def before(reader: Reader, at: int, limit: int) -> Page:
     """The messages before a place, newest first among those that are left out."""
     found = _some(reader.messages().where(Message.at < at).order_by(Message.at.desc()), limit)
-    return _page(reader, found[:limit][::-1], len(found) > limit)
+    return _page(found[:limit][::-1], len(found) > limit)
 
 
 def after(reader: Reader, at: int, limit: int) -> Page:
     """The messages after a place."""
     found = _some(reader.messages().where(Message.at > at).order_by(Message.at), limit)
-    return _page(reader, found[:limit], len(found) > limit)
+    return _page(found[:limit], len(found) > limit)
 
 
 def changes(reader: Reader, since: int, private_since: int) -> Page:
@@ -57,8 +54,8 @@ def changes(reader: Reader, since: int, private_since: int) -> Page:
     new = sa.and_(new, Message.changed > min(since, private_since))
     found = _some(reader.messages().where(new).order_by(Message.changed), MOST)
     more = len(found) > MOST
-    upto = found[MOST - 1][0].changed if more else _known(reader, chat)
-    return _page(reader, found[:MOST], more, upto, state_of(reader, chat))
+    upto = found[MOST - 1].changed if more else _known(reader, chat)
+    return _page(found[:MOST], more, upto, state_of(reader, chat))
 
 
 def questions(reader: Reader) -> Page:
@@ -66,12 +63,12 @@ def questions(reader: Reader) -> Page:
     votes = sa.func.coalesce(Message.marks[VOTE].as_integer(), 0)
     wanted = reader.messages().where(Message.is_question, Message.text != "")
     found = _some(wanted.order_by(Message.answered, votes.desc(), Message.at), MOST_QUESTIONS)
-    return _page(reader, found[:MOST_QUESTIONS], len(found) > MOST_QUESTIONS)
+    return _page(found[:MOST_QUESTIONS], len(found) > MOST_QUESTIONS)
 
 
 def one(reader: Reader, message: Message) -> Shown:
     """A message as this person sees it now."""
-    return _shown(reader, _some(reader.messages().where(Message.id == message.id), 1))[0]
+    return describe_for(_some(reader.messages().where(Message.id == message.id), 1)[0])
 
 
 def state_of(reader: Reader, chat: Chat) -> State:
@@ -84,7 +81,7 @@ def state_of(reader: Reader, chat: Chat) -> State:
         edit_minutes=kept.edit_minutes,
         silenced=me is not None and not me.chat,
         wait=0 if reader.viewer.is_host else seconds_to_wait(reader, kept),
-        pinned=_shown(reader, pinned(reader)),
+        pinned=[describe_for(row) for row in pinned(reader)],
     )
 
 
@@ -134,12 +131,7 @@ def _some(query: Any, limit: int) -> Found:
     return db.session.execute(query.limit(limit + 1)).all()
 
 
-def _page(reader: Reader, found: Found, more: bool, upto: int = 0, state: State | None = None) -> Page:
-    return Page(messages=_shown(reader, found), more=more, upto=upto, state=state)
-
-
-def _shown(reader: Reader, found: Found) -> list[Shown]:
-    if not found:
-        return []
-    marks = marks_of(reader, [message for message, _mine in found])
-    return [describe_for(message, mine, marks.get(message.id, ())) for message, mine in found]
+def _page(found: Found, more: bool, upto: int = 0, state: State | None = None) -> Page:
+    return Page.model_construct(
+        messages=[describe_for(row) for row in found], more=more, upto=upto, state=state
+    )

@@ -142,4 +142,4 @@ def _answers(questions: Sequence[int]) -> dict[int, list[str]]:
 
 def _row(question: Message, answers: list[str]) -> tuple[str, ...]:
     answer = "\n".join(answers) or (_("answered in the lecture") if question.answered else "")
-    return (question.text, question.author_name, str(question.votes), answer)
+    return (question.text, question.author_name, str(question.marks.get(VOTE, 0)), answer)

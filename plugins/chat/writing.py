@@ -75,15 +75,14 @@ class Turn:
 
     def message(self, public_id: str) -> Message:
         """A message of this chat that the person may see; a 404 for every other."""
-        query = self.reader.messages().where(Message.public_id == public_id)
-        found: Message | None = db.session.scalar(query)
+        query = sa.select(Message).where(self.reader.may_see(), Message.public_id == public_id)
+        found: Message | None = db.session.scalar(query.execution_options(populate_existing=True))
         if found is None or found.is_removed:
             raise Refusal(404, _("This message doesn't exist any more."), code="no_message")
         return found
 
     def is_mine(self, message: Message) -> bool:
-        mine = self.reader.rows.where(Participant.id == message.participant_id)
-        return db.session.scalar(mine) is not None
+        return message.participant_id in self.reader.rows
 
     def may_write(self, audience: str) -> None:
         """A ``Refusal`` with words unless the person may write to that audience now."""

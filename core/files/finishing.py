@@ -18,7 +18,7 @@ from core.config import config
 from core.contracts import Stat, Storage
 from core.db import db, now
 from core.errors import ContentChanged, Refusal, StorageDown
-from core.files import kinds, receiving, storages
+from core.files import kinds, previews, receiving, storages
 from core.files.changes import changed, tell
 from core.files.models import Scan, State, StoredFile
 from core.jobs import defer
@@ -86,12 +86,12 @@ def _join_parts(facts: Facts, parts_id: str) -> None:
     direct = storages.direct(facts.storage)
     if direct is None or not parts_id:
         raise _incomplete(facts, 0)
-    # Over: they were joined before.
+    # Over: they were joined before, or dropped; what is there tells.
     with suppress(FileNotFoundError):
         come = sum(part.size for part in direct.parts(facts.incoming_key, parts_id).values())
         if come < facts.size:
             raise _incomplete(facts, come)
-    direct.finish_parts(facts.incoming_key, parts_id)
+        direct.finish_parts(facts.incoming_key, parts_id)
 
 
 def _seal_what_is_there(facts: Facts, storage: Storage) -> None:
@@ -185,7 +185,7 @@ def follow(stored: StoredFile) -> None:
         return
     if stored.scan == Scan.WAITING:
         defer("core:scan_file", file_id=stored.id)
-    elif stored.is_handed_out and stored.mime in kinds.PREVIEWED:
+    elif stored.is_handed_out and previews.can_preview(stored.mime):
         defer("core:make_preview", file_id=stored.id)
 
 

@@ -16,7 +16,7 @@ from core.config import config
 from core.contracts import DirectUploads, Storage
 from core.db import db, now
 from core.errors import StorageDown
-from core.files import kinds, previews, scanning, storages
+from core.files import previews, scanning, storages
 from core.files.changes import changed, tell
 from core.files.finishing import Facts, clear, finish, follow
 from core.files.models import INCOMING, Scan, State, StoredFile
@@ -70,7 +70,9 @@ def remove_ownerless() -> None:
 def make_preview(file_id: int) -> None:
     """Keep a small picture of a picture or a PDF."""
     stored = db.session.get(StoredFile, file_id)
-    if stored is None or not stored.is_handed_out or stored.preview_key or stored.mime not in kinds.PREVIEWED:
+    if stored is None or not stored.is_handed_out or stored.preview_key:
+        return
+    if not previews.can_preview(stored.mime):
         return
     storage, key, mime, target = (
         storages.named(stored.storage),

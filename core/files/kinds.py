@@ -22,7 +22,6 @@ UNKNOWN = "application/octet-stream"
 ACTIVE = frozenset({"text/html", "image/svg+xml", "text/javascript", "application/xml", "text/css"})
 # An office document has some dozens of parts; a listing that is longer isn't read.
 MOST_PARTS, LONGEST_LISTING = 20_000, 4_000_000
-PREVIEWED = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"})
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
 # Without these a text has no bytes below the space.
 _CONTROLS = bytes(sorted(set(range(32)) - set(b"\t\n\v\f\r\x1b")))

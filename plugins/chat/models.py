@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -147,14 +147,11 @@ class Reader:
 
     def messages(self) -> sa.Select[Any]:
         """All that this person may see, with what they have marked in it."""
-        own = sa.select(Mark.kind).where(Mark.message_id == Message.id, Mark.participant_id.in_(self.rows))
         mine = sa.func.coalesce(Message.participant_id.in_(self.rows), sa.false())
-        shown = _shown(
-            mine.label("mine"),
-            sa.func.array(own.order_by(Mark.kind).scalar_subquery(), type_=ARRAY(sa.Text)).label("own"),
-        )
-        found: sa.Select[Any] = shown.where(self.may_see())
-        return found
+        marks = sa.select(Mark.kind).where(Mark.message_id == Message.id, Mark.participant_id.in_(self.rows))
+        own = sa.func.array(marks.order_by(Mark.kind).scalar_subquery(), type_=ARRAY(sa.Text))
+        found: sa.Select[Any] = _shown().add_columns(mine.label("mine"), own.label("own"))
+        return found.where(self.may_see())
 
 
 def of_everybody(lecture: Lecture) -> sa.Select[Any]:
@@ -164,8 +161,9 @@ def of_everybody(lecture: Lecture) -> sa.Select[Any]:
     return found
 
 
-def _shown(*more: Any) -> Any:
-    """What is shown of messages, in one statement and without objects: a page of it is read often."""
+@cache
+def _shown() -> Any:
+    """What is shown of messages, in one statement and without objects; made once, for that costs most."""
     author, recipient, quoted = aliased(Participant), aliased(Participant), aliased(Message)
     return (
         sa.select(
@@ -188,7 +186,6 @@ def _shown(*more: Any) -> Any:
             Message.removed_by,
             Message.marks,
             Message.client_id,
-            *more,
         )
         .outerjoin(author, author.id == Message.participant_id)
         .outerjoin(recipient, recipient.id == Message.recipient_id)

@@ -27,7 +27,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     made.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def host_cookies(product: Product) -> list[dict[str, Any]]:
     """Whoever comes first makes the first account; later the same person signs in."""
     session = requests.Session()

@@ -25,7 +25,7 @@ ADA, ALAN = "Ada Lovelace", "Alan Turing"
 LARGE_MB = 200
 # So slow that there is a middle to cut.
 BYTES_A_SECOND = 25_000_000
-PLUGINS = ["files", "lobby", "moderation", "pin", "storage_s3", "webinar"]
+PLUGINS = ["chat", "files", "lobby", "moderation", "pin", "storage_s3", "webinar"]
 # Where a drop or a paste would bring files from elsewhere.
 TRANSFER = """([name, type, text]) => {
   const transfer = new DataTransfer();
@@ -36,7 +36,7 @@ PASTE = """transfer => document.body.dispatchEvent(
   new ClipboardEvent('paste', {clipboardData: transfer, bubbles: true, cancelable: true}))"""
 
 
-@pytest.fixture(scope="session", params=["local", "s3"])
+@pytest.fixture(scope="module", params=["local", "s3"])
 def product(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The product with its files in the local folder, and another one with them on S3."""
     folder = tmp_path_factory.mktemp(f"product-{request.param}")

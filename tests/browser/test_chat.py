@@ -119,6 +119,18 @@ def test_three_people_write_one_comes_late_and_reads_all_one_is_put_out(
     hall.shot(ada.page, "chat-questions")
     assert axe(ada.page) == []
 
+    lecture = host.start(room)
+    host.end(room)
+    host.page.goto(f"{host.product.url}/lectures/{lecture}")
+    asked = host.page.get_by_role("row").filter(has_text="the best we can get")
+    expect(asked).to_contain_text("For comparisons, yes.")
+    page = host.page.locator("main")
+    expect(page.get_by_role("heading", name="Chat", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Chat: to the hosts only")).to_be_visible()
+    expect(page).to_contain_text("I feel a little lost")
+    expect(page).not_to_contain_text("noise noise")
+    look(host.page, "chat-lecture-page")
+
 
 def test_a_line_without_a_connection_says_so_and_is_sent_once(
     host: Host, room: Room, visitor: Callable[..., Person]

@@ -65,11 +65,11 @@ def lock(lecture: Lecture) -> None:
 
 
 def people_in(lecture: Lecture) -> list[Participant]:
-    """Everybody who is admitted now, connected or not."""
+    """Everybody who is admitted now, connected or not, in the order of their coming."""
     query = sa.select(Participant).where(
         Participant.lecture_id == lecture.id, Participant.removed_at.is_(None)
     )
-    return list(db.session.scalars(query.execution_options(populate_existing=True)))
+    return list(db.session.scalars(query.order_by(Participant.id).execution_options(populate_existing=True)))
 
 
 def narrow(lecture: Lecture, people: Sequence[Participant] | None = None) -> None:

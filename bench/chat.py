@@ -27,10 +27,10 @@ PEOPLE, WRITERS, PER_SECOND, SECONDS = 500, 40, 20, 16
 WITH_CHAT = {"AUDIMAX_ENABLED_PLUGINS": "chat"}
 FILL = """
 INSERT INTO chat__message (public_id, lecture_id, audience, at, changed, client_id, participant_id,
-    author_name, author_is_host, text, is_question, answered, pinned, edited, removed_by, marks)
+    author_name, author_is_host, text, has_files, is_question, answered, pinned, edited, removed_by, marks)
 SELECT 'bench' || n, p.lecture_id, CASE WHEN mod(n, 10) = 0 THEN 'hosts' ELSE 'everyone' END, n, n,
-    'bench' || n, p.id, p.name, false, repeat('some words ', 1 + mod(n, 20)), mod(n, 20) = 0, false, false,
-    false, '', '{"👍": 2}'
+    'bench' || n, p.id, p.name, false, repeat('some words ', 1 + mod(n, 20)), false, mod(n, 20) = 0, false,
+    false, false, '', '{"👍": 2}'
 FROM generate_series(1, %(lines)s) AS n, participant AS p WHERE p.identity = %(identity)s;
 UPDATE chat__message AS m SET reply_to_id = q.id
 FROM chat__message AS q WHERE mod(m.at, 3) = 0 AND q.at = m.at - 2;

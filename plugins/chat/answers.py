@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from core.api import Answer
-from plugins.chat.models import QUOTED, VOTE
+from core.api import Answer, StoredFile, StoredFileAnswer, files
+from plugins.chat.models import QUOTED, VOTE, attached_to
+
+Attached = Sequence[StoredFile]
 
 
 class Author(Answer):
@@ -17,11 +20,12 @@ class Author(Answer):
 
 
 class Quote(Answer):
-    """The message that was answered, shortened; ``text`` is empty when it was removed."""
+    """The message that was answered, shortened; it was removed if it has neither ``text`` nor files."""
 
     id: str
     name: str
     text: str
+    has_files: bool | None = None
 
 
 class Shown(Answer):
@@ -39,6 +43,7 @@ class Shown(Answer):
     author: Author
     to: str | None = None
     text: str
+    files: list[StoredFileAnswer] | None = None
     reply: Quote | None = None
     is_question: bool
     answered: bool
@@ -53,12 +58,16 @@ class Shown(Answer):
 
 
 class State(Answer):
-    """Who may write. ``silenced``: the caller's right was taken. ``wait``: seconds left of slow mode."""
+    """Who may write. ``silenced``: the caller's right was taken. ``wait``: seconds left of slow mode.
+
+    ``may_attach``: the caller may send files where they may write.
+    """
 
     mode: str
     slow_seconds: int
     edit_minutes: int
     silenced: bool
+    may_attach: bool
     wait: int
     pinned: list[Shown]
 
@@ -75,8 +84,16 @@ class Page(Answer):
     state: State | None = None
 
 
-def describe(row: Any) -> Shown:
+def describe_all(rows: Iterable[Any], describe_one: Callable[[Any, Attached], Shown]) -> list[Shown]:
+    """Messages with their files, in the same order; one look for the files of all."""
+    found = list(rows)
+    attached = attached_to([row.id for row in found if row.has_files])
+    return [describe_one(row, attached.get(row.id, ())) for row in found]
+
+
+def describe(row: Any, attached: Attached) -> Shown:
     """A message as everybody who may see it sees it; ``row`` is what ``models`` says is shown."""
+    is_there = bool(row.text or attached)
     # What comes from our own tables needs no second look, and a page holds many of them.
     return Shown.model_construct(
         id=row.public_id,
@@ -88,21 +105,22 @@ def describe(row: Any) -> Shown:
         ),
         to=row.recipient,
         text=row.text,
+        files=[files.describe(stored) for stored in attached] or None,
         reply=_quote(row) if row.quoted_id else None,
         is_question=row.is_question,
         answered=row.answered,
         pinned=row.pinned,
         edited=row.edited,
-        removed_by=None if row.text else row.removed_by or "erasure",
+        removed_by=None if is_there else row.removed_by or "erasure",
         votes=row.marks.get(VOTE, 0),
-        reactions={kind: count for kind, count in row.marks.items() if kind != VOTE and row.text},
+        reactions={kind: count for kind, count in row.marks.items() if kind != VOTE and is_there},
         client_id=row.client_id,
     )
 
 
-def describe_for(row: Any) -> Shown:
+def describe_for(row: Any, attached: Attached) -> Shown:
     """The same for the one who has asked."""
-    found = describe(row)
+    found = describe(row, attached)
     found.mine, found.marks = row.mine, row.own
     if not row.mine:
         found.client_id = None
@@ -111,4 +129,5 @@ def describe_for(row: Any) -> Shown:
 
 def _quote(row: Any) -> Quote:
     text = row.quoted_text if len(row.quoted_text) <= QUOTED else f"{row.quoted_text[: QUOTED - 1]}…"
-    return Quote.model_construct(id=row.quoted_id, name=row.quoted_name, text=text)
+    has_files = row.quoted_has_files or None
+    return Quote.model_construct(id=row.quoted_id, name=row.quoted_name, text=text, has_files=has_files)

@@ -1,7 +1,20 @@
 """The chat in the room, and what stays of it with the lecture."""
 
-from core.api import Lecture, Mount, MountPoint, Room, RoomUi, Section, Viewer, hookimpl
-from plugins.chat import sections, views
+from core.api import (
+    Event,
+    FileChanged,
+    Lecture,
+    Mount,
+    MountPoint,
+    Person,
+    Room,
+    RoomUi,
+    Section,
+    Viewer,
+    config,
+    hookimpl,
+)
+from plugins.chat import attachments, sections, views
 
 
 @hookimpl
@@ -11,9 +24,21 @@ def blueprints() -> list[Mount]:
 
 @hookimpl
 def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
-    return [RoomUi()]
+    kept = config()
+    return [RoomUi(config={"types": sorted(kept.file_types), "largest_mb": kept.largest_file_mb})]
 
 
 @hookimpl
 def lecture_sections(lecture: Lecture, viewer: Viewer) -> list[Section]:
     return sections.of(lecture, viewer)
+
+
+@hookimpl
+def on_event(event: Event) -> None:
+    if isinstance(event, FileChanged) and event.plugin == attachments.PLUGIN:
+        attachments.look_again(event.file_id)
+
+
+@hookimpl
+def erase(person: Person) -> None:
+    attachments.erase(person)

@@ -9,6 +9,7 @@ everybody, and of what only hosts may see: what is private never shows in the nu
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from core.api import Audience, Lecture, Participant, Viewer, db, random_id
+from core.api import Audience, Lecture, Participant, StoredFile, Viewer, db, files, random_id
 
 VOTE = "vote"
 # Characters of a message that are shown where it is answered.
@@ -59,7 +60,7 @@ class Message(db.Model):
 
     ``audience`` is everyone or hosts; of the latter, author and ``recipient`` (whom a host has
     answered) see it too. ``marks`` counts votes and reactions by kind. ``removed_by`` is author or
-    host; a text that is empty was removed, by whatever.
+    host; a message that has neither text nor files was removed, by whatever.
     """
 
     __tablename__ = "chat__message"
@@ -76,6 +77,7 @@ class Message(db.Model):
     author_name: Mapped[str]
     author_is_host: Mapped[bool] = mapped_column(default=False)
     text: Mapped[str]
+    has_files: Mapped[bool] = mapped_column(default=False)
     reply_to_id: Mapped[int | None] = mapped_column(_to("chat__message", "SET NULL"), index=True)
     is_question: Mapped[bool] = mapped_column(default=False)
     answered: Mapped[bool] = mapped_column(default=False)
@@ -98,7 +100,12 @@ class Message(db.Model):
 
     @property
     def is_removed(self) -> bool:
-        return not self.text
+        return not (self.text or self.has_files)
+
+    @classmethod
+    def is_there(cls) -> sa.ColumnElement[bool]:
+        """The contrary, for the database."""
+        return sa.or_(cls.text != "", cls.has_files)
 
 
 class Mark(db.Model):
@@ -109,6 +116,31 @@ class Mark(db.Model):
     message_id: Mapped[int] = mapped_column(_to("chat__message"), primary_key=True)
     participant_id: Mapped[int] = mapped_column(_to("participant"), primary_key=True, index=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
+
+
+class Attachment(db.Model):
+    """A file of a message, at its place among them; it goes with the file's row."""
+
+    __tablename__ = "chat__attachment"
+
+    stored_file_id: Mapped[int] = mapped_column(_to("stored_file"), primary_key=True)
+    message_id: Mapped[int] = mapped_column(_to("chat__message"), index=True)
+    place: Mapped[int]
+
+
+def attached_to(message_ids: Sequence[int]) -> dict[int, list[StoredFile]]:
+    """The files of these messages, in their places; one look for all of them, none for none."""
+    found: dict[int, list[StoredFile]] = {}
+    if message_ids:
+        query = (
+            sa.select(Attachment.message_id, StoredFile)
+            .join(StoredFile, StoredFile.id == Attachment.stored_file_id)
+            .where(Attachment.message_id.in_(message_ids), StoredFile.state != files.State.GONE)
+            .order_by(Attachment.message_id, Attachment.place)
+        )
+        for message_id, stored in db.session.execute(query):
+            found.setdefault(message_id, []).append(stored)
+    return found
 
 
 def microseconds() -> int:
@@ -167,6 +199,7 @@ def _shown() -> Any:
     author, recipient, quoted = aliased(Participant), aliased(Participant), aliased(Message)
     return (
         sa.select(
+            Message.id,
             Message.public_id,
             Message.at,
             Message.changed,
@@ -176,9 +209,11 @@ def _shown() -> Any:
             Message.author_is_host,
             recipient.name.label("recipient"),
             Message.text,
+            Message.has_files,
             quoted.public_id.label("quoted_id"),
             quoted.author_name.label("quoted_name"),
             sa.func.left(quoted.text, QUOTED + 1).label("quoted_text"),
+            quoted.has_files.label("quoted_has_files"),
             Message.is_question,
             Message.answered,
             Message.pinned,

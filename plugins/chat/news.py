@@ -15,8 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Lecture, Pace, Participant, db, in_context, order
-from plugins.chat.answers import describe
+from core.api import Audience, Lecture, Pace, Participant, db, in_context, order
+from plugins.chat.answers import Shown, describe, describe_all
 from plugins.chat.models import Message, chat_of, of_everybody
 from plugins.chat.reading import settings_of
 
@@ -37,6 +37,14 @@ class Pending:
 
 _pending: dict[int, Pending] = {}
 _noting = threading.Lock()
+
+
+def tell(lecture: Lecture, message: Message, before: int) -> None:
+    """Those who may see the message hear of its change; ``before``: the last public moment till then."""
+    if message.audience == Audience.EVERYONE:
+        tell_public(lecture, before)
+    else:
+        tell_private(lecture, message)
 
 
 def tell_public(lecture: Lecture, after: int) -> None:
@@ -88,27 +96,27 @@ def _packets(lecture: Lecture, after: int) -> Iterator[dict[str, Any]]:
     if len(rows) > MOST:
         yield {"after": after, "upto": upto, "state": state}
         return
-    for messages, last in _portions(rows):
+    for messages, last in _portions(describe_all(rows, describe)):
         yield {"after": after, "upto": last, **({"messages": messages} if messages else {})}
         after = last
     if after < upto or not rows:
         yield {"after": after, "upto": upto, "messages": [], "state": state}
 
 
-def _portions(rows: Sequence[Any]) -> Iterator[tuple[list[Any], int]]:
+def _portions(found: Sequence[Shown]) -> Iterator[tuple[list[Any], int]]:
     """Messages that fit into one packet, and the moment of the last; none where one alone doesn't."""
     portion: list[Any] = []
     size, last = 0, 0
-    for row in rows:
-        shown = describe(row).model_dump(exclude_none=True)
+    for message in found:
+        shown = message.model_dump(mode="json", exclude_none=True)
         weight = len(json.dumps(shown))
         if portion and size + weight > LARGEST:
             yield portion, last
             portion, size = [], 0
         if weight > LARGEST:
-            yield [], row.changed
+            yield [], message.version
             continue
         portion.append(shown)
-        size, last = size + weight, row.changed
+        size, last = size + weight, message.version
     if portion:
         yield portion, last

@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Audience, Lecture, Participant, db, room_settings
-from plugins.chat.answers import Page, Shown, State, describe_for
+from core.api import Audience, Lecture, Participant, Viewer, db, room_settings
+from plugins.chat.answers import Page, Shown, State, describe_all, describe_for
 from plugins.chat.models import VOTE, Chat, Message, Reader, chat_of, microseconds
 from plugins.chat.settings import RoomSettings
 
@@ -61,14 +61,14 @@ def changes(reader: Reader, since: int, private_since: int) -> Page:
 def questions(reader: Reader) -> Page:
     """The questions: open ones first, by votes; what isn't public too, for those who may see it."""
     votes = sa.func.coalesce(Message.marks[VOTE].as_integer(), 0)
-    wanted = reader.messages().where(Message.is_question, Message.text != "")
+    wanted = reader.messages().where(Message.is_question, Message.is_there())
     found = _some(wanted.order_by(Message.answered, votes.desc(), Message.at), MOST_QUESTIONS)
     return _page(found[:MOST_QUESTIONS], len(found) > MOST_QUESTIONS)
 
 
 def one(reader: Reader, message: Message) -> Shown:
     """A message as this person sees it now."""
-    return describe_for(_some(reader.messages().where(Message.id == message.id), 1)[0])
+    return describe_all(_some(reader.messages().where(Message.id == message.id), 1), describe_for)[0]
 
 
 def state_of(reader: Reader, chat: Chat) -> State:
@@ -80,8 +80,9 @@ def state_of(reader: Reader, chat: Chat) -> State:
         slow_seconds=kept.slow_seconds,
         edit_minutes=kept.edit_minutes,
         silenced=me is not None and not me.chat,
+        may_attach=may_attach(reader.viewer, kept),
         wait=0 if reader.viewer.is_host else seconds_to_wait(reader, kept),
-        pinned=[describe_for(row) for row in pinned(reader)],
+        pinned=describe_all(pinned(reader), describe_for),
     )
 
 
@@ -92,7 +93,13 @@ def settings_of(lecture: Lecture, chat: Chat) -> RoomSettings:
         mode=kept.mode if chat.mode is None else chat.mode,  # type: ignore[arg-type]
         slow_seconds=kept.slow_seconds if chat.slow_seconds is None else chat.slow_seconds,
         edit_minutes=kept.edit_minutes,
+        attachments=kept.attachments,
     )
+
+
+def may_attach(viewer: Viewer, kept: RoomSettings) -> bool:
+    """Whether this person's messages may have files."""
+    return viewer.is_host or kept.attachments == "everyone"
 
 
 def seconds_to_wait(reader: Reader, kept: RoomSettings) -> int:
@@ -108,7 +115,7 @@ def seconds_to_wait(reader: Reader, kept: RoomSettings) -> int:
 
 def pinned(reader: Reader) -> Found:
     """What hosts have pinned, in its order."""
-    wanted = reader.messages().where(Message.pinned, Message.text != "")
+    wanted = reader.messages().where(Message.pinned, Message.is_there())
     return _some(wanted.order_by(Message.at), MOST_PINNED)
 
 
@@ -132,6 +139,4 @@ def _some(query: Any, limit: int) -> Found:
 
 
 def _page(found: Found, more: bool, upto: int = 0, state: State | None = None) -> Page:
-    return Page.model_construct(
-        messages=[describe_for(row) for row in found], more=more, upto=upto, state=state
-    )
+    return Page.model_construct(messages=describe_all(found, describe_for), more=more, upto=upto, state=state)

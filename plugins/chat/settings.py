@@ -14,6 +14,8 @@ MODES = {
     "hosts": _l("Only the hosts write"),
     "off": _l("Nobody writes"),
 }
+Who = Literal["hosts", "everyone"]
+WHO = {"hosts": _l("The hosts"), "everyone": _l("Everybody who may write")}
 LONGEST_PAUSE = 600
 
 
@@ -40,4 +42,10 @@ class RoomSettings:
         maximum=1440,
         label=_l("Minutes in which people can change or delete their own message"),
         help=_l("Hosts can delete every message at any time."),
+    )
+    attachments: Who = setting(
+        "everyone",
+        label=_l("Who may attach files to messages"),
+        help=_l("Up to five to a message; who may read it can fetch them."),
+        words=WHO,
     )

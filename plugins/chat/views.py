@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from flask import Blueprint
 from pydantic import Field
 
-from core.api import HOSTS, PEOPLE_INSIDE, Body, Tries, here, running_in, view
-from plugins.chat import reading, writing
+from core.api import (
+    HOSTS,
+    PEOPLE_INSIDE,
+    Audience,
+    Body,
+    Tries,
+    UploadPlan,
+    db,
+    files,
+    here,
+    running_in,
+    view,
+)
+from plugins.chat import attachments, reading, writing
 from plugins.chat.answers import Page, Shown
 from plugins.chat.models import Message, Reader
 from plugins.chat.settings import LONGEST_PAUSE, Mode
@@ -19,6 +31,7 @@ in_room = Blueprint("chat", __name__)
 # By person, not by address: a lecture hall sits behind one.
 SENDS = Tries("chat.sends", "15 per 10 second")
 CHANGES = Tries("chat.changes", "30 per 10 second")
+ATTACHMENTS = Tries("chat.attachments", "60 per 10 minute")
 Kind = Literal["vote", "👍", "❤️", "😂", "😮", "🎉", "🙏"]
 Moment = Field(default=0, ge=0, lt=2**63)
 
@@ -41,14 +54,25 @@ class Since(Body):
 class Written(Body):
     """``client_id`` is made by the page: the same one is never sent twice.
 
-    ``to`` may be the author of ``reply_to``, for a host.
+    ``to`` may be the author of ``reply_to``, for a host. ``files``: ids of finished uploads, which were
+    begun here; a message that has some needs no text.
     """
 
     client_id: UUID
     text: str
+    files: list[Annotated[str, Field(max_length=100)]] = Field([], max_length=attachments.MOST)
     to: To = "everyone"
     reply_to: str | None = None
     is_question: bool = False
+
+
+class Announced(Body):
+    """A file that is to be sent, and to whom; ``mime`` is what the browser takes it for."""
+
+    name: str = Field(min_length=1, max_length=1000)
+    size: int = Field(ge=0)
+    mime: str = Field("", max_length=200)
+    to: Audience = Audience.EVERYONE
 
 
 class Rewritten(Body):
@@ -104,9 +128,20 @@ def questions() -> Page:
 def send(body: Written) -> tuple[Shown, int]:
     """Send a message; a repetition is answered with the one that it has made."""
     turn = _turn(SENDS)
-    draft = Draft(str(body.client_id), body.text, body.to, body.reply_to, body.is_question)
+    draft = Draft(str(body.client_id), body.text, body.to, body.reply_to, body.is_question, body.files)
     message, is_new = writing.send(turn, draft)
     return _now(turn, message), 201 if is_new else 200
+
+
+@in_room.post("/attachments")
+@view(roles=PEOPLE_INSIDE, body=Announced, answer=UploadPlan, status=201)
+def attach(body: Announced) -> UploadPlan:
+    """Begin to send a file for a message; nobody else sees it until that is sent."""
+    turn = _turn(ATTACHMENTS, alone=True)
+    stored = attachments.begin(turn, body.to, name=body.name, size=body.size, mime=body.mime)
+    plan = files.plan(stored)
+    db.session.commit()
+    return plan
 
 
 @in_room.patch("/messages/<message_id>")
@@ -158,10 +193,10 @@ def _reader() -> Reader:
     return Reader(running_in(here.room), here.caller)
 
 
-def _turn(tries: Tries) -> Turn:
+def _turn(tries: Tries, alone: bool = False) -> Turn:
     caller = here.caller
     tries.take(here.room.public_id, caller.identity or f"user {caller.user_id}")
-    return Turn.begin(here.room, caller)
+    return Turn.begin(here.room, caller, alone)
 
 
 def _now(turn: Turn, message: Message) -> Shown:

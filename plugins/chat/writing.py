@@ -1,12 +1,13 @@
 """What people do in the chat. Each call runs in one transaction, under the row of ``chat__lecture``.
 
 Locks are taken in one order: the lecture (shared, so that no decision about people falls between the
-look at somebody's rights and the commit), then its chat.
+look at somebody's rights and the commit; alone by who begins a file, which core counts), then its chat,
+then files.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,7 +29,7 @@ from core.api import (
     record,
     running_in,
 )
-from plugins.chat import news, reading
+from plugins.chat import attachments, news, reading
 from plugins.chat.models import Chat, Mark, Message, Reader, locked, microseconds
 from plugins.chat.settings import Mode, RoomSettings
 
@@ -46,9 +47,9 @@ class Turn:
     viewer: Viewer
 
     @classmethod
-    def begin(cls, room: Room, viewer: Viewer) -> Turn:
+    def begin(cls, room: Room, viewer: Viewer, alone: bool = False) -> Turn:
         live = sa.select(Lecture).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None))
-        lecture = db.session.scalar(live.with_for_update(read=True)) or running_in(room)
+        lecture = db.session.scalar(live.with_for_update(read=not alone)) or running_in(room)
         return cls(lecture, locked(lecture), viewer)
 
     @property
@@ -112,6 +113,7 @@ class Draft:
     to: To = "everyone"
     reply_to: str | None = None
     is_question: bool = False
+    files: list[str] = field(default_factory=list)
 
 
 # --- what everybody does --------------------------------------------------------------
@@ -127,6 +129,8 @@ def send(turn: Turn, draft: Draft) -> tuple[Message, bool]:
     turn.may_write(audience)
     _keep_the_pace(turn)
     replied = turn.message(draft.reply_to) if draft.reply_to else None
+    text = cleaned(draft.text, may_be_empty=bool(draft.files))
+    claimed = attachments.claim(turn, draft.files, audience, to_one=draft.to == "author")
     moment_before = turn.chat.everyone_at
     at = turn.chat.next(audience)
     made = Message(
@@ -139,12 +143,15 @@ def send(turn: Turn, draft: Draft) -> tuple[Message, bool]:
         recipient_id=_recipient(turn, draft, replied),
         author_name=turn.me.name,
         author_is_host=turn.is_host,
-        text=cleaned(draft.text),
+        text=text,
+        has_files=bool(claimed),
         reply_to_id=_answered(audience, replied),
         is_question=draft.is_question,
         marks={},
     )
     db.session.add(made)
+    db.session.flush()
+    attachments.attach(made, claimed)
     _commit(turn, made, moment_before)
     return made, True
 
@@ -183,8 +190,10 @@ def _answered(audience: Audience, replied: Message | None) -> int | None:
     return replied.id
 
 
-def cleaned(text: str) -> str:
+def cleaned(text: str, may_be_empty: bool = False) -> str:
     """The text as it is kept; a ``Refusal`` that names the field when there is none or too much."""
+    if may_be_empty and not text.strip():
+        return ""
     try:
         return clean_message(text)
     except ValueError as error:
@@ -198,12 +207,12 @@ def edit(turn: Turn, public_id: str, text: str) -> Message:
     turn.may_write(message.audience)
     _must_be_mine(turn, message)
     _in_time(turn, message)
-    new = cleaned(text)
+    new = cleaned(text, may_be_empty=message.has_files)
     return _change(turn, message, text=new, edited=True) if new != message.text else message
 
 
 def remove(turn: Turn, public_id: str) -> Message:
-    """Take back one's own message for some minutes, or, as a host, any at any time. Its text is gone."""
+    """Take back one's own message for some minutes, as a host any at any time: text and files are gone."""
     message = turn.message(public_id)
     if turn.is_mine(message) and turn.viewer.identity:
         if not turn.is_host:
@@ -217,6 +226,7 @@ def remove(turn: Turn, public_id: str) -> Message:
 
 def _empty(turn: Turn, message: Message, by: str) -> Message:
     db.session.execute(sa.delete(Mark).where(Mark.message_id == message.id))
+    attachments.remove(message)
     return _change(turn, message, text="", removed_by=by, pinned=False, marks={})
 
 
@@ -307,10 +317,7 @@ def _change(turn: Turn, message: Message, **values: Any) -> Message:
 
 def _commit(turn: Turn, message: Message, before: int) -> None:
     db.session.commit()
-    if message.audience == Audience.EVERYONE:
-        news.tell_public(turn.lecture, before)
-    else:
-        news.tell_private(turn.lecture, message)
+    news.tell(turn.lecture, message, before)
 
 
 def _record(turn: Turn, action: str, target: str = "", **details: Any) -> None:

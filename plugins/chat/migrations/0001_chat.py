@@ -1,4 +1,4 @@
-"""Messages, what people mark in them, and how the chat of a lecture stands."""
+"""Messages, their files, what people mark in them, and how the chat of a lecture stands."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-CHAT, MESSAGE, MARK = "chat__lecture", "chat__message", "chat__mark"
+CHAT, MESSAGE, MARK, ATTACHMENT = "chat__lecture", "chat__message", "chat__mark", "chat__attachment"
 
 
 def _key(name: str, table: str, ondelete: str = "CASCADE", **more: bool) -> sa.Column[int]:
@@ -54,7 +54,7 @@ def upgrade() -> None:
         _flag("author_is_host"),
         _text("text"),
         _key("reply_to_id", MESSAGE, "SET NULL"),
-        *map(_flag, ("is_question", "answered", "pinned", "edited")),
+        *map(_flag, ("has_files", "is_question", "answered", "pinned", "edited")),
         _text("removed_by"),
         sa.Column("marks", JSONB(), nullable=False),
         sa.UniqueConstraint("public_id"),
@@ -73,6 +73,13 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), primary_key=True),
     )
     op.create_index(f"ix_{MARK}_participant_id", MARK, ["participant_id"])
+    op.create_table(
+        ATTACHMENT,
+        _key("stored_file_id", "stored_file", primary_key=True),
+        _key("message_id", MESSAGE, nullable=False),
+        _number("place"),
+    )
+    op.create_index(f"ix_{ATTACHMENT}_message_id", ATTACHMENT, ["message_id"])
     register_personal_columns(op, "chat", _about_people())
 
 
@@ -88,6 +95,6 @@ def _about_people() -> list[AboutPerson]:
 
 
 def downgrade() -> None:
-    for table in (MARK, MESSAGE, CHAT):
+    for table in (ATTACHMENT, MARK, MESSAGE, CHAT):
         forget_personal_columns(op, "chat", table)
         op.drop_table(table)

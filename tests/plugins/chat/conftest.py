@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +13,16 @@ from flask import Flask
 from core.db import db
 from core.lectures.models import Lecture, Participant
 from plugins.chat import news, views
+from tests.plugins.files.conftest import PDF, Backstage, backstage  # noqa: F401  (fixture)
 from tests.plugins.webinar import conftest as webinar
 from tests.plugins.webinar.conftest import change, owner, sent  # noqa: F401  (fixtures)
 
 Packets = list[tuple[dict[str, Any], list[str]]]
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    return {**settings, "instance_dir": str(tmp_path)}
 
 
 @pytest.fixture
@@ -41,6 +48,23 @@ class Somebody(webinar.Somebody):
         answer = self.try_to_send(text, **more)
         assert answer.status_code == 201, answer.text
         return answer.json
+
+    def begin(self, name: str = "notes.pdf", to: str = "everyone", size: int = len(PDF)) -> Any:
+        about = {"name": name, "size": size, "mime": "application/pdf", "to": to}
+        return self.ask("POST", "/attachments", about)
+
+    def upload(self, name: str = "notes.pdf", to: str = "everyone", content: bytes = PDF) -> str:
+        """The id of a file that has come and was checked, as the page sends it."""
+        plan = self.begin(name, to, len(content))
+        assert plan.status_code == 201, plan.text
+        path, headers = f"/api/uploads/{plan.json['id']}", {"Upload-Offset": "0"}
+        kind = "application/offset+octet-stream"
+        assert self.client.patch(path, data=content, headers=headers, content_type=kind).status_code == 204
+        assert self.client.post(f"{path}/complete", json={}).status_code == 200
+        return str(plan.json["id"])
+
+    def fetch(self, file_id: str) -> Any:
+        return self.client.get(f"/files/{file_id}")
 
     def mark(self, message: Any, kind: str, on: bool = True) -> Any:
         return self.want("POST", f"/messages/{message['id']}/mark", {"kind": kind, "on": on})
@@ -69,11 +93,11 @@ class Somebody(webinar.Somebody):
 @pytest.fixture(autouse=True)
 def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests type fast; those about the limits take them back."""
-    for tries in (views.SENDS, views.CHANGES):
+    for tries in (views.SENDS, views.CHANGES, views.ATTACHMENTS):
         monkeypatch.setitem(tries.__dict__, "limit", "10000 per second")
         tries.__dict__.pop("item", None)
     yield
-    for tries in (views.SENDS, views.CHANGES):
+    for tries in (views.SENDS, views.CHANGES, views.ATTACHMENTS):
         tries.__dict__.pop("item", None)
 
 

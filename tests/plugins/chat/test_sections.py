@@ -89,9 +89,9 @@ def test_a_chat_without_end_keeps_within_what_a_section_may_hold(
         db.session.execute(
             sa.text(
                 "INSERT INTO chat__message (public_id, lecture_id, audience, at, changed, client_id, author_name,"
-                " author_is_host, text, is_question, answered, pinned, edited, removed_by, marks)"
+                " author_is_host, text, has_files, is_question, answered, pinned, edited, removed_by, marks)"
                 " SELECT 'many' || n, lecture_id, audience, at + n, changed, 'c' || n, author_name, false, text,"
-                " true, false, false, false, '', '{}' FROM chat__message, generate_series(1, 2000) AS n"
+                " false, true, false, false, false, '', '{}' FROM chat__message, generate_series(1, 2000) AS n"
             )
         )
         db.session.commit()

@@ -1,7 +1,8 @@
 /** Where one writes: to whom, as what, in answer to what, and why one can't. */
-import { useEffect, useId, useImperativeHandle, useRef, useState, type KeyboardEvent, type Ref } from 'react';
+import { useEffect, useId, useImperativeHandle, useRef, useState, type ChangeEvent, type KeyboardEvent, type Ref } from 'react';
+import { MOST_FILES } from './attachments';
 import type { Chat } from './chat';
-import { LONGEST, type Message, type To } from './messages';
+import { LONGEST, quoteOf, wordsOf, type Message, type To } from './messages';
 import { useAction, useSecondsUntil } from './use';
 
 // From here on one is told how much is left.
@@ -10,6 +11,7 @@ const NEARLY = LONGEST - 500;
 export interface ComposerHandle {
   reply(message: Message): void;
   edit(message: Message): void;
+  attach(files: readonly File[]): void;
 }
 interface ComposerProps {
   chat: Chat;
@@ -60,6 +62,46 @@ function Closed({ chat, why }: { chat: Chat; why: string }) {
   );
 }
 
+/** What goes with the message: on its way, or here and to be removed again. */
+function Uploads({ chat }: { chat: Chat }) {
+  const { t, ui } = chat.room;
+  const { attachments } = chat;
+  if (!attachments.list.length) return null;
+  return (
+    <ul className="chat-uploads" aria-label={t('Files of this message')}>
+      {attachments.list.map((one) => (
+        <li key={one.key}>
+          <ui.UploadRow upload={one.upload} onClose={() => attachments.remove(one)} />
+          {one.upload.state === 'done' && (
+            <button type="button" className="ctl ctl-small" aria-label={t('Remove {file}', { file: one.upload.name })} title={t('Remove')} onClick={() => attachments.remove(one)}>
+              <ui.Icon name="x" size={18} />
+            </button>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Clip({ chat, disabled, onChoose }: { chat: Chat; disabled: boolean; onChoose(files: readonly File[]): void }) {
+  const { t, ui, plugin } = chat.room;
+  const input = useRef<HTMLInputElement>(null);
+  const { types, largest_mb: size } = plugin.config as { types: string[]; largest_mb: number };
+  const choose = (event: ChangeEvent<HTMLInputElement>) => {
+    onChoose([...(event.target.files ?? [])]);
+    // So that the same file can be chosen again.
+    event.target.value = '';
+  };
+  return (
+    <>
+      <button type="button" className="btn btn-ghost btn-icon" disabled={disabled} aria-label={t('Attach files')} title={t('Attach files, up to {size} MB each', { size })} onClick={() => input.current?.click()}>
+        <ui.Icon name="paperclip" />
+      </button>
+      <input ref={input} type="file" hidden multiple aria-label={t('Attach files')} accept={types.map((type) => `.${type}`).join(',')} onChange={choose} />
+    </>
+  );
+}
+
 export function Composer({ chat, ref }: ComposerProps) {
   const { t, ui } = chat.room;
   const { busy, run } = useAction(chat.room);
@@ -75,7 +117,10 @@ export function Composer({ chat, ref }: ComposerProps) {
   const choices = choicesOf(chat, reply);
   const to = choices.some(([value]) => value === chosen) ? chosen : choices[0][0];
   const left = LONGEST - [...text].length;
-  const isEmpty = !text.trim();
+  const attached = chat.attachments.list.length;
+  const isEmpty = !text.trim() && !(editing ? editing.files : attached);
+  const mustWait = editing ? null : chat.attachments.whyNot(to);
+  const name = editing ? t('Save') : t('Send');
 
   useEffect(() => {
     if (!editing) chat.outbox.draft = text;
@@ -95,7 +140,16 @@ export function Composer({ chat, ref }: ComposerProps) {
       setText(message.text);
       focus();
     },
+    attach,
   }));
+
+  function attach(files: readonly File[]) {
+    if (!chat.mayAttach() || !files.length) return;
+    if (to === 'author') return chat.room.toast(t('Files go to everyone or to the hosts, not to one person.'), { kind: 'error' });
+    stopEditing();
+    chat.attachments.add(files, to);
+    focus();
+  }
 
   function stopEditing() {
     if (!editing) return;
@@ -115,9 +169,8 @@ export function Composer({ chat, ref }: ComposerProps) {
   function send() {
     if (isEmpty || left < 0 || busy) return;
     if (editing) return void save(editing);
-    if (wait > 0) return;
-    const quote = reply && { id: reply.id, name: reply.author.name, text: reply.text };
-    chat.send({ text, to, reply: quote, is_question: isQuestion });
+    if (wait > 0 || mustWait) return;
+    chat.send({ text, to, reply: reply && quoteOf(reply), is_question: isQuestion, files: chat.attachments.take() });
     setText('');
     setQuestion(false);
     cancelReply();
@@ -127,7 +180,7 @@ export function Composer({ chat, ref }: ComposerProps) {
   /** The last line that may still be changed, as most chats do it. */
   function editLast() {
     const last = chat.history.lines.findLast((line) => chat.mayChange(line));
-    if (!last) return;
+    if (!last || attached) return;
     setEditing(last);
     setText(last.text);
   }
@@ -158,9 +211,11 @@ export function Composer({ chat, ref }: ComposerProps) {
         send();
       }}
     >
-      {reply && <Subject chat={chat} title={t('Answer to {name}', { name: reply.author.name })} text={reply.text} onCancel={cancelReply} />}
+      {reply && <Subject chat={chat} title={t('Answer to {name}', { name: reply.author.name })} text={wordsOf(reply)} onCancel={cancelReply} />}
       {editing && <Subject chat={chat} title={t('Edit your message')} text="" onCancel={stopEditing} />}
+      {!editing && <Uploads chat={chat} />}
       <div className="chat-write">
+        {!editing && chat.mayAttach() && <Clip chat={chat} disabled={to === 'author' || attached >= MOST_FILES} onChoose={attach} />}
         <textarea
           ref={box}
           rows={1}
@@ -173,7 +228,7 @@ export function Composer({ chat, ref }: ComposerProps) {
           onChange={(event) => setText(event.target.value)}
           onKeyDown={press}
         />
-        <button type="submit" className="btn btn-primary btn-icon" disabled={isEmpty || left < 0 || busy || (wait > 0 && !editing)} aria-label={editing ? t('Save') : t('Send')} title={editing ? t('Save') : t('Send')}>
+        <button type="submit" className="btn btn-primary btn-icon" disabled={isEmpty || left < 0 || busy || (wait > 0 && !editing) || mustWait !== null} aria-label={name} title={mustWait ?? name}>
           {wait > 0 && !editing ? <span className="small">{wait}</span> : <ui.Icon name={editing ? 'check' : 'send'} />}
         </button>
       </div>
@@ -196,6 +251,7 @@ export function Composer({ chat, ref }: ComposerProps) {
         </div>
       )}
       <p id={hintId} className={left < 0 ? 'error' : 'hint'}>
+        {mustWait}
         {left < 0 && t('{count} characters too many', { count: -left })}
         {left >= 0 && left < LONGEST - NEARLY && t('{count} characters left', { count: left })}
         {wait > 0 && !editing && t('Slow mode: you can write again in {seconds} s.', { seconds: wait })}

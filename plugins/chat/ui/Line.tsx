@@ -1,7 +1,8 @@
 /** One message: who, when, what, what it answers, and what can be done with it. */
 import { memo, type CSSProperties } from 'react';
+import { Attached } from './Attached';
 import type { Chat } from './chat';
-import { REACTIONS, VOTE, type Message, type Quote } from './messages';
+import { isThere, REACTIONS, VOTE, type Message, type Quote } from './messages';
 import type { Outgoing } from './outbox';
 import { partsOf, type Part } from './text';
 import { useAction } from './use';
@@ -46,7 +47,7 @@ function Quoted({ chat, quote, onShow }: { chat: Chat; quote: Quote; onShow?: (i
   const { t } = chat.room;
   const words = (
     <>
-      <strong>{quote.name}</strong> <span dir="auto">{plain(quote.text) || t('removed')}</span>
+      <strong>{quote.name}</strong> <span dir="auto">{plain(quote.text) || (quote.has_files ? t('File') : t('removed'))}</span>
     </>
   );
   if (!onShow) return <div className="chat-quote">{words}</div>;
@@ -184,7 +185,7 @@ function Menu({ chat, message, wishes }: MessageProps & { wishes: Wishes }) {
         {me.isHost && message.audience === 'everyone' && (
           <MenuItem {...item} icon={message.pinned ? 'pin-off' : 'pin'} label={message.pinned ? t('Unpin') : t('Pin for all')} onPick={pick(() => chat.flag(message, 'pinned', !message.pinned))} />
         )}
-        <MenuItem {...item} icon="copy" label={t('Copy text')} onPick={pick(() => navigator.clipboard.writeText(message.text))} />
+        {message.text && <MenuItem {...item} icon="copy" label={t('Copy text')} onPick={pick(() => navigator.clipboard.writeText(message.text))} />}
         {(me.isHost || mayChange) && <MenuItem {...item} danger icon="trash-2" label={t('Delete')} onPick={pick(() => chat.remove(message.id))} />}
       </div>
     </>
@@ -220,11 +221,13 @@ export function Line({ chat, message, continues, wishes }: LineProps) {
         </header>
       )}
       {message.reply && <Quoted chat={chat} quote={message.reply} onShow={wishes.show} />}
-      {message.text ? <Text text={message.text} /> : <p className="chat-removed">{removedWords(chat, message)}</p>}
+      {message.text && <Text text={message.text} />}
+      {!isThere(message) && <p className="chat-removed">{removedWords(chat, message)}</p>}
+      <Attached chat={chat} files={message.files} />
       {message.edited && message.text && <span className="chat-edited">{t('edited')}</span>}
-      {message.is_question && message.text && <Question chat={chat} message={message} />}
+      {message.is_question && isThere(message) && <Question chat={chat} message={message} />}
       <Reactions chat={chat} message={message} />
-      {message.text && <Menu chat={chat} message={message} wishes={wishes} />}
+      {isThere(message) && <Menu chat={chat} message={message} wishes={wishes} />}
     </article>
   );
 }
@@ -236,7 +239,8 @@ export function Pending({ chat, line }: { chat: Chat; line: Outgoing }) {
   return (
     <article className="chat-line" data-mine="true" data-private={line.to !== 'everyone'} data-status={line.status}>
       {line.reply && <Quoted chat={chat} quote={line.reply} />}
-      <Text text={line.text} />
+      {line.text && <Text text={line.text} />}
+      <Attached chat={chat} files={line.files} />
       {!failed && (
         <p className="chat-status">
           <span className="spinner" aria-hidden="true" /> {t('Sending…')}
@@ -250,7 +254,7 @@ export function Pending({ chat, line }: { chat: Chat; line: Outgoing }) {
           <button type="button" className="btn btn-sm" onClick={() => chat.retry(line)}>
             {t('Send again')}
           </button>
-          <button type="button" className="btn btn-sm btn-ghost" onClick={() => chat.outbox.discard(line)}>
+          <button type="button" className="btn btn-sm btn-ghost" onClick={() => chat.discard(line)}>
             {t('Discard')}
           </button>
         </div>

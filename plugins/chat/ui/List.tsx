@@ -1,9 +1,10 @@
 /** All lines, of which only those in sight are drawn. It follows the end, or stays where somebody reads. */
 import { defaultRangeExtractor, useVirtualizer, type Range } from '@tanstack/react-virtual';
 import { useCallback, useEffect, useImperativeHandle, useLayoutEffect, useRef, useState, type FocusEvent, type KeyboardEvent, type Ref } from 'react';
+import { heightOf } from './Attached';
 import type { Chat } from './chat';
 import { Line, Pending, type Wishes } from './Line';
-import type { Message } from './messages';
+import { isThere, type Message } from './messages';
 import type { Outgoing } from './outbox';
 
 const LINE_HEIGHT = 64;
@@ -26,7 +27,7 @@ export function itemsOf(lines: readonly Message[], outbox: readonly Outgoing[]):
 /** Whether a line goes on with what the same person wrote a moment before. */
 export function continues(before: Item | undefined, item: Item): boolean {
   const [last, next] = [before?.message, item.message];
-  if (!last || !next || next.reply || !last.text) return false;
+  if (!last || !next || next.reply || !isThere(last)) return false;
   const same = last.author.identity === next.author.identity && last.author.name === next.author.name;
   return same && last.audience === next.audience && last.to === next.to && next.at - last.at < SAME_BREATH_US;
 }
@@ -89,7 +90,7 @@ export function List({ chat, wishes, ref }: ListProps) {
   const rows = useVirtualizer({
     count: items.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => LINE_HEIGHT,
+    estimateSize: (index) => LINE_HEIGHT + heightOf((items[index].message ?? items[index].line)?.files),
     getItemKey: (index) => items[index].key,
     rangeExtractor: (range) => rangeWith(range, place),
     overscan: LINES_BEYOND,

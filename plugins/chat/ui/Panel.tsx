@@ -1,10 +1,11 @@
 /** The panel: who writes (for hosts), what is pinned, the lines or the questions, and where one writes. */
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, type ClipboardEvent, type DragEvent, type RefObject } from 'react';
+import { carriesFiles, filesIn, pastesFiles } from './attachments';
 import type { Chat } from './chat';
 import { Composer, type ComposerHandle } from './Composer';
 import { Line, Text, type Wishes } from './Line';
 import { List, type ListHandle } from './List';
-import type { Message, Mode } from './messages';
+import { wordsOf, type Message, type Mode } from './messages';
 import { useAction, useChat } from './use';
 
 const PAUSES = [0, 5, 10, 30, 60, 120, 300];
@@ -53,7 +54,7 @@ function Pinned({ chat, wishes }: PartProps & { wishes: Wishes }) {
           <ui.Icon name="pin" size={16} />
           <div>
             <strong>{message.author.name}</strong>
-            <Text text={message.text} />
+            <Text text={wordsOf(message)} />
           </div>
           {chat.history.find(message.id) && (
             <button type="button" className="ctl ctl-small" aria-label={t('Show the message of {name}', { name: message.author.name })} title={t('Show in the chat')} onClick={() => wishes.show(message.id)}>
@@ -112,6 +113,39 @@ function NewLines({ chat, onShow }: PartProps & { onShow(): void }) {
   );
 }
 
+/** The whole panel takes what is dropped on it or pasted into it, where one may attach files. */
+function useFiles(chat: Chat, composer: RefObject<ComposerHandle | null>) {
+  const { t, toast } = chat.room;
+  const [over, setOver] = useState(false);
+  const take = (transfer: DataTransfer) => {
+    const { files, hasFolders } = filesIn(transfer);
+    if (hasFolders) toast(t('Folders can’t be sent: make an archive of them.'), { kind: 'error' });
+    composer.current?.attach(files);
+  };
+  const takes = (event: DragEvent) => carriesFiles(event.dataTransfer) && chat.mayAttach();
+  const onDragOver = (event: DragEvent) => {
+    if (!takes(event)) return;
+    event.preventDefault();
+    event.dataTransfer.dropEffect = 'copy';
+    setOver(true);
+  };
+  const onDragLeave = (event: DragEvent) => {
+    if (!event.currentTarget.contains(event.relatedTarget as Node | null)) setOver(false);
+  };
+  const onDrop = (event: DragEvent) => {
+    setOver(false);
+    if (!takes(event)) return;
+    event.preventDefault();
+    take(event.dataTransfer);
+  };
+  const onPaste = (event: ClipboardEvent) => {
+    if (!pastesFiles(event.clipboardData) || !chat.mayAttach()) return;
+    event.preventDefault();
+    take(event.clipboardData);
+  };
+  return { over, handlers: { onDragOver, onDragLeave, onDrop, onPaste } };
+}
+
 export function Panel({ chat }: PartProps) {
   useChat(chat);
   const { t } = chat.room;
@@ -119,6 +153,7 @@ export function Panel({ chat }: PartProps) {
   const list = useRef<ListHandle>(null);
   const composer = useRef<ComposerHandle>(null);
   const [asks, setAsks] = useState(false);
+  const { over, handlers } = useFiles(chat, composer);
   const toEnd = () => void run(() => chat.toNewest()).then(() => list.current?.toEnd());
   const wishes: Wishes = {
     reply: (message: Message) => composer.current?.reply(message),
@@ -141,7 +176,7 @@ export function Panel({ chat }: PartProps) {
   if (chat.failed) return <Failed chat={chat} />;
   if (!chat.state) return <p className="chat-beginning">{t('Loading the chat…')}</p>;
   return (
-    <div className="chat">
+    <div className="chat" {...handlers}>
       <Modes chat={chat} />
       <div className="chat-views" role="group" aria-label={t('What is shown')}>
         <button type="button" aria-pressed={!asks} onClick={() => setAsks(false)}>
@@ -157,6 +192,7 @@ export function Panel({ chat }: PartProps) {
         {!asks && <NewLines chat={chat} onShow={toEnd} />}
       </div>
       <Composer ref={composer} chat={chat} />
+      {over && <p className="chat-drop">{t('Drop them: they go with your next message.')}</p>}
     </div>
   );
 }

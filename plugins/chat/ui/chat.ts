@@ -1,7 +1,8 @@
 /** What this page knows of the chat, kept up with packets and, where one is missing, with what is fetched. */
 import type { ApiError, RoomApi } from '@audimax/room';
+import { Attachments, forget } from './attachments';
 import { History } from './history';
-import { VOTE, type Flag, type Message, type Mode, type Packet, type Page, type State, type To } from './messages';
+import { isThere, VOTE, wordsOf, type Flag, type Message, type Mode, type Packet, type Page, type State, type To } from './messages';
 import { Outbox, type Draft, type Outgoing } from './outbox';
 
 const PORTION = 50;
@@ -26,6 +27,7 @@ export interface Habits {
 export class Chat {
   readonly history: History;
   readonly outbox: Outbox;
+  readonly attachments: Attachments;
   state: State | null = null;
   questions: Message[] | null = null;
   /** Nothing could be loaded yet. */
@@ -58,6 +60,7 @@ export class Chat {
   ) {
     this.history = new History(room.me.identity);
     this.habits = room.storage.get<Habits>('habits', { sound: false, readOut: true });
+    this.attachments = new Attachments(room, () => this.changed());
     this.outbox = new Outbox(room, {
       changed: () => this.changed(),
       sent: (message) => this.sent(message),
@@ -227,7 +230,7 @@ export class Chat {
     if (this.loading) this.meanwhile.push(...messages);
     const fresh = this.history.take(messages, this.follows);
     messages.forEach((message) => this.takeElsewhere(message));
-    this.notice(fresh.filter(({ mine, text }) => !mine && text));
+    this.notice(fresh.filter((message) => !message.mine && isThere(message)));
     this.changed();
   }
 
@@ -276,7 +279,7 @@ export class Chat {
   private countUnseen() {
     const seen = this.room.storage.get<{ lecture: string; at: number } | null>('seen', null);
     if (seen?.lecture !== this.room.info.lectureId) return this.remember();
-    const unseen = this.history.lines.filter(({ at, mine, text }) => at > seen.at && !mine && text).length;
+    const unseen = this.history.lines.filter((line) => line.at > seen.at && !line.mine && isThere(line)).length;
     if (unseen && !(this.isOpen && this.follows)) this.setUnread(unseen);
   }
 
@@ -293,7 +296,7 @@ export class Chat {
     this.reading = undefined;
     const { name } = last.author;
     if (unsaid.length > 1) return announce(t('{count} new messages, the last from {name}', { count: unsaid.length, name }));
-    announce(t('{name} writes: {text}', { name, text: [...last.text].slice(0, READ_OUT_LENGTH).join('') }));
+    announce(t('{name} writes: {text}', { name, text: [...wordsOf(last)].slice(0, READ_OUT_LENGTH).join('') }));
   }
 
   // --- what people do ---
@@ -307,6 +310,11 @@ export class Chat {
 
   retry(line: Outgoing) {
     this.outbox.retry(line, this.mayWriteTo(line.to) ? line.to : 'hosts');
+  }
+
+  discard(line: Outgoing) {
+    this.outbox.discard(line);
+    forget(line.files ?? []);
   }
 
   private sent(message: Message) {
@@ -334,9 +342,13 @@ export class Chat {
     return this.room.me.isHost || this.state?.mode !== 'questions' || to !== 'everyone';
   }
 
+  mayAttach(): boolean {
+    return Boolean(this.state?.may_attach) && this.whyNot() === null;
+  }
+
   mayChange(message: Message): boolean {
     const minutes = (Date.now() - message.at / 1000) / 60_000;
-    return Boolean(message.mine && message.text) && minutes < (this.state?.edit_minutes ?? 0);
+    return Boolean(message.mine) && isThere(message) && minutes < (this.state?.edit_minutes ?? 0);
   }
 
   async edit(id: string, text: string) {

@@ -1,5 +1,5 @@
 /** The part of the chat that this page holds: a window on the history, bounded, without gaps or doubles. */
-import type { Message } from './messages';
+import { isThere, type Message } from './messages';
 
 export const MOST_LINES = 2000;
 
@@ -69,7 +69,7 @@ export class History {
     if (known) {
       if (message.version >= known.version) {
         lines[place] = merged;
-        if (known.text !== message.text) requote(lines, merged);
+        if (known.text !== message.text || isThere(known) !== isThere(message)) requote(lines, merged);
       }
       return null;
     }
@@ -100,8 +100,8 @@ export class History {
 }
 
 /** What was changed or removed is so in the answers to it too. */
-function requote(lines: Message[], { id, text }: Message) {
+function requote(lines: Message[], { id, text, files }: Message) {
   lines.forEach((line, place) => {
-    if (line.reply?.id === id) lines[place] = { ...line, reply: { ...line.reply, text } };
+    if (line.reply?.id === id) lines[place] = { ...line, reply: { ...line.reply, text, has_files: Boolean(files?.length) } };
   });
 }

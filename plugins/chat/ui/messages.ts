@@ -1,4 +1,6 @@
 /** What the server says of messages. */
+import type { StoredFile } from '@audimax/room';
+
 export type Audience = 'everyone' | 'hosts';
 /** `author`: of the message that is answered, beside the hosts. */
 export type To = Audience | 'author';
@@ -13,6 +15,7 @@ export interface Quote {
   id: string;
   name: string;
   text: string;
+  has_files?: boolean;
 }
 export interface Message {
   id: string;
@@ -24,6 +27,7 @@ export interface Message {
   author: { identity?: string; name: string; is_host: boolean };
   to?: string;
   text: string;
+  files?: StoredFile[];
   reply?: Quote;
   is_question: boolean;
   answered: boolean;
@@ -37,11 +41,20 @@ export interface Message {
   mine?: boolean;
   marks?: string[];
 }
+/** Not removed. */
+export const isThere = ({ text, files }: Pick<Message, 'text' | 'files'>) => Boolean(text || files?.length);
+
+/** What it says, or else what its files are called. */
+export const wordsOf = ({ text, files = [] }: Pick<Message, 'text' | 'files'>) => text || files.map(({ name }) => name).join(', ');
+
+export const quoteOf = ({ id, author, text, files }: Message): Quote => ({ id, name: author.name, text, has_files: Boolean(files?.length) });
+
 export interface State {
   mode: Mode;
   slow_seconds: number;
   edit_minutes: number;
   silenced: boolean;
+  may_attach: boolean;
   wait: number;
   pinned: Message[];
 }

@@ -1,5 +1,5 @@
 /** Lines on their way. Each has an id of this page's making, so that the server takes it once however often it comes. */
-import type { ApiError, RoomApi } from '@audimax/room';
+import type { ApiError, RoomApi, StoredFile } from '@audimax/room';
 import type { Message, Quote, To } from './messages';
 
 export interface Draft {
@@ -7,6 +7,7 @@ export interface Draft {
   to: To;
   reply: Quote | null;
   is_question: boolean;
+  files?: StoredFile[];
 }
 export interface Outgoing extends Draft {
   client_id: string;
@@ -117,8 +118,8 @@ export class Outbox {
   }
 
   private async deliver(line: Outgoing) {
-    const { client_id, text, to, is_question, reply } = line;
-    const body = { client_id, text, to, is_question, ...(reply ? { reply_to: reply.id } : {}) };
+    const { client_id, text, to, is_question, reply, files = [] } = line;
+    const body = { client_id, text, to, is_question, ...(reply ? { reply_to: reply.id } : {}), ...(files.length ? { files: files.map(({ id }) => id) } : {}) };
     for (const ms of [...PAUSES_MS, null]) {
       try {
         const message = await inTime(this.room.api.post<Message>('/messages', body));

@@ -1,9 +1,12 @@
 /** A room page in hand: what the plugin added, what it asked of the server, what it said. */
-import type { RoomApi } from '@audimax/room';
+import type { RoomApi, StoredFile, Upload, UploadOptions } from '@audimax/room';
+import { act } from '@testing-library/react';
 import { vi } from 'vitest';
+// eslint-disable-next-line no-restricted-imports -- the very row that the room gives to plugins
+import { UploadRow } from '../../../ui/room/UploadRow';
 import type { Message, Page, State } from './messages';
 
-export const CALM: State = { mode: 'everyone', slow_seconds: 0, edit_minutes: 10, silenced: false, wait: 0, pinned: [] };
+export const CALM: State = { mode: 'everyone', slow_seconds: 0, edit_minutes: 10, silenced: false, may_attach: true, wait: 0, pinned: [] };
 
 export function message(at: number, more: Partial<Message> = {}): Message {
   return {
@@ -31,6 +34,39 @@ export const pageOf = (messages: Message[], more: Partial<Page> = {}): Page => (
   ...more,
 });
 
+export const stored = (name: string, more: Partial<StoredFile> = {}): StoredFile => ({ id: `file-${name}`, name, mime: 'application/pdf', size: 1000, state: 'ready', scan: 'off', preview: false, ...more });
+
+/** An upload that does what the test says. */
+export class HandUpload implements Upload {
+  state: Upload['state'] = 'waiting';
+  sent = 0;
+  speed = 0;
+  message = '';
+  file: StoredFile | null = null;
+  private readonly watchers = new Set<() => void>();
+  cancel = vi.fn(() => this.set({ state: 'cancelled' }));
+  retry = vi.fn(() => this.set({ state: 'waiting' }));
+
+  constructor(
+    readonly name: string,
+    readonly size: number,
+  ) {}
+
+  onChange(listener: () => void) {
+    this.watchers.add(listener);
+    return () => void this.watchers.delete(listener);
+  }
+
+  set(change: Partial<Pick<Upload, 'state' | 'sent' | 'message' | 'file'>>) {
+    Object.assign(this, change);
+    act(() => this.watchers.forEach((watcher) => watcher()));
+  }
+
+  arrive() {
+    this.set({ state: 'done', file: stored(this.name) });
+  }
+}
+
 export interface Asked {
   method: string;
   path: string;
@@ -48,6 +84,7 @@ export function roomOf(answer: (asked: Asked) => unknown, { isHost = false, kept
   const heard = new Map<string, (payload?: unknown) => void>();
   const added = new Map<string, Record<string, unknown>>();
   const leaving = new AbortController();
+  const uploads: HandUpload[] = [];
   const add = (spec: { id: string }) => {
     added.set(spec.id, spec as Record<string, unknown>);
     return () => undefined;
@@ -70,11 +107,17 @@ export function roomOf(answer: (asked: Asked) => unknown, { isHost = false, kept
     announce: vi.fn(),
     refresh: vi.fn(),
     t: (text: string, vars: Record<string, string | number> = {}) => text.replace(/\{(\w+)\}/g, (_, name) => String(vars[name])),
-    ui: { Icon: () => null },
+    ui: { Icon: () => null, UploadRow },
+    plugin: { id: 'chat', name: 'chat', config: { types: ['pdf', 'png'], largest_mb: 500 }, api: '' },
+    formatSize: (bytes: number) => `${bytes} B`,
+    upload: vi.fn((file: File, _options: UploadOptions) => {
+      uploads.push(new HandUpload(file.name, file.size));
+      return uploads.at(-1)!;
+    }),
     addPanel: add,
     addSettings: () => () => undefined,
   };
-  return { room: room as unknown as RoomApi, asked, heard, added, kept, leaving, said: room };
+  return { room: room as unknown as RoomApi, asked, heard, added, kept, leaving, uploads, said: room };
 }
 
 export const refusal = (status: number, code: string, words: string, more: object = {}) =>

@@ -11,6 +11,7 @@ from playwright.sync_api import Error, Locator, Page, expect
 
 from tests.browser import hall
 from tests.browser.hall import Host, Room
+from tests.browser.test_files import fetch, file_of, picture
 from tests.browser.test_looks import look
 from tests.fixtures.browser import Person, axe, until
 
@@ -231,3 +232,33 @@ def test_a_long_chat_is_read_up_and_down_with_few_elements(
     button.click()
     expect(line(ada.page, "something new")).to_be_in_viewport()
     until(ada.page, "document.querySelectorAll('.chat-new').length === 0")
+
+
+def test_a_guest_attaches_a_picture_and_another_sees_and_fetches_it(
+    host: Host, room: Room, visitor: Callable[..., Person]
+) -> None:
+    ada, alan = visitor(), visitor()
+    hall.enter(ada.page, room.link, ADA)
+    hall.enter(alan.page, room.link, ALAN)
+    for page in (ada.page, alan.page):
+        open_chat(page)
+    board, name, words = picture(), "Board of week 3.png", "The board, before it is wiped"
+    chosen = [file_of(name, board, "image/png"), file_of("notes.txt", b"what was said", "text/plain")]
+    ada.page.locator(".chat-composer input[type=file]").set_input_files(chosen)
+    for one in (name, "notes.txt"):
+        expect(ada.page.get_by_role("button", name=f"Remove {one}")).to_be_visible()
+    ada.page.get_by_role("textbox", name="Message").fill(words)
+    look(ada.page, "chat-attaching")
+    ada.page.get_by_role("textbox", name="Message").press("Enter")
+    expect(ada.page.get_by_role("list", name="Files of this message")).to_have_count(0)
+
+    seen = line(alan.page, words)
+    fetch(alan, seen.get_by_role("link", name="notes.txt"), "notes.txt", b"what was said")
+    fetch(alan, seen.get_by_role("link", name=name), name, board)
+    until(alan.page, "document.querySelector('.chat-file img')?.naturalWidth > 0", "the preview is drawn")
+    look(alan.page, "chat-attached")
+
+    open_chat(host.page)
+    act(host.page, words, "Delete")
+    expect(line(alan.page, "Removed by a host")).to_be_visible()
+    expect(alan.page.locator(".chat-file")).to_have_count(0)

@@ -1,6 +1,6 @@
 /** Where one writes: to whom, as what, in answer to what, and why one can't. */
 import { useEffect, useId, useImperativeHandle, useRef, useState, type ChangeEvent, type KeyboardEvent, type Ref } from 'react';
-import { MOST_FILES } from './attachments';
+import { MOST_FILES, type Attachment } from './attachments';
 import type { Chat } from './chat';
 import { LONGEST, quoteOf, wordsOf, type Message, type To } from './messages';
 import { useAction, useSecondsUntil } from './use';
@@ -63,17 +63,22 @@ function Closed({ chat, why }: { chat: Chat; why: string }) {
 }
 
 /** What goes with the message: on its way, or here and to be removed again. */
-function Uploads({ chat }: { chat: Chat }) {
+function Uploads({ chat, onRemoved }: { chat: Chat; onRemoved(): void }) {
   const { t, ui } = chat.room;
   const { attachments } = chat;
+  const remove = (one: Attachment) => {
+    attachments.remove(one);
+    // The button that had the focus is gone.
+    onRemoved();
+  };
   if (!attachments.list.length) return null;
   return (
     <ul className="chat-uploads" aria-label={t('Files of this message')}>
       {attachments.list.map((one) => (
         <li key={one.key}>
-          <ui.UploadRow upload={one.upload} onClose={() => attachments.remove(one)} />
+          <ui.UploadRow upload={one.upload} onClose={() => remove(one)} />
           {one.upload.state === 'done' && (
-            <button type="button" className="ctl ctl-small" aria-label={t('Remove {file}', { file: one.upload.name })} title={t('Remove')} onClick={() => attachments.remove(one)}>
+            <button type="button" className="ctl ctl-small" aria-label={t('Remove {file}', { file: one.upload.name })} title={t('Remove')} onClick={() => remove(one)}>
               <ui.Icon name="x" size={18} />
             </button>
           )}
@@ -213,7 +218,7 @@ export function Composer({ chat, ref }: ComposerProps) {
     >
       {reply && <Subject chat={chat} title={t('Answer to {name}', { name: reply.author.name })} text={wordsOf(reply)} onCancel={cancelReply} />}
       {editing && <Subject chat={chat} title={t('Edit your message')} text="" onCancel={stopEditing} />}
-      {!editing && <Uploads chat={chat} />}
+      {!editing && <Uploads chat={chat} onRemoved={focus} />}
       <div className="chat-write">
         {!editing && chat.mayAttach() && <Clip chat={chat} disabled={to === 'author' || attached >= MOST_FILES} onChoose={attach} />}
         <textarea

@@ -109,6 +109,7 @@ test('what is cancelled or removed goes with nothing, and the server forgets it'
   uploads[2].arrive();
   await user.click(screen.getByRole('button', { name: 'Remove b.pdf' }));
   expect(fetch).toHaveBeenCalledWith('/api/uploads/file-b.pdf', expect.objectContaining({ method: 'DELETE' }));
+  await waitFor(() => expect(document.activeElement).toBe(box()));
   await user.click(send());
   await waitFor(() => expect(posts(asked).at(-1)!.body).toMatchObject({ files: ['file-c.pdf'] }));
 });

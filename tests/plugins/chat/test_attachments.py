@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +19,7 @@ from plugins.chat.attachments import MOST
 from plugins.chat.models import Attachment, Message
 from tests.fixtures.livekit import until
 from tests.plugins.chat.conftest import Packets, Somebody
+from tests.plugins.chat.test_order import second  # noqa: F401  (fixture)
 from tests.plugins.chat.test_rules import older, refused
 from tests.plugins.chat.test_sections import GUEST, HOST, shown  # noqa: F401  (fixture)
 from tests.plugins.files.conftest import PDF, Backstage
@@ -103,12 +105,37 @@ def test_the_files_of_a_page_are_one_look(host: Somebody, come: Come, queries: A
 def test_a_line_that_is_sent_again_is_the_same_with_its_files(app: Flask, come: Come) -> None:
     ada = come("Ada")
     body = {"client_id": str(uuid4()), "text": "", "files": [ada.upload()]}
-    first, second = (ada.ask("POST", "/messages", body) for _ in range(2))
-    assert (first.status_code, second.status_code) == (201, 200)
-    assert first.json == second.json
-    assert len(first.json["files"]) == 1
+    once, again = (ada.ask("POST", "/messages", body) for _ in range(2))
+    assert (once.status_code, again.status_code) == (201, 200)
+    assert once.json == again.json
+    assert len(once.json["files"]) == 1
     with app.app_context():
         assert (db.session.query(Message).count(), db.session.query(Attachment).count()) == (1, 1)
+
+
+def test_many_attach_and_write_at_once_through_two_workers(
+    app: Flask,
+    second: Flask,  # noqa: F811
+    host: Somebody,
+    come: Come,
+    sent: Packets,
+) -> None:
+    """Who begins a file and who writes wait for each other, never both for the other one."""
+    people = [come(f"Guest {n}") for n in range(6)]
+
+    def write(number: int) -> None:
+        browser = (app, second)[number % 2].test_client()
+        for cookie in people[number].client._cookies.values():
+            browser.set_cookie(cookie.key, cookie.value, domain="localhost")
+        through = Somebody(browser, host.room)
+        for line in range(5):
+            through.send(f"{number}.{line}")
+            through.send("", files=[through.upload(f"{number}-{line}.pdf")])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+    names = [one["name"] for m in host.page("/messages?limit=200")["messages"] for one in m.get("files", ())]
+    assert sorted(names) == sorted(f"{n}-{line}.pdf" for n in range(6) for line in range(5))
 
 
 # --- who may --------------------------------------------------------------------------

@@ -41,7 +41,7 @@ test: setup-tests ## everything: checks, unit, component and browser tests
 	@npx --no-install vitest run
 	@$(BIN)/python -m pytest -n 2
 
-test-fast: $(DEV) ## under a minute: no browser, no LiveKit, no whole suites of attacks
+test-fast: $(DEV) ## under a minute: core alone, no browser, no LiveKit, no whole suites of attacks
 	@$(BIN)/python -m pytest -n 2 -m "not browser and not livekit and not slow and not thorough"
 
 check: $(DEV) $(NODE) ## linters, types, borders

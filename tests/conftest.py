@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from flask.testing import FlaskClient
 from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("AUDIMAX_CONFIG", "")
+HERE = Path(__file__).parent
 ORIGIN = "http://localhost:8000"
 pytest_plugins = [
     "tests.fixtures.people",
@@ -38,14 +40,15 @@ NEEDS = {
 }
 
 
-THOROUGH = {"hostile", "run"}
+THOROUGH = {"hostile", "run", "plugins", "files"}
+THOROUGH_FILES = {"test_asking.py"}
 RUN_THE_PRODUCT = ("tests/browser/", "tests/core/run/test_supervisor.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark tests by their fixtures and folders."""
     for item in items:
-        if THOROUGH & set(item.path.parts):
+        if THOROUGH & set(item.path.parts[len(HERE.parts) :]) or item.path.name in THOROUGH_FILES:
             item.add_marker("thorough")
         needed = set(getattr(item, "fixturenames", ()))
         for mark, fixtures in NEEDS.items():

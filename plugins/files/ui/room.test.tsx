@@ -95,7 +95,8 @@ async function roomOf(role: 'guest' | 'host', first: Partial<Listing> = {}, kept
   const open = () => {
     page.open = true;
     const shown = render(page.panel!.component());
-    page.rerender = () => shown.rerender(page.panel!.component());
+    // The server's answer may come when the page of the test is gone.
+    page.rerender = () => void (shown.container.isConnected && shown.rerender(page.panel!.component()));
     return shown;
   };
   /** What the server says has changed, and the page has looked. */

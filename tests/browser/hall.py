@@ -189,6 +189,20 @@ def goes_on(page: Page, name: str, deadline: float = DEADLINE) -> dict[str, Any]
     return found
 
 
+def has_picture(page: Page, deadline: float = 15.0) -> bool:
+    """Whether this person's own camera gives pictures, on its way to LiveKit."""
+    sends = """async () => {
+      const camera = [...window.audimax.room.localParticipant.videoTrackPublications.values()][0]?.track;
+      const report = camera && await camera.getRTCStatsReport();
+      return !!report && [...report.values()].some(s => s.type === 'media-source' && s.frames > 0);
+    }"""
+    try:
+        until(page, f"({sends})()", deadline=deadline)
+    except AssertionError:
+        return False
+    return True
+
+
 def enter(page: Page, link: str, name: str = "") -> None:
     """From the link into the call, as the room's habit is."""
     page.goto(link)

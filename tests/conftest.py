@@ -64,6 +64,7 @@ class ProductBesideTheRest(LoadScopeScheduling):
         return "product" if file.startswith(RUN_THE_PRODUCT) else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ProductBesideTheRest:
     return ProductBesideTheRest(config, log)
 

@@ -24,7 +24,7 @@ TOPIC = "chat"
 # Of LiveKit's 15 KiB, less what stands around the messages.
 LARGEST = 12_000
 MOST = 100
-PACE = Pace(0.1)
+PACE = Pace(0.05)
 
 
 @dataclass

@@ -72,6 +72,16 @@ def people_in(lecture: Lecture) -> list[Participant]:
     return list(db.session.scalars(query.order_by(Participant.id).execution_options(populate_existing=True)))
 
 
+def person(lecture: Lecture, identity: str) -> Participant | None:
+    """Who has that identity and is admitted now, as the database says at this moment."""
+    query = sa.select(Participant).where(
+        Participant.lecture_id == lecture.id,
+        Participant.removed_at.is_(None),
+        Participant.identity == identity,
+    )
+    return db.session.scalar(query.execution_options(populate_existing=True))
+
+
 def narrow(lecture: Lecture, people: Sequence[Participant] | None = None) -> None:
     """Work out everybody's rights anew, asking all plugins; effective at the gate with the commit."""
     db.session.flush()

@@ -47,9 +47,7 @@ def clear_upload(file_id: int) -> None:
     """Remove what came in, once it is copied or refused."""
     stored = db.session.get(StoredFile, file_id)
     if stored is not None:
-        facts, state = Facts.of(stored), stored.state
-        db.session.commit()
-        clear(facts, state)
+        _clear(stored)
 
 
 @task(name="remove_file", retry=RETRY)
@@ -151,7 +149,7 @@ def sweep() -> None:
     _give_up()
     _each("ended", _half_done(), finish)
     _each("scanned", _unscanned(), _scan)
-    _each("cleared", _refused(), _clear_refused)
+    _each("cleared", _refused(), _clear)
     _each("removed", _gone(), _remove)
     for storage in storages.reachable():
         try:
@@ -231,7 +229,7 @@ def _gone() -> Iterator[int]:
     return _ids(StoredFile.state == State.GONE)
 
 
-def _clear_refused(stored: StoredFile) -> None:
+def _clear(stored: StoredFile) -> None:
     facts, state = Facts.of(stored), stored.state
     db.session.commit()
     clear(facts, state)

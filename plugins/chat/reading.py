@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Audience, Lecture, Participant, Viewer, db, room_settings
+from core.api import Audience, Lecture, Viewer, db, order, room_settings
 from plugins.chat.answers import Page, Shown, State, describe_all, describe_for
 from plugins.chat.models import VOTE, Chat, Message, Reader, chat_of, microseconds
 from plugins.chat.settings import RoomSettings
@@ -74,7 +74,7 @@ def one(reader: Reader, message: Message) -> Shown:
 def state_of(reader: Reader, chat: Chat) -> State:
     """Who may write now, and what is pinned."""
     kept = settings_of(reader.lecture, chat)
-    me = _row(reader)
+    me = order.person(reader.lecture, reader.viewer.identity)
     return State(
         mode=kept.mode,
         slow_seconds=kept.slow_seconds,
@@ -117,11 +117,6 @@ def pinned(reader: Reader) -> Found:
     """What hosts have pinned, in its order."""
     wanted = reader.messages().where(Message.pinned, Message.is_there())
     return _some(wanted.order_by(Message.at), MOST_PINNED)
-
-
-def _row(reader: Reader) -> Participant | None:
-    inside = Participant.lecture_id == reader.lecture.id, Participant.identity == reader.viewer.identity
-    return db.session.scalar(sa.select(Participant).where(*inside))
 
 
 def _known(reader: Reader, chat: Chat) -> int:

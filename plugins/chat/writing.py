@@ -26,6 +26,7 @@ from core.api import (
     Viewer,
     clean_message,
     db,
+    order,
     record,
     running_in,
 )
@@ -67,9 +68,7 @@ class Turn:
     @cached_property
     def me(self) -> Participant:
         """Who acts, as the database says now; who was removed a moment ago isn't there any more."""
-        inside = Participant.lecture_id == self.lecture.id, Participant.removed_at.is_(None)
-        query = sa.select(Participant).where(*inside, Participant.identity == self.viewer.identity)
-        found = db.session.scalar(query.execution_options(populate_existing=True))
+        found = order.person(self.lecture, self.viewer.identity)
         if found is None:
             raise Refusal(409, _("Join the lecture first."), code="not_inside")
         return found

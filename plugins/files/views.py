@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
 from flask import Blueprint
 from flask_babel import gettext as _
 from pydantic import Field
@@ -161,8 +160,7 @@ def _everyone_shares() -> bool:
 
 def _me(lecture: Lecture) -> Participant | None:
     """The caller's row; a host needs none."""
-    mine = Participant.identity == here.caller.identity, Participant.removed_at.is_(None)
-    return db.session.scalar(sa.select(Participant).where(Participant.lecture_id == lecture.id, *mine))
+    return order.person(lecture, here.caller.identity)
 
 
 def _user() -> User | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import sqlalchemy as sa
 from flask import Blueprint
 from flask_babel import gettext as _
 
@@ -99,7 +98,7 @@ class Called(Answer):
 def state() -> State:
     """The queue, who has the floor, and where the caller stands."""
     lecture = running_in(here.room)
-    return _state(lecture, _find(lecture, here.caller.identity))
+    return _state(lecture, order.person(lecture, here.caller.identity))
 
 
 @in_room.post("/raise")
@@ -216,14 +215,8 @@ def clear() -> None:
 # --- what they share ------------------------------------------------------------------
 
 
-def _find(lecture: Lecture, identity: str) -> Participant | None:
-    inside = Participant.lecture_id == lecture.id, Participant.removed_at.is_(None)
-    query = sa.select(Participant).where(*inside, Participant.identity == identity)
-    return db.session.scalar(query.execution_options(populate_existing=True))
-
-
 def _me() -> Participant:
-    found = _find(running_in(here.room), here.caller.identity)
+    found = order.person(running_in(here.room), here.caller.identity)
     if found is None:
         raise Refusal(409, _("Join the lecture first."), code="not_inside")
     return found
@@ -243,7 +236,7 @@ def _state(lecture: Lecture, me: Participant | None) -> State:
 
 
 def _person(lecture: Lecture, identity: str) -> Participant:
-    found = _find(lecture, identity)
+    found = order.person(lecture, identity)
     if found is None:
         raise Refusal(404, _("This person isn't in this lecture."), code="not_inside")
     return found

@@ -15,6 +15,7 @@ UI_CONFIG := $(wildcard vite.config.ts tsconfig.json package-lock.json)
 # A stamp's name carries the content that it stands for: a checkout changes times, not contents.
 sum = $(shell cat $(1) /dev/null 2>/dev/null | cksum | tr -d ' ')
 RUNTIME := $(VENV)/.runtime-$(call sum,requirements.lock setup.cfg pyproject.toml)
+OFFLINE := $(VENV)/.offline-$(call sum,requirements.lock requirements-offline.lock)
 DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock)
 NODE := node_modules/.audimax-$(call sum,package-lock.json)
 CATALOGUES := $(wildcard core/translations/*/LC_MESSAGES/*.po)
@@ -27,7 +28,7 @@ help: ## this list
 setup: ## everything that running needs
 	@$(MAKE) -j3 parts
 
-parts: $(RUNTIME) $(COMPILED) $(BUILT) livekit
+parts: $(RUNTIME) $(OFFLINE) $(COMPILED) $(BUILT) livekit
 	@:
 
 run: setup ## a running product on this machine; Ctrl-C stops it
@@ -72,7 +73,7 @@ example: $(RUNTIME) ## write audimax.example.toml from the settings' dataclass
 
 lock: $(DEV) ## pin what requirements*.in ask for, with hashes
 	@$(BIN)/python -m pip --disable-pip-version-check install -q uv
-	@for part in requirements requirements-dev; do \
+	@for part in requirements requirements-dev requirements-offline; do \
 		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate $$part.in -o $$part.lock; done
 
@@ -105,11 +106,18 @@ $(RUNTIME): | $(BIN)/python
 	@$(BIN)/python -m pip --disable-pip-version-check install -q --no-build-isolation --no-deps -e .
 	@rm -f $(VENV)/.runtime-* && touch $@
 
+# Where no wheel fits, everything else works, and captions without a cloud say why they are off.
+$(OFFLINE): $(RUNTIME)
+	@echo "setting up: model of offline captions …"
+	@$(PIP) -r requirements-offline.lock || echo "No model of offline captions fits this machine: they stay off."
+	@rm -f $(VENV)/.offline-* && touch $@
+
 $(VENV)/.messages-%: $(RUNTIME)
 	@$(BIN)/pybabel -q compile -d core/translations
 	@rm -f $(VENV)/.messages-* && touch $@
 
-$(DEV): $(RUNTIME)
+# After the other one, for two pips at once get into each other's way.
+$(DEV): $(RUNTIME) $(OFFLINE)
 	@echo "setting up: Python packages for tests …"
 	@$(PIP) -r requirements-dev.lock
 	@rm -f $(VENV)/.dev-* && touch $@

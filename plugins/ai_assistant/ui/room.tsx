@@ -1,0 +1,3 @@
+import { definePlugin } from '@audimax/room';
+
+export default definePlugin(() => undefined);

@@ -51,7 +51,7 @@ def post_worker_init(worker):
     def watch():
         while worker.alive:
             gevent.sleep(0.2)
-        for streams in ("audimax_halls", "audimax_sockets"):
+        for streams in ("audimax_halls", "audimax_sockets", "audimax_lecture_streams"):
             worker.wsgi.extensions[streams].close()
 
     gevent.spawn(watch)

@@ -32,6 +32,7 @@ AFTER_PLUGINS = (
     "core.rooms.views",
     "core.rooms.page",
     "core.lectures.views",
+    "core.lectures.stream",
     "core.files.uploads",
     "core.files.downloads",
     "core.waiting",

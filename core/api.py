@@ -63,6 +63,7 @@ from core.engine.personal_columns import AboutPerson, forget_personal_columns, r
 from core.engine.plugins import settings
 from core.engine.room_plugins import change_room_settings, is_enabled_in, room_settings
 from core.engine.room_plugins import switch as switch_plugin
+from core.engine.settings import fields as setting_fields
 from core.engine.settings import setting
 from core.errors import ContentChanged, LiveKitDown, LiveKitError, PluginError, Refusal, StorageDown
 from core.files import stored as files
@@ -78,6 +79,7 @@ from core.jobs import defer
 from core.joining import by_address_and_room
 from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant
+from core.livekit import agents
 from core.models import Waiting
 from core.pace import Pace, in_context
 from core.people.fingerprints import keyed
@@ -162,6 +164,7 @@ __all__ = [
     "Viewer",
     "Waiting",
     "agent_key",
+    "agents",
     "by_address_and_room",
     "change_room_settings",
     "clean_message",
@@ -197,6 +200,7 @@ __all__ = [
     "running_in",
     "scoped",
     "setting",
+    "setting_fields",
     "settings",
     "static_url",
     "switch_plugin",

@@ -37,7 +37,8 @@ def notify(topic: str, **hint: Any) -> None:
 
     Topics: ``room:<id>`` (all who wait there look again, or those in ``sessions``; with ``soon``
     the others too, by and by), ``waiting:<room id>`` (who waits there has changed), ``user:<id>``,
-    ``session:<guest session id>``, ``dashboard:<user id>``. A plugin's own begin with its name.
+    ``session:<guest session id>``, ``dashboard:<user id>``,
+    ``lecture:<id>`` (something of what its page shows has changed). A plugin's own begin with its name.
     The hint must stay far below PostgreSQL's 8,000 bytes.
     """
     payload = json.dumps({"topic": topic, **hint}, separators=(",", ":"))

@@ -232,13 +232,14 @@ class RoomUi:
 
     ``module`` and ``css`` are paths below the plugin's ``static`` folder; empty for a
     first-party plugin, whose built ``ui/room`` is taken. ``config`` must be JSON and may be
-    read by everybody in the room.
+    read by everybody in the room. ``notice``: words that people should read before they join.
     """
 
     module: str = ""
     css: tuple[str, ...] = ()
     config: Mapping[str, Any] = with_default(default_factory=dict)
     api_version: int = 1
+    notice: str = ""
 
 
 # --- files ---------------------------------------------------------------------------
@@ -382,12 +383,18 @@ class Audience(StrEnum):
 
 @dataclass(frozen=True)
 class Section:
-    """A typed part of a lecture. ``id`` is unique within its plugin; sections sort by ``order``."""
+    """A typed part of a lecture. ``id`` is unique within its plugin; sections sort by ``order``.
+
+    ``note``: a line of small print below the title, such as who made it. ``link`` leads to where this
+    viewer can do more with it; it is shown on the page only.
+    """
 
     id: str
     title: str
     audience: Audience = Audience.EVERYONE
     order: int = 100
+    note: str = ""
+    link: Link | None = None
 
 
 @dataclass(frozen=True)

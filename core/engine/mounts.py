@@ -65,6 +65,11 @@ def room_api(plugin: str, room_public_id: str) -> str:
     return prefix(plugin, MountPoint.ROOM).replace("<room_id>", room_public_id)
 
 
+def lecture_api(plugin: str, lecture_public_id: str) -> str:
+    """The address of a plugin's ``LECTURE`` mount in one lecture."""
+    return prefix(plugin, MountPoint.LECTURE).replace("<lecture_id>", lecture_public_id)
+
+
 # --- files and templates --------------------------------------------------------------
 
 

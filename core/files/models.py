@@ -43,8 +43,8 @@ def _incoming_key() -> str:
     return INCOMING + secrets.token_hex(16)
 
 
-def _kept_key() -> str:
-    # The day tells how old bytes are that no row knows.
+def new_key() -> str:
+    """Where the bytes of a new file are to be; the day in it tells their age, should no row know them."""
     return f"{KEPT}{now():%Y%m%d}-{secrets.token_hex(16)}"
 
 
@@ -62,7 +62,7 @@ class StoredFile(Model):
     public_id: Mapped[str] = random_id()
     plugin: Mapped[str]
     storage: Mapped[str]
-    key: Mapped[str] = mapped_column(unique=True, default=_kept_key)
+    key: Mapped[str] = mapped_column(unique=True, default=new_key)
     incoming_key: Mapped[str] = mapped_column(unique=True, default=_incoming_key)
     parts_id: Mapped[str] = mapped_column(default="")
     etag: Mapped[str] = mapped_column(default="")

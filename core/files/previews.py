@@ -1,4 +1,4 @@
-"""Small pictures of files, made in a child process that can reach nothing else (``walls.py``)."""
+"""Small pictures and words of files, made in a child process that can reach nothing else (``walls.py``)."""
 
 from __future__ import annotations
 
@@ -21,6 +21,12 @@ from core.run.processes import end_group
 log = logging.getLogger(__name__)
 
 MIMES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf"})
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_OPEN = "application/vnd.oasis.opendocument"
+TEXTS = frozenset(
+    {"application/pdf", f"{_OFFICE}.presentationml.presentation", f"{_OFFICE}.wordprocessingml.document"}
+    | {f"{_OPEN}.presentation", f"{_OPEN}.text"}
+)
 # Slides and photographs are smaller. The child holds the whole file in memory.
 LARGEST_FILE = 100_000_000
 # The child ends itself after walls.WALL_SECONDS; on top of them it may load its libraries on a busy machine.
@@ -29,6 +35,7 @@ PATIENCE = walls.WALL_SECONDS + 20
 AT_ONCE = 2
 CHUNK = 1 << 20
 MAKER = Path(__file__).with_name("preview_child.py")
+READER = Path(__file__).with_name("text_child.py")
 
 _places = threading.BoundedSemaphore(AT_ONCE)
 
@@ -36,6 +43,23 @@ _places = threading.BoundedSemaphore(AT_ONCE)
 def can_preview(mime: str) -> bool:
     """Whether a file of this type may have a preview."""
     return mime in MIMES
+
+
+def can_read(mime: str) -> bool:
+    """Whether words can be taken out of a file of this type."""
+    return mime in TEXTS or mime.startswith("text/")
+
+
+def read_text(body: BinaryIO, mime: str) -> str:
+    """The words of a document or of slides, a line for each of theirs; empty where there are none.
+
+    Encrypted, broken or too large files have none. Takes seconds, like ``make_preview``: for jobs only.
+    """
+    if not can_read(mime):
+        return ""
+    with tempfile.TemporaryFile() as spooled:
+        made = run(READER, spooled, mime) if _spool(body, spooled) else None
+    return (made or b"").decode("utf-8", "replace")
 
 
 def make_preview(body: BinaryIO, mime: str) -> bytes | None:

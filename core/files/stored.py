@@ -2,13 +2,16 @@
 
 A file goes: ``begin`` → commit → ``plan`` to the browser, which sends the bytes to core or to the
 storage and then says that it is done → ``FileChanged``. What is sent before it is used (a message's
-attachments) is ``claim``-ed. Nothing here commits.
+attachments) is ``claim``-ed; what a plugin makes itself it ``keep``-s. Nothing here
+commits, except ``read_text``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
+from io import BytesIO
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -18,9 +21,9 @@ from core.config import config
 from core.contracts import Audience, FileEntry
 from core.db import db, now
 from core.errors import Refusal
-from core.files import storages
+from core.files import previews, storages
 from core.files.kinds import UNKNOWN
-from core.files.models import Scan, State, StoredFile
+from core.files.models import Scan, State, StoredFile, new_key
 from core.http.views import Answer
 from core.jobs import defer
 from core.lectures.models import Lecture, Participant
@@ -38,8 +41,11 @@ __all__ = [
     "delete",
     "describe",
     "entry",
+    "keep",
     "of",
     "plan",
+    "read_text",
+    "shared_in",
 ]
 
 MB = 1024 * 1024
@@ -118,6 +124,42 @@ def begin(
     return made
 
 
+def keep(
+    lecture: Lecture,
+    plugin: str,
+    *,
+    name: str,
+    body: bytes,
+    mime: str,
+    audience: Audience = Audience.EVERYONE,
+) -> StoredFile:
+    """A file that you have made yourself, ready at once; ``StorageDown`` where it can't be kept now.
+
+    The bytes are kept before the row is: after a rollback nobody owns them (`audimax files check`).
+    """
+    cleaned = clean_file_name(name)
+    made = StoredFile(
+        plugin=plugin,
+        storage=config().file_storage,
+        name=cleaned,
+        extension=cleaned.rpartition(".")[2].lower(),
+        mime=mime,
+        size=len(body),
+        audience=Audience(audience).value,
+        state=State.READY.value,
+        room_id=lecture.room_id,
+        lecture_id=lecture.id,
+        uploader_name="",
+        in_use=True,
+        key=new_key(),
+        ready_at=now(),
+    )
+    storages.named(made.storage).save(made.key, BytesIO(body), mime)
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
 def plan(stored: StoredFile) -> UploadPlan:
     """What the browser needs to send the file."""
     return UploadPlan(
@@ -144,6 +186,34 @@ def entry(stored: StoredFile) -> FileEntry:
     url = f"/files/{stored.public_id}"
     preview = f"{url}/preview" if stored.preview_key else ""
     return FileEntry(stored.name, stored.mime, stored.size, url, preview)
+
+
+def shared_in(lecture: Lecture) -> list[StoredFile]:
+    """What everybody in the lecture may fetch now, whichever plugin it came through, oldest first."""
+    query = sa.select(StoredFile).where(
+        StoredFile.lecture_id == lecture.id,
+        StoredFile.audience == Audience.EVERYONE,
+        StoredFile.state == State.READY,
+        StoredFile.in_use,
+        StoredFile.scan.in_((Scan.OFF, Scan.CLEAN)),
+    )
+    return list(db.session.scalars(query.order_by(StoredFile.id)))
+
+
+def read_text(stored: StoredFile) -> str:
+    """The words of a document or of slides, line by line; empty for all else. For jobs: it takes seconds.
+
+    Raises ``StorageDown``. Commits, so that no database connection waits for it.
+    """
+    if not stored.is_handed_out or not previews.can_read(stored.mime):
+        return ""
+    storage, key, mime = storages.named(stored.storage), stored.key, stored.mime
+    db.session.commit()
+    try:
+        with closing(storage.open(key)) as body:
+            return previews.read_text(body, mime)
+    except FileNotFoundError:
+        return ""
 
 
 def of(lecture: Lecture, plugin: str) -> list[StoredFile]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -22,6 +24,7 @@ from core.rooms.settings import settings_of
 from core.rooms.views import me, page_number
 
 bp = Blueprint("lectures", __name__)
+STILL_MADE = timedelta(hours=1)
 SHAPES: tuple[tuple[type[Section], str], ...] = (
     (Prose, "prose"),
     (Timeline, "timeline"),
@@ -68,8 +71,14 @@ def show(lecture_id: str) -> ResponseReturnValue:
         room=lecture.room,
         sections=sections,
         viewer=viewer,
+        listens=_listens(lecture, viewer),
         length=((lecture.ended_at or now()) - lecture.started_at).total_seconds(),
     )
+
+
+def _listens(lecture: Lecture, viewer: Viewer) -> bool:
+    """Whether the page hears of changes: while something may still be made, or a host works on it."""
+    return viewer.is_host or lecture.ended_at is None or lecture.ended_at > now() - STILL_MADE
 
 
 def may_read(lecture: Lecture, viewer: Viewer) -> bool:

@@ -11,7 +11,7 @@ from flask_babel import get_locale
 from core.config import config
 from core.contracts import PEOPLE_INSIDE, RoomUi, Viewer
 from core.engine import room_plugins
-from core.engine.mounts import room_api, static_url
+from core.engine.mounts import lecture_api, room_api, static_url
 from core.engine.plugins import plugins
 from core.errors import Refusal
 from core.http.assets import assets
@@ -20,6 +20,7 @@ from core.http.forms import Form
 from core.http.i18n import messages_for_browser
 from core.http.views import Answer, here, view
 from core.lectures.lectures import live_in
+from core.lectures.models import Lecture
 from core.people.guests import current_guest
 from core.rooms import codes, invitations, lookups
 from core.rooms.models import Room
@@ -92,13 +93,17 @@ def page_config(room: Room, viewer: Viewer) -> dict[str, Any]:
     }
 
 
-def plugin_page(room: Room, plugin: str) -> dict[str, Any]:
-    """What the script of a plugin's own page about a room has to know (``@audimax/page``)."""
+def plugin_page(room: Room, plugin: str, lecture: Lecture | None = None) -> dict[str, Any]:
+    """What the script of a plugin's own page about a room has to know (``@audimax/page``).
+
+    About a lecture of it, ``api`` is where the plugin's ``LECTURE`` routes begin, else its ``ROOM`` routes.
+    """
     locale = str(get_locale() or "en")
     return {
         "room": {"id": room.public_id, "title": room.title, "code": room.code},
-        "api": room_api(plugin, room.public_id),
+        "api": lecture_api(plugin, lecture.public_id) if lecture else room_api(plugin, room.public_id),
         "plugin": plugin,
+        **({"lecture": {"id": lecture.public_id, "title": lecture.title}} if lecture else {}),
         "locale": locale.replace("_", "-"),
         "strings": messages_for_browser(locale, under=f"plugins/{plugin}/ui"),
         "icons": assets().sprite,
@@ -136,5 +141,6 @@ def _entry(plugin: str, number: int, ui: RoomUi, room: Room, locale: str) -> dic
         "api": room_api(plugin, room.public_id),
         "apiVersion": ui.api_version,
         "config": dict(ui.config),
+        "notice": ui.notice,
         "strings": messages_for_browser(locale, under=f"plugins/{plugin}/ui"),
     }

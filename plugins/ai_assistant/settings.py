@@ -69,6 +69,11 @@ class Settings:
         label=_l("Language model that sums up"),
         help=_l("Empty: a draft of the most telling sentences is made without a model."),
     )
+    further_models: list[str] = setting(
+        factory=list,
+        label=_l("Further language models that hosts may choose"),
+        help=_l("At the same address."),
+    )
     summary_key: str = setting("", secret=True, label=_l("Key of the language model"))
     summary_tokens: int = setting(
         200_000,
@@ -103,6 +108,11 @@ class Settings:
         False,
         label=_l("Guests are written along only after they agreed"),
         help=_l("Otherwise until they object. Hosts always can object too."),
+    )
+    erase_lines: bool = setting(
+        False,
+        label=_l("Deleting a person deletes what they said"),
+        help=_l("Otherwise only their name goes from transcripts."),
     )
     consent_text: str = setting(
         "",

@@ -54,6 +54,7 @@ OPEN = {
     "rooms.all_rooms": "leads to the first page",
     "dashboard.socket": "closed at once for who isn't signed in, and after each change (test_sessions.py)",
     "lectures.show": "guests read what their room lets them read; a 404 for others",
+    "lecture_stream.stream": "like the page it belongs to; a 404 for who may not read it",
     "joining.join": "a guest's way in; the guards decide",
     "joining.leave": "gives up one's own waiting",
     "waiting.stream": "for the session that waits; a 403 for others",

@@ -12,7 +12,7 @@ from plugins.storage_s3.storage import S3Storage
 
 app = Flask(__name__)
 # What gunicorn.conf.py closes when the worker is told to stop.
-for name in ("audimax_halls", "audimax_sockets"):
+for name in ("audimax_halls", "audimax_sockets", "audimax_lecture_streams"):
     app.extensions[name] = SimpleNamespace(close=lambda: None)
 storage = S3Storage(Settings("lectures", "key", "topsecret", endpoint=os.environ["SLOW_S3"]))
 

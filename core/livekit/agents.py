@@ -1,0 +1,47 @@
+"""Agents: participants that are programs of ours, asked to come into a lecture by their name.
+
+LiveKit forgets a request that finds no free worker, or whose worker dies: whoever asks looks again later.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+
+from core.errors import LiveKitDown, LiveKitError
+from core.lectures.models import Lecture
+from core.livekit.client import livekit
+
+__all__ = ["dismiss", "dispatch"]
+
+log = logging.getLogger(__name__)
+
+
+def dispatch(lecture: Lecture, name: str, metadata: Mapping[str, str]) -> bool:
+    """Ask for one agent of that name in place of all that were asked for before; whether LiveKit took it.
+
+    ``metadata`` reaches the agent only, never the room. False where LiveKit is down or has no such room now.
+    """
+    room, server = lecture.public_id, livekit()
+    try:
+        for earlier in server.list_dispatch(room):
+            if earlier.agent_name == name:
+                server.delete_dispatch(room, earlier.id)
+        server.create_dispatch(room, name, json.dumps(dict(metadata)))
+    except (LiveKitDown, LiveKitError) as error:
+        log.warning("lecture %s: no %s can be asked for now: %s", room, name, error)
+        return False
+    return True
+
+
+def dismiss(lecture: Lecture, name: str, identity: str) -> None:
+    """Nobody of that name is asked for any more, and the one with that identity leaves."""
+    room, server = lecture.public_id, livekit()
+    try:
+        for earlier in server.list_dispatch(room):
+            if earlier.agent_name == name:
+                server.delete_dispatch(room, earlier.id)
+        server.remove_participant(room, identity)
+    except (LiveKitDown, LiveKitError) as error:
+        log.warning("lecture %s: %s could not be sent away: %s", room, identity, error)

@@ -1,0 +1,52 @@
+"""When a person's data is deleted: the name goes from what was said and summed up; the lines too, by rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from core.api import Lecture, Participant, Person, db, settings
+from plugins.ai_assistant import corrections
+from plugins.ai_assistant.models import LectureArtifact, TranscriptLine
+from plugins.ai_assistant.settings import Settings
+
+# What core puts in place of the name everywhere else.
+NOBODY = "Deleted person"
+
+
+def erase(person: Person) -> None:
+    """May be repeated; core has the registered columns, this is what hangs on them."""
+    rows = _rows(person)
+    for lecture_id in sorted({row.lecture_id for row in rows}):
+        theirs = [row for row in rows if row.lecture_id == lecture_id]
+        if settings(Settings).erase_lines:
+            _blank([row.id for row in theirs])
+        _forget_names(lecture_id, {row.name for row in theirs} - {NOBODY})
+
+
+def _rows(person: Person) -> Sequence[Any]:
+    who = sa.or_(
+        Participant.user_id == person.user_id if person.user_id is not None else sa.false(),
+        sa.and_(Participant.user_id.is_(None), Participant.guest_session_id.in_(person.guest_session_ids)),
+    )
+    return db.session.execute(
+        sa.select(Participant.id, Participant.lecture_id, Participant.name).where(who)
+    ).all()
+
+
+def _blank(participant_ids: Sequence[int]) -> None:
+    mine = TranscriptLine.participant_id.in_(participant_ids)
+    db.session.execute(sa.update(TranscriptLine).where(mine).values(text=""))
+
+
+def _forget_names(lecture_id: int, names: set[str]) -> None:
+    query = sa.select(LectureArtifact).where(LectureArtifact.lecture_id == lecture_id).with_for_update()
+    artifact = db.session.scalar(query)
+    lecture = db.session.get(Lecture, lecture_id)
+    if artifact is None or lecture is None:
+        return
+    for name in names:
+        corrections.in_summary(artifact, corrections.Change(name, NOBODY), keep=True)
+    corrections.written_anew(lecture, artifact)

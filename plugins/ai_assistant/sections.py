@@ -1,0 +1,135 @@
+"""What stays of the assistant with the lecture: summary, topics, tasks, questions, the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from flask_babel import gettext as _
+
+from core.api import (
+    Audience,
+    Facts,
+    Files,
+    Lecture,
+    Line,
+    Link,
+    Prose,
+    Section,
+    StoredFile,
+    Table,
+    Timeline,
+    Viewer,
+    db,
+    files,
+    room_settings,
+)
+from plugins.ai_assistant import transcript
+from plugins.ai_assistant.models import LectureArtifact, State, artifact_of
+from plugins.ai_assistant.settings import RoomSettings
+from plugins.ai_assistant.summary import Sentence, Summary
+
+
+def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
+    """The parts that this viewer may see."""
+    artifact = artifact_of(lecture)
+    if artifact is None:
+        return []
+    return [*_summary(lecture, artifact, viewer), *_transcript(lecture, artifact)]
+
+
+# --- the summary ----------------------------------------------------------------------
+
+
+def _summary(lecture: Lecture, artifact: LectureArtifact, viewer: Viewer) -> Iterator[Section]:
+    link = _link(lecture, viewer)
+    kept = artifact.shown_summary
+    if kept is None or artifact.state in (State.TRANSCRIBING, State.SUMMARIZING):
+        yield from _being_made(artifact, link)
+    if kept is None:
+        return
+    summary, audience = Summary.model_validate(kept), audience_of(lecture, artifact)
+    title = _("Draft without a language model") if summary.is_draft else _("Summary")
+    note = _made_by(artifact, summary)
+    told = _told(summary.overview)
+    yield Prose("summary", title, audience, 10, note, link, paragraphs=(told,) if told else ())
+    if summary.topics:
+        topics = tuple((f"{_clock(one.at)} {one.title}", _told(one.text)) for one in summary.topics)
+        yield Facts("topics", _("Key topics"), audience, 11, facts=topics)
+    if summary.actions:
+        rows = tuple((one.what, one.who, one.until) for one in summary.actions)
+        named = (_("What"), _("Who"), _("Until when"))
+        yield Table("actions", _("To do"), audience, 12, columns=named, rows=rows)
+    if summary.questions:
+        asked = tuple((one.question, one.answer) for one in summary.questions)
+        columns = (_("Question"), _("Answer"))
+        yield Table("questions", _("Asked and answered"), audience, 13, columns=columns, rows=asked)
+
+
+def _told(sentences: Iterable[Sentence]) -> str:
+    return " ".join(sentence.text for sentence in sentences)
+
+
+def _being_made(artifact: LectureArtifact, link: Link | None) -> Iterator[Section]:
+    words = {
+        State.TRANSCRIBING: _("The last words are being written down."),
+        State.SUMMARIZING: _("The summary is being made. It appears here by itself."),
+    }.get(State(artifact.state))
+    if words:
+        more = _("So far: %(why)s.", why=artifact.why) if artifact.why else ""
+        said = tuple(filter(None, (words, more)))
+        yield Prose("summary-state", _("Summary"), Audience.EVERYONE, 9, link=link, paragraphs=said)
+
+
+def audience_of(lecture: Lecture, artifact: LectureArtifact) -> Audience:
+    """Who sees the summary: hosts only what is hidden, or not approved where that is asked."""
+    readers = room_settings(lecture.room, RoomSettings).readers
+    if artifact.hidden or readers == "hosts" or (readers == "approved" and not artifact.approved):
+        return Audience.HOSTS
+    return Audience.EVERYONE
+
+
+def _made_by(artifact: LectureArtifact, summary: Summary) -> str:
+    if summary.is_draft:
+        made = _("The most telling sentences, chosen by a program. Nobody has written them together.")
+        because = _("No summary: %(why)s.", why=artifact.why) if artifact.state == State.FAILED else ""
+        return " ".join(filter(None, (str(because), str(made))))
+    if artifact.edited is not None:
+        return str(_("Made by %(model)s, edited by a host.", model=artifact.summary_model))
+    return str(_("Made by %(model)s. It may be wrong.", model=artifact.summary_model))
+
+
+def _link(lecture: Lecture, viewer: Viewer) -> Link | None:
+    return Link(review_url(lecture), _("Review and edit")) if viewer.is_host else None
+
+
+def review_url(lecture: Lecture) -> str:
+    """Where hosts work on summary and transcript."""
+    return f"/plugins/ai_assistant/rooms/{lecture.room.public_id}/lectures/{lecture.public_id}"
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+# --- the transcript -------------------------------------------------------------------
+
+
+def _transcript(lecture: Lecture, artifact: LectureArtifact) -> Iterator[Section]:
+    lines = tuple(_line(row) for row in db.session.execute(transcript.lines(lecture)))
+    if not lines:
+        return
+    yield Timeline("transcript", _("Transcript"), Audience.EVERYONE, 40, lines=lines)
+    kept = [
+        files.entry(stored)
+        for file_id in (artifact.lines_file_id, artifact.subtitles_file_id)
+        if file_id and (stored := db.session.get(StoredFile, file_id)) and stored.is_handed_out
+    ]
+    if kept:
+        yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 41, files=tuple(kept))
+
+
+def _line(row: Any) -> Line:
+    text = _("Nobody listened until %(clock)s.", clock=_clock(row.until / 1000)) if row.is_gap else row.text
+    return Line(at=row.at / 1000, speaker=row.name, text=text or _("removed"), id=row.key)

@@ -134,6 +134,11 @@ def _shown(field: Field, given: Any) -> str:
     return f", not {text if len(text) <= 80 else text[:77] + '…'}"
 
 
+def setting_fields(cls: Any) -> Mapping[str, Field]:
+    """What forms and pages need to know of each setting of ``cls``, by name, in their order."""
+    return fields(cls)
+
+
 @lru_cache(maxsize=256)
 def fields(cls: Any) -> Mapping[str, Field]:
     """The settings of ``cls`` by name, in their order."""

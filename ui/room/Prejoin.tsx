@@ -314,6 +314,21 @@ function Panel(props: Omit<NameFormProps, 'stage'> & { stage: Stage }) {
   }
 }
 
+/** What people should know before they are inside. */
+function Notices({ config }: { config: PageConfig }) {
+  const notices = config.plugins.filter(({ notice }) => notice);
+  if (!notices.length) return null;
+  return (
+    <ul className="notices" aria-label={t('Good to know')}>
+      {notices.map(({ id, notice }) => (
+        <li key={id}>
+          <Icon name="info" size={18} /> <span>{notice}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function eyebrow(config: PageConfig, live: boolean): string {
   if (live) return t('Live now');
   return config.me.role === 'host' ? t('Your room') : t('Not started yet');
@@ -336,6 +351,7 @@ export function Prejoin({ config, entrance }: { config: PageConfig; entrance: En
             <Icon name="triangle-alert" /> <span>{config.room.shut}</span>
           </p>
         )}
+        <Notices config={config} />
         <Panel config={config} entrance={entrance} stage={stage} name={name} onName={setName} />
         <p className="prejoin-foot">
           <a href={config.urls.home}>{config.me.signed_in ? t('To your rooms') : t('To the start page')}</a>

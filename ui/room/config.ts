@@ -10,6 +10,8 @@ export interface PluginEntry {
   api: string;
   apiVersion: number;
   config?: Record<string, unknown>;
+  /** What people should read before they join. */
+  notice?: string;
   strings?: Record<string, string>;
 }
 

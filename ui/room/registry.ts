@@ -9,6 +9,7 @@ import type {
   PeopleActionSpec,
   PeopleRankSpec,
   SettingsSpec,
+  SignSpec,
   TileBadgeSpec,
 } from './sdk';
 
@@ -16,6 +17,7 @@ export interface Kinds {
   panel: PanelSpec;
   control: ControlSpec;
   overlay: OverlaySpec;
+  sign: SignSpec;
   tileBadge: TileBadgeSpec;
   participantAction: ParticipantActionSpec;
   peopleAction: PeopleActionSpec;

@@ -48,11 +48,25 @@ export interface ControlSpec extends Ordered {
   onClick(): void | Promise<void>;
 }
 
-/** `stage-top` lies over the tiles, `stage-bottom` has a row of its own below them, `stage-full` covers them. */
-export type OverlaySlot = 'stage-top' | 'stage-bottom' | 'stage-full';
+/**
+ * `stage-above` and `stage-bottom` have rows of their own above and below the tiles, `stage-top` lies over them,
+ * `stage-full` covers them.
+ */
+export type OverlaySlot = 'stage-top' | 'stage-above' | 'stage-bottom' | 'stage-full';
 
 /** Something on the stage. */
 export type OverlaySpec = Ordered & { slot: OverlaySlot; visible?: () => boolean } & View;
+
+/**
+ * A small sign above the stage that nobody can hide: what everybody must know for as long as it is so, such as that
+ * something is kept. It is there while `text` gives words.
+ */
+export interface SignSpec extends Ordered {
+  icon: string;
+  text: () => string | null;
+  /** Leads to more about it. */
+  onClick?(): void;
+}
 
 /** A short text on a person's tile and in the list of people; null shows nothing. */
 export type TileBadgeSpec = Ordered & { text: (participant: Participant) => string | null };
@@ -195,6 +209,7 @@ export interface RoomApi {
   addPanel(panel: PanelSpec): Dispose;
   addControl(control: ControlSpec): Dispose;
   addOverlay(overlay: OverlaySpec): Dispose;
+  addSign(sign: SignSpec): Dispose;
   addTileBadge(badge: TileBadgeSpec): Dispose;
   addParticipantAction(action: ParticipantActionSpec): Dispose;
   addPeopleAction(action: PeopleActionSpec): Dispose;

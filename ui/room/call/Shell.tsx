@@ -35,6 +35,34 @@ function Overlays({ slot }: { slot: OverlaySlot }) {
   );
 }
 
+/** What everybody must know for as long as it is so. */
+function Signs() {
+  const { host } = useCall();
+  const registry = useRegistry(host.registry);
+  const signs = registry.list('sign').flatMap((sign) => {
+    const text = registry.safe(sign.plugin, sign.text, null);
+    return text ? [{ sign, text }] : [];
+  });
+  if (!signs.length) return null;
+  return (
+    <ul className="signs" aria-label={t('What is going on')}>
+      {signs.map(({ sign, text }) => (
+        <li key={sign.key}>
+          {sign.onClick ? (
+            <button type="button" className="sign" onClick={() => host.run(sign.plugin, () => sign.onClick!())}>
+              <Icon name={sign.icon} size={14} /> {text}
+            </button>
+          ) : (
+            <span className="sign">
+              <Icon name={sign.icon} size={14} /> {text}
+            </span>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
 function ConnectionBanner() {
   const phase = useStore(useCall().connection.phase);
   const words = troubleWords(phase);
@@ -94,6 +122,8 @@ function Room() {
         <h1 className="sr-only" tabIndex={-1} ref={heading}>
           {config.room.title}
         </h1>
+        <Signs />
+        <Overlays slot="stage-above" />
         <Overlays slot="stage-top" />
         <Stage />
         <Overlays slot="stage-bottom" />

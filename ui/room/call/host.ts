@@ -202,6 +202,7 @@ export class PluginHost {
       addPanel: (spec) => registry.add('panel', id, spec),
       addControl: (spec) => registry.add('control', id, spec),
       addOverlay: (spec) => registry.add('overlay', id, spec),
+      addSign: (spec) => registry.add('sign', id, spec),
       addTileBadge: (spec) => registry.add('tileBadge', id, spec),
       addParticipantAction: (spec) => registry.add('participantAction', id, spec),
       addPeopleAction: (spec) => registry.add('peopleAction', id, spec),

@@ -140,7 +140,7 @@ def _send(model: Model, question: dict[str, Any]) -> Any:
         raise SummaryFailed("unknown", words="the library openai is not installed") from None
     try:
         with _client(model) as client:
-            return json.loads(_received(client, model, question))
+            received = _received(client, model, question)
     except (SummaryFailed, _WrongForm):
         raise
     except openai.APIStatusError as error:
@@ -149,12 +149,12 @@ def _send(model: Model, question: dict[str, Any]) -> Any:
         raise SummaryFailed("slow", retry=True) from None
     except (openai.APIConnectionError, httpx2.HTTPError) as error:
         raise SummaryFailed("down", retry=True, words=_words(str(error.__cause__ or error), model)) from None
-    except (ValueError, RecursionError) as error:
-        # JSONDecodeError is one; a key or an address with impossible letters is another.
-        is_json = isinstance(error, (json.JSONDecodeError, RecursionError))
-        raise SummaryFailed("bad_answer" if is_json else "unknown", retry=is_json) from None
     except Exception as error:  # a stranger's server at the other end: nothing of it may end the job
         raise SummaryFailed("unknown", words=_words(f"{type(error).__name__}: {error}", model)) from None
+    try:
+        return json.loads(received)
+    except (ValueError, RecursionError):
+        raise SummaryFailed("bad_answer", retry=True) from None
 
 
 def _client(model: Model) -> OpenAI:

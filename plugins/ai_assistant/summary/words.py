@@ -13,6 +13,8 @@ SHORTEST = 3
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 # Part of the lines that have a word.
 COMMON = 0.06
+# A short lecture has hardly another word than those that it is about: at most one in so many is empty.
+FEW = 5
 # Chinese, Japanese, Thai and their like have no spaces between words: pairs of letters stand for them.
 UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
@@ -44,7 +46,8 @@ def empty_words(language: str) -> frozenset[str]:
 def common_words(texts: Sequence[str]) -> frozenset[str]:
     """Words that too many lines have: those that say nothing, in a language that nobody knows here."""
     having = Counter(word for text in texts for word in set(telling(text, frozenset())))
-    return frozenset(word for word, times in having.items() if times > max(COMMON * len(texts), 3))
+    commonest = having.most_common(len(having) // FEW)
+    return frozenset(word for word, times in commonest if times > COMMON * len(texts))
 
 
 def telling(text: str, empty: frozenset[str]) -> list[str]:

@@ -7,7 +7,7 @@ from core import order
 from core.admission import remember_pass
 from core.audit import record
 from core.bus import notify
-from core.config import config
+from core.config import config, program_settings
 from core.contracts import (
     ADMINS,
     AGENTS,
@@ -105,6 +105,7 @@ __all__ = [
     "Answer",
     "Audience",
     "Body",
+    "ConfigError",
     "ContentChanged",
     "DirectUploads",
     "Erasure",
@@ -188,6 +189,7 @@ __all__ = [
     "order",
     "page",
     "plugin_page",
+    "program_settings",
     "random_id",
     "record",
     "register_personal_columns",

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import current_app
@@ -16,6 +16,7 @@ from core.engine.settings import fill, setting
 from core.errors import ConfigError
 from core.files.scanning import FORM, is_address
 
+T = TypeVar("T")
 PREFIX = "AUDIMAX_"
 SHORTEST_SECRET = 32
 # Values that stand in examples and must never reach production.
@@ -128,6 +129,27 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     return made
 
 
+def program_settings(plugin: str, cls: type[T], environ: Mapping[str, str] | None = None) -> tuple[Config, T]:
+    """Core's settings and a plugin's own, for a program of the plugin that runs without the app.
+
+    Such a program has LiveKit, but neither database nor visitors: nothing else must be set for it.
+    Raises ``ConfigError``.
+    """
+    raw = raw_settings(os.environ if environ is None else environ)
+    own = raw.get("plugins", {}).get(plugin, {})
+    try:
+        made = fill(Config, raw)
+    except ConfigError as error:
+        raise ConfigError(f"settings: {error}") from error
+    problems = [problem for problem in _livekit_problems(made) if problem]
+    if problems:
+        raise ConfigError("settings: " + "; ".join(problems))
+    try:
+        return made, fill(cls, own)
+    except ConfigError as error:
+        raise ConfigError(f"settings of plugin {plugin!r}: {error}") from error
+
+
 def raw_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """What the file and the environment say, unread: for `audimax run`, which fills in the rest."""
     return {**_from_file(environ), **_from_environment(environ)}
@@ -207,19 +229,25 @@ def _refuse_unsafe(made: Config) -> None:
 def _problems(made: Config) -> list[str]:
     return [
         _bad_secret("secret_key", made.secret_key),
-        _bad_secret("livekit_secret", made.livekit_secret),
-        ""
-        if made.livekit_key
-        else "livekit_key is not set: it is the name of the key in LiveKit's configuration",
+        *_livekit_problems(made),
         ""
         if made.database_url
         else "database_url is not set: postgresql+psycopg2://user:password@host/database",
         _bad_database(made.database_url),
         _bad_url("public_url", made.public_url, ("http", "https")),
         _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
-        _bad_url("livekit_api_url", made.livekit_api_url, ("http", "https", "ws", "wss")),
         _plain_http(made),
         _bad_scanner(made.virus_scanner),
+    ]
+
+
+def _livekit_problems(made: Config) -> list[str]:
+    return [
+        _bad_secret("livekit_secret", made.livekit_secret),
+        ""
+        if made.livekit_key
+        else "livekit_key is not set: it is the name of the key in LiveKit's configuration",
+        _bad_url("livekit_api_url", made.livekit_api_url, ("http", "https", "ws", "wss")),
     ]
 
 

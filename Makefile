@@ -83,6 +83,7 @@ clean: ## remove what setup made; never instance/
 setup-tests:
 	@$(MAKE) -j4 parts chromium versitygw
 	@$(MAKE) clamav
+	@$(MAKE) espeak
 
 livekit: $(RUNTIME)
 	@$(BIN)/python -m core.run.livekit_server
@@ -94,6 +95,8 @@ versitygw: $(DEV)
 	@$(BIN)/python -m tests.setup.versitygw
 clamav: $(DEV)
 	@$(BIN)/python -m tests.setup.clamav
+espeak: $(DEV)
+	@$(BIN)/python -m tests.setup.espeak
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Audimax needs Python 3.11 or newer; name one: make PYTHON=…"; exit 1; }
@@ -133,4 +136,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium versitygw clamav
+.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium versitygw clamav espeak

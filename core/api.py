@@ -64,7 +64,15 @@ from core.engine.plugins import settings
 from core.engine.room_plugins import change_room_settings, is_enabled_in, room_settings
 from core.engine.room_plugins import switch as switch_plugin
 from core.engine.settings import setting, setting_fields
-from core.errors import ContentChanged, LiveKitDown, LiveKitError, PluginError, Refusal, StorageDown
+from core.errors import (
+    ConfigError,
+    ContentChanged,
+    LiveKitDown,
+    LiveKitError,
+    PluginError,
+    Refusal,
+    StorageDown,
+)
 from core.files import stored as files
 from core.files.models import StoredFile
 from core.files.stored import StoredFileAnswer, UploadPlan

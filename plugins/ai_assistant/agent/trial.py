@@ -38,7 +38,9 @@ async def attempt(own: Settings) -> dict[str, Any]:
     chosen = wanted(own)
     begun = time.monotonic()
     try:
-        text = await asyncio.wait_for(_heard(engine(chosen, Keys(own.deepgram_key, own.speech_key))), PATIENCE)
+        text = await asyncio.wait_for(
+            _heard(engine(chosen, Keys(own.deepgram_key, own.speech_key))), PATIENCE
+        )
     except Trouble as trouble:
         return {"code": trouble.code, "detail": trouble.detail}
     except TimeoutError:

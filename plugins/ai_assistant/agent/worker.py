@@ -20,7 +20,7 @@ os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 
 from livekit.agents import AgentServer, WorkerPermissions
 
-from plugins.ai_assistant.agent import job
+from plugins.ai_assistant.agent import job, trial
 
 log = logging.getLogger(__name__)
 
@@ -127,11 +127,14 @@ def _log(secrets: Iterable[str]) -> None:
 
 
 def main() -> None:
-    """Work until asked to stop; twice when lectures shall not be waited for."""
+    """Work until asked to stop; twice when lectures shall not be waited for. ``try``: take a sample only."""
     try:
         core, own = program_settings("ai_assistant", Settings)
     except ConfigError as error:
         raise SystemExit(f"captions: {error}") from None
     _log([core.livekit_secret, own.deepgram_key, own.speech_key, own.summary_key])
+    if sys.argv[1:] == ["try"]:
+        trial.run(own)
+        return
     worker = Worker(core.livekit_api_url, core.livekit_key, core.livekit_secret, own)
     asyncio.run(worker.run())

@@ -29,6 +29,7 @@ HEARTBEAT_SECONDS = 15
 LOOK_SECONDS = 5
 # What changes many times at once is told once.
 BUNDLE_SECONDS = 0.3
+CHANGED = "event: changed\ndata: {}\n\n"
 
 
 @dataclass
@@ -108,7 +109,8 @@ class Stream:
         self._stop = subscribe(f"lecture:{lecture.id}", lambda _hint: self._woken.set())
 
     def messages(self) -> Iterator[str]:
-        yield "retry: 3000\n\n"
+        # What has changed between the page's making and this moment, nobody has told it.
+        yield f"retry: 3000\n\n{CHANGED}"
         while message := self._next():
             yield message
 
@@ -127,7 +129,7 @@ class Stream:
         self._woken.clear()
         if self._is_over or not self._may_still_read():
             return ""
-        return "event: changed\ndata: {}\n\n"
+        return CHANGED
 
     def _may_still_read(self) -> bool:
         with self._app.app_context(), self._app.request_context(self._environ):

@@ -65,6 +65,8 @@ def show(lecture_id: str) -> ResponseReturnValue:
     if not may_read(lecture, viewer):
         raise Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
     sections = sections_for(lecture, viewer)
+    if "HX-Request" in request.headers:
+        return render_template("lectures/_parts.html", sections=sections)
     return render_template(
         "lectures/lecture.html",
         lecture=lecture,

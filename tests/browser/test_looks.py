@@ -50,7 +50,7 @@ def look(page: Page, name: str) -> None:
             found = [*axe(page), *page.evaluate(FAULTS)]
             found += ["scrolls sideways"] if scrolls_sideways(page) else []
             wrong += [f"{name}, {size}, {theme}: {fault}" for fault in found]
-    assert wrong == []
+    assert not wrong, "\n".join(wrong)
     page.set_viewport_size({"width": 1280, "height": 800})
 
 

@@ -29,12 +29,16 @@ function Words({ line }: { line: Caption }) {
 
 function Spoken({ turn }: { turn: Turn }) {
   return (
-    <p className="captions-turn" data-colour={colourOf(turn.identity)}>
-      <b>{turn.name}</b>{' '}
-      {turn.lines.map((line) => (
-        <Words key={line.id} line={line} />
-      ))}
-    </p>
+    <div className="captions-turn" data-colour={colourOf(turn.identity)}>
+      <b>{turn.name}</b>
+      <div className="captions-text">
+        <p>
+          {turn.lines.map((line) => (
+            <Words key={line.id} line={line} />
+          ))}
+        </p>
+      </div>
+    </div>
   );
 }
 

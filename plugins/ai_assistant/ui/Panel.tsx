@@ -125,11 +125,13 @@ function Results({ assistant, found }: { assistant: Assistant; found: Found }) {
         {found.failed && t('Only what is on this page was searched: the server can’t be reached.')}
       </p>
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling area must be reachable by keyboard */}
-      <ol className="transcript-lines" tabIndex={0} aria-label={t('Lines that have it')}>
-        {turnsOf(lines, 1).map((turn) => (
-          <Said key={turn.key} turn={turn} assistant={assistant} sought={found.sought} />
-        ))}
-      </ol>
+      <div className="transcript-lines" role="group" tabIndex={0} aria-label={t('Lines that have it')}>
+        <ol>
+          {turnsOf(lines, 1).map((turn) => (
+            <Said key={turn.key} turn={turn} assistant={assistant} sought={found.sought} />
+          ))}
+        </ol>
+      </div>
     </>
   );
 }
@@ -155,7 +157,7 @@ function Beginning({ assistant, isEmpty }: { assistant: Assistant; isEmpty: bool
 
 /** Follows the end, or stays where somebody reads. */
 function useFollow(lines: readonly Caption[], load: () => void) {
-  const list = useRef<HTMLOListElement>(null);
+  const list = useRef<HTMLDivElement>(null);
   const [follows, setFollows] = useState(true);
   const height = useRef(0);
   useLayoutEffect(() => {
@@ -183,12 +185,14 @@ function Lines({ assistant }: { assistant: Assistant }) {
   return (
     <div className="transcript-all">
       {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a scrolling area must be reachable by keyboard */}
-      <ol ref={list} className="transcript-lines" role="log" aria-live="off" aria-label={t('What was said')} tabIndex={0} onScroll={onScroll}>
-        <Beginning assistant={assistant} isEmpty={!turns.length} />
-        {turns.map((turn) => (
-          <Said key={turn.key} turn={turn} assistant={assistant} />
-        ))}
-      </ol>
+      <div ref={list} className="transcript-lines" role="log" aria-live="off" aria-label={t('What was said')} tabIndex={0} onScroll={onScroll}>
+        <ol>
+          <Beginning assistant={assistant} isEmpty={!turns.length} />
+          {turns.map((turn) => (
+            <Said key={turn.key} turn={turn} assistant={assistant} />
+          ))}
+        </ol>
+      </div>
       <ReadOut lines={lines} />
       {!follows && (
         <button type="button" className="btn btn-sm transcript-newest" onClick={toEnd}>

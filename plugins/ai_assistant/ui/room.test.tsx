@@ -76,7 +76,7 @@ test('what is said stands in a row below the pictures, with the speaker’s name
   const { added, segment } = await roomOf('guest');
   render(added.get('captions-below')!.component!());
   segment(said('1', 'Welcome to the lecture.', { final: false }));
-  expect(document.querySelector('.captions-turn')!.textContent).toBe('Emmy Welcome to the lecture. ');
+  expect(document.querySelector('.captions-turn')!.textContent).toBe('EmmyWelcome to the lecture. ');
   expect(document.querySelector('.captions')!.getAttribute('aria-hidden')).toBe('true');
 });
 

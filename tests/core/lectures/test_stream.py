@@ -14,7 +14,7 @@ from core.lectures import stream
 from core.lectures.models import Lecture, Participant
 from core.livekit import client as livekit_client
 from core.rooms.models import Room
-from tests.fixtures.serving import Browser
+from tests.fixtures.serving import Browser, Listener
 
 Serve = Callable[[], Browser]
 
@@ -44,6 +44,13 @@ def lecture(app: Flask, make_user: Any, make_room: Any) -> tuple[int, str, str]:
         return made.id, made.public_id, room
 
 
+def listen(browser: Browser, lecture: tuple[int, str, str]) -> Listener:
+    """The first word comes at once: what changed while the page was on its way."""
+    listener = browser.listen(address(lecture))
+    assert listener.next() == ("changed", {})
+    return listener
+
+
 def inside(serve: Serve, lecture: tuple[int, str, str]) -> Browser:
     browser = serve()
     assert browser.post(f"/api/rooms/{lecture[2]}/join", {"name": "Ada"}).status_code == 200
@@ -61,7 +68,7 @@ def address(lecture: tuple[int, str, str]) -> str:
 
 
 def test_a_reader_hears_of_a_change(app: Flask, serve: Serve, lecture: Any) -> None:
-    listener = inside(serve, lecture).listen(address(lecture))
+    listener = listen(inside(serve, lecture), lecture)
     change(app, lecture)
     assert listener.next() == ("changed", {})
     listener.close()
@@ -73,7 +80,7 @@ def test_strangers_hear_nothing_and_guessed_lectures_do_not_exist(serve: Serve, 
 
 
 def test_who_may_not_read_any_more_hears_no_more(app: Flask, serve: Serve, lecture: Any) -> None:
-    listener = inside(serve, lecture).listen(address(lecture))
+    listener = listen(inside(serve, lecture), lecture)
     with app.app_context():
         db.session.query(Participant).filter_by(lecture_id=lecture[0]).delete()
         db.session.commit()
@@ -83,7 +90,7 @@ def test_who_may_not_read_any_more_hears_no_more(app: Flask, serve: Serve, lectu
 
 def test_the_oldest_of_too_many_pages_makes_room(app: Flask, serve: Serve, lecture: Any) -> None:
     browser = inside(serve, lecture)
-    listeners = [browser.listen(address(lecture)) for _page in range(4)]
+    listeners = [listen(browser, lecture) for _page in range(4)]
     assert listeners[0].next() is None
     change(app, lecture)
     assert [one.next() for one in listeners[1:]] == [("changed", {})] * 3
@@ -93,7 +100,7 @@ def test_the_oldest_of_too_many_pages_makes_room(app: Flask, serve: Serve, lectu
 
 def test_a_worker_that_is_full_or_stops_says_so(app: Flask, serve: Serve, lecture: Any) -> None:
     browser = inside(serve, lecture)
-    listener = browser.listen(address(lecture))
+    listener = listen(browser, lecture)
     app.extensions["audimax_lecture_streams"].close()
     assert listener.next() is None
     refused = browser.get(address(lecture))
@@ -103,7 +110,7 @@ def test_a_worker_that_is_full_or_stops_says_so(app: Flask, serve: Serve, lectur
 def test_closed_pages_are_forgotten(app: Flask, serve: Serve, lecture: Any) -> None:
     from tests.fixtures.livekit import until
 
-    listener = inside(serve, lecture).listen(address(lecture))
+    listener = listen(inside(serve, lecture), lecture)
     assert app.extensions["audimax_lecture_streams"].open
     listener.close()
     until(lambda: not app.extensions["audimax_lecture_streams"].open)

@@ -286,7 +286,8 @@ function Clock() {
 
 function PeopleButton({ open, onClick }: { open: boolean; onClick(): void }) {
   const people = useStore(useCall().crowd.people);
-  return <IconButton icon="users" label={t('People')} shortcut="p" badge={people.length} aria-expanded={open} onClick={onClick} />;
+  const count = people.filter((person) => !person.isAgent).length;
+  return <IconButton icon="users" label={t('People')} shortcut="p" badge={count} aria-expanded={open} onClick={onClick} />;
 }
 
 function PanelButtons() {

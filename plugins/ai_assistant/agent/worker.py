@@ -29,6 +29,7 @@ DRAIN_SECONDS = 4 * 3600
 # Once asked again, this is left for the last words and lines.
 STOP_SECONDS = 5.0
 FULL, FULL_LOAD = 0.69, 0.7
+READY = "known at LiveKit, waiting for lectures"
 TRIES = 1_000_000_000
 PRELOADED = ["plugins.ai_assistant.agent.job", "numpy"]
 
@@ -61,6 +62,7 @@ class Worker:
         self._server.rtc_session(
             job.attend, agent_name=job.NAME, on_request=job.accept, on_session_end=job.finish
         )
+        self._server.on("worker_registered", lambda *_about: log.info("%s", READY))
         self._asked = [asyncio.Event(), asyncio.Event()]
 
     async def run(self) -> None:

@@ -17,7 +17,14 @@ NAME = "Deepgram"
 CONNECT_SECONDS = 8.0
 # Deepgram takes 500 tokens of key terms.
 MOST_TERMS, LONGEST_TERMS = 100, 1500
+# The library goes on for up to five seconds after the last words; so long no more have come.
+QUIET_SECONDS = 1.5
+ANSWERS = Heard("", 0, 0, final=False)
 KINDS = {stt.SpeechEventType.INTERIM_TRANSCRIPT: False, stt.SpeechEventType.FINAL_TRANSCRIPT: True}
+
+
+class _Wake:
+    """Nothing was heard, but look again."""
 
 
 class Deepgram:
@@ -59,7 +66,8 @@ class DeepgramEar:
     def __init__(self, maker: deepgram.STT, key: str) -> None:
         self.seconds = 0.0
         self._key = key
-        self._heard: asyncio.Queue[Heard | BaseException | None] = asyncio.Queue()
+        self._quiet: float | None = None
+        self._heard: asyncio.Queue[Heard | Exception | _Wake | None] = asyncio.Queue()
         maker.on("metrics_collected", self._connected)
         self._stream = maker.stream(conn_options=APIConnectOptions(max_retry=0, timeout=CONNECT_SECONDS))
         self._reader = asyncio.create_task(self._read())
@@ -70,16 +78,26 @@ class DeepgramEar:
 
     def end(self) -> None:
         self._stream.end_input()
+        self._quiet = QUIET_SECONDS
+        # Wakes who waits without a limit.
+        self._heard.put_nowait(_Wake())
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
-        while (one := await self._heard.get()) is not None:
-            if isinstance(one, BaseException):
+        while (one := await self._next()) is not None:
+            if isinstance(one, Exception):
                 raise trouble(one, NAME, self._key) from None
-            yield one
+            if isinstance(one, Heard):
+                yield one
 
     async def close(self) -> None:
         await utils.aio.cancel_and_wait(self._reader)
         await self._stream.aclose()
+
+    async def _next(self) -> Heard | Exception | _Wake | None:
+        try:
+            return await asyncio.wait_for(self._heard.get(), self._quiet)
+        except TimeoutError:
+            return None
 
     async def _read(self) -> None:
         try:
@@ -92,7 +110,7 @@ class DeepgramEar:
 
     def _connected(self, metrics: Any) -> None:
         if getattr(metrics, "acquire_time", 0):
-            self._heard.put_nowait(Heard("", 0, 0, final=False))
+            self._heard.put_nowait(ANSWERS)
 
 
 def _heard(said: stt.SpeechData, final: bool) -> Heard:

@@ -1,5 +1,5 @@
 /** What was said, beside the summary: searched, corrected line by line or everywhere. */
-import { useEffect, useId, useRef, useState, type FormEvent } from 'react';
+import { memo, useEffect, useId, useRef, useState, useSyncExternalStore, type FormEvent } from 'react';
 import { Correct } from './Correct';
 import type { Line, ReviewDesk } from './desk';
 import { Icon } from './parts';
@@ -11,6 +11,7 @@ function EditLine({ desk, line, onDone }: { desk: ReviewDesk; line: Line; onDone
   const { t } = desk.page;
   const id = useId();
   const [text, setText] = useState(line.text);
+  useSyncExternalStore(desk.subscribe, desk.snapshot);
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     if (text.trim() === line.text || (await desk.correctLine(line.id, text))) onDone();
@@ -33,7 +34,8 @@ function EditLine({ desk, line, onDone }: { desk: ReviewDesk; line: Line; onDone
   );
 }
 
-function Said({ desk, line, isShown }: { desk: ReviewDesk; line: Line; isShown: boolean }) {
+/** Two thousand of them aren't drawn anew with each letter of the summary. */
+const Said = memo(function Said({ desk, line, isShown }: { desk: ReviewDesk; line: Line; isShown: boolean }) {
   const { t } = desk.page;
   const [editing, setEditing] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -62,7 +64,7 @@ function Said({ desk, line, isShown }: { desk: ReviewDesk; line: Line; isShown: 
       )}
     </li>
   );
-}
+});
 
 /** Where the citation was that led here. */
 let cameFrom: HTMLElement | null = null;

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.config import load
+from core.config import load, program_settings
+from core.engine.settings import setting
 from core.errors import ConfigError
 
 GOOD = {
@@ -86,3 +88,30 @@ def test_no_secret_is_in_a_message() -> None:
 def test_overrides_beat_everything() -> None:
     overrides: dict[str, Any] = {"mode": "test"}
     assert load(overrides, environ=GOOD).mode == "test"
+
+
+@dataclass(frozen=True)
+class _Own:
+    tries: int = setting(3, minimum=1)
+
+
+PROGRAM = {"AUDIMAX_LIVEKIT_KEY": "key", "AUDIMAX_LIVEKIT_SECRET": "l" * 40}
+
+
+def test_a_plugins_program_needs_nothing_but_livekit() -> None:
+    made, own = program_settings("pin", _Own, {**PROGRAM, "AUDIMAX_PLUGINS__PIN__TRIES": "5"})
+    assert (made.livekit_key, own.tries) == ("key", 5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"AUDIMAX_LIVEKIT_SECRET": ""}, "livekit_secret is not set"),
+        ({"AUDIMAX_LIVEKIT_API_URL": "localhost"}, "livekit_api_url must be an address"),
+        ({"AUDIMAX_PLUGINS__PIN__TRIES": "0"}, "plugin 'pin': 'tries' must be 1 or more"),
+        ({"AUDIMAX_ABSENCE_MINUTES": "soon"}, "'absence_minutes' must be a whole number"),
+    ],
+)
+def test_a_plugins_program_is_told_what_is_wrong(changed: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        program_settings("pin", _Own, {**PROGRAM, **changed})

@@ -27,6 +27,8 @@ ANSWER_SECONDS = 4.0
 PATIENCE = 0.4
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
 MOST_AT_ONCE = 50
+# With nothing left to hand over it isn't worth more.
+FAREWELL_SECONDS = 5.0
 MOST_WAITING = 10_000
 # The key is over, or there is no such lecture.
 UNWANTED = frozenset({401, 403, 404, 410})
@@ -107,7 +109,8 @@ class Handover:
         await asyncio.wait({answered}, timeout=PATIENCE)
 
     async def close(self, seconds: float) -> None:
-        """Hand over what is left, and say that it is over; gives up after so many seconds."""
+        """Say that it is over, and hand over what is left: for that it tries for so many seconds."""
+        seconds = seconds if self._waiting else min(seconds, FAREWELL_SECONDS)
         if self._reporter is not None:
             self._reporter.cancel()
             await asyncio.wait({self._reporter})

@@ -119,6 +119,7 @@ class Listening:
             return
         try:
             self._engine = engine(wanted, self._keys)
+            self._engine.warm_up()
         except Trouble as found:
             self._desk.health.failed("engine", found)
 

@@ -54,6 +54,9 @@ class Ear(Protocol):
 class Engine(Protocol):
     """One provider with its settings."""
 
+    def warm_up(self) -> None:
+        """Get ready before anybody speaks."""
+
     async def open(self) -> Ear:
         """An ear for one more microphone; raises ``Trouble``."""
 

@@ -35,6 +35,9 @@ class Deepgram:
             raise Trouble("bad_key", "no key of Deepgram is set")
         self._wanted, self._key = wanted, key
 
+    def warm_up(self) -> None:
+        pass
+
     async def open(self) -> DeepgramEar:
         # One of its own for each stream: only so its reports tell which of them has connected.
         return DeepgramEar(deepgram.STT(**self._options()), self._key)

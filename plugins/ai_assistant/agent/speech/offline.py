@@ -67,6 +67,10 @@ class Offline:
         self._waiting = 0
         self._rests_until = 0.0
 
+    def warm_up(self) -> None:
+        # Whoever opens the first ear is told what went wrong.
+        _thread().submit(self._load)
+
     async def open(self) -> BatchEar:
         await self._in_thread(self._loaded)
         return BatchEar(self)

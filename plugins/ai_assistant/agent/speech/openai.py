@@ -44,6 +44,9 @@ class OpenAi:
         self._busy = 0
         self._turn = asyncio.Semaphore(AT_ONCE)
 
+    def warm_up(self) -> None:
+        pass
+
     async def open(self) -> BatchEar:
         return BatchEar(self)
 

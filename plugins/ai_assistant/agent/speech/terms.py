@@ -17,6 +17,7 @@ from plugins.ai_assistant.agent.speech.everyday import EVERYDAY
 # Whisper's prompt has 224 tokens.
 LONGEST_PROMPT = 600
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+GENITIVE = re.compile(r"['’]s\Z")
 SPELLINGS = (
     ("ph", "f"),
     ("ck", "k"),
@@ -101,7 +102,7 @@ class Glossary:
                 yield _Found(window[0].start(), window[-1].end(), *found)
 
     def _instead_of(self, words: list[str]) -> tuple[str, float] | None:
-        joined = _term(" ".join(words))
+        joined = _term(GENITIVE.sub("", " ".join(words)))
         if len(words) > 1 and any(_letters(word) in self._known for word in words):
             return None
         if joined.letters in self._known:
@@ -161,5 +162,5 @@ def _likeness(one: str, other: str) -> float:
 
 def _with_ending(last: str, term: str) -> str:
     """A genitive's ending stays."""
-    ending = re.search(r"['’]s\Z", last)
+    ending = GENITIVE.search(last)
     return term + ending[0] if ending and not term.endswith(ending[0]) else term

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -88,7 +89,8 @@ class Person(Attendee):
         self._reading.add(task)
 
     async def _read_stream(self, reader: Any, identity: str) -> None:
-        self.streams.append((identity, dict(reader.info.attributes), await reader.read_all()))
+        with contextlib.suppress(Exception):
+            self.streams.append((identity, dict(reader.info.attributes), await reader.read_all()))
 
 
 @dataclass
@@ -168,7 +170,8 @@ class Talk:
     def close(self) -> None:
         for person in self.people:
             person.leave()
-        self._ask(lambda api, lk: api.room.delete_room(lk.DeleteRoomRequest(room=self.id)))
+        with contextlib.suppress(Exception):
+            self._ask(lambda api, lk: api.room.delete_room(lk.DeleteRoomRequest(room=self.id)))
 
     def dispatch(self, **changed: str) -> None:
         errand = json.dumps({"lecture": self.id, "backend": self.web.url, "key": KEY, **changed})
@@ -187,6 +190,16 @@ class Talk:
             return api.room.send_data(asked)
 
         self._ask(make)
+
+    def order(self, **changed: Any) -> None:
+        """Other orders, that the agent has when this returns."""
+        self.web.change(**changed)
+        before = len(self.web.reports)
+        self.tell({"at": 1})
+        # The one that was under way may still have brought the old ones.
+        until(lambda: len(self.web.reports) > before, what="a report")
+        self.tell({"at": 2})
+        until(lambda: len(self.web.reports) > before + 1, what="a report after it")
 
     def participants(self) -> list[Any]:
         asked = lambda api, lk: api.room.list_participants(lk.ListParticipantsRequest(room=self.id))  # noqa: E731
@@ -237,6 +250,7 @@ def environment(_media_server: MediaServer, base_settings: dict[str, Any]) -> di
         "AUDIMAX_LIVEKIT_KEY": base_settings["livekit_key"],
         "AUDIMAX_LIVEKIT_SECRET": base_settings["livekit_secret"],
         "AUDIMAX_PLUGINS__AI_ASSISTANT__DEEPGRAM_KEY": "deepgram-key-0123456789",
+        "AUDIMAX_PLUGINS__AI_ASSISTANT__LECTURES_PER_WORKER": "50",
         "AUDIMAX_PLUGINS__AI_ASSISTANT__SPEECH_KEY": "sk-speech-0123456789abcdef",
     }
 

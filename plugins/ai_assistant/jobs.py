@@ -14,10 +14,12 @@ from flask_babel import force_locale
 from core.api import Lecture, StoredFile, db, defer, files, now
 from plugins.ai_assistant import consent, dispatch, glossary, state, summing, transcript, trials
 from plugins.ai_assistant.models import Keeping, LectureArtifact, State, artifact_of, locked
+from plugins.ai_assistant.summary import SummaryFailed
 
 jobs = procrastinate.Blueprint()
 PLUGIN = "ai_assistant"
-RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
+MOST_TRIES = 6
+RETRY = procrastinate.RetryStrategy(max_attempts=MOST_TRIES, exponential_wait=3)
 # The agent hands over what it still has, and says that it is over; else it has died.
 HAND_OVER = timedelta(seconds=30)
 LOOK_AGAIN_SECONDS = 2
@@ -120,14 +122,19 @@ def _json_lines(rows: Iterable[Any]) -> Iterator[str]:
                          ensure_ascii=False) + "\n"  # fmt: skip
 
 
-@jobs.task(name="sum_up", retry=RETRY)
-def sum_up(lecture_id: int, model: str = "") -> None:
+@jobs.task(name="sum_up", retry=RETRY, pass_context=True)
+def sum_up(context: procrastinate.JobContext, lecture_id: int, model: str = "") -> None:
     """Sum the lecture up, by a language model or as a draft; the outcome is in the artifact."""
     lecture = db.session.get(Lecture, lecture_id)
     if lecture is None or artifact_of(lecture) is None:
         return
     with force_locale(lecture.language):
-        summing.sum_up(lecture, model)
+        try:
+            summing.sum_up(lecture, model)
+        except SummaryFailed as failed:
+            if context.job.attempts + 1 < MOST_TRIES:
+                raise
+            summing.give_up(lecture, summing.because(failed.code))
 
 
 @jobs.task(name="try_out")

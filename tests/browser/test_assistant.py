@@ -116,7 +116,9 @@ def test_a_lecture_is_written_along_and_summed_up(
     late = visitor()
     hall.enter(late.page, room.link, "Kay Late")
     open_transcript(late.page)
-    until(late.page, "document.querySelectorAll('.transcript-text [data-final=true]').length > 4", "all lines")
+    until(
+        late.page, "document.querySelectorAll('.transcript-text [data-final=true]').length > 4", "all lines"
+    )
     errors = word_errors(TALK, late.page.evaluate(SAID))
     print(f"\nword errors {errors:.1%}")
     assert errors < 0.10, late.page.evaluate(SAID)

@@ -18,7 +18,7 @@ from plugins.ai_assistant.settings import Settings
 # Models are loaded where a lecture needs them, not in every process. Read when livekit.agents starts.
 os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 
-from livekit.agents import AgentServer, WorkerPermissions
+from livekit.agents import AgentServer, WorkerPermissions, utils
 
 from plugins.ai_assistant.agent import job, trial
 
@@ -74,7 +74,10 @@ class Worker:
             await running
             return
         log.info("stopping when the lectures that are on have ended")
-        await self._first(asyncio.create_task(self._server.drain()), self._asked[1].wait())
+        draining = asyncio.create_task(self._server.drain())
+        await self._first(draining, self._asked[1].wait())
+        # It holds the lock that closing needs.
+        await utils.aio.cancel_and_wait(draining)
         await self._stop()
 
     def _load(self, server: AgentServer) -> float:

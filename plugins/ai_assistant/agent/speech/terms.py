@@ -30,7 +30,7 @@ SPELLINGS = (
 )
 # Short words have many neighbours: those must sound alike, longer ones nearly so.
 SHORTEST, LONG_SOUND = 4, 5
-SAME_SOUND, NEAR_SOUND = 1.0, 0.8
+SAME_SOUND, NEAR_SOUND = 1.0, 0.75
 NEAR_LETTERS, NEARER_LETTERS = 0.6, 0.7
 MOST_WORDS = 3
 

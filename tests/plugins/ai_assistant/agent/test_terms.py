@@ -16,10 +16,12 @@ TERMS = (
     *("Lagrangian", "Dijkstra", "Kubernetes", "PostgreSQL", "Bayes", "Riemann", "Schrödinger", "Gauss"),
     *("Hamiltonian", "homomorphism", "thermodynamics", "Heisenberg", "mitochondria", "Habermas", "Keynes"),
 )
-SPOKEN = """
-We used the theorem of Kolmogorov. Every eigenvector belongs to an eigenvalue. Then we looked at Kolmogorov again.
-We install PostgreSQL on every machine. We write the eigenvalue below the eigenvector. We thank Kolmogorov.
-"""
+SPOKEN = (
+    ("en-us+f2", "The equation of Schrödinger. Heisenberg and Schrödinger were physicists."),
+    ("en-us+m3", "Welcome to the Audimax. The lecture is in the Audimax. We meet in the Audimax on Monday."),
+    ("en-us+m3", "We use PostgreSQL and Kubernetes. PostgreSQL is a database."),
+    ("en-us+f2", "We compute an eigenvalue and an eigenvector of the matrix."),
+)
 
 
 @pytest.mark.parametrize(
@@ -62,14 +64,14 @@ def test_a_glossary_without_terms_changes_nothing() -> None:
 
 @pytest.mark.slow
 def test_more_terms_of_a_spoken_text_are_right_with_the_glossary() -> None:
-    sound = voices.spoken(SPOKEN)
-
     def right(*terms: str) -> int:
-        text = " ".join(one.text for one in understand(sound, *terms)).lower()
-        return sum(text.count(term) for term in ("kolmogorov", "eigenvalue", "eigenvector", "postgresql"))
+        heard = [one.text for voice, text in SPOKEN for one in understand(voices.spoken(text, voice), *terms)]
+        return sum(" ".join(heard).count(term) for term in TERMS)
 
+    said = sum(text.count(term) for _voice, text in SPOKEN for term in TERMS)
     without, with_it = right(), right(*TERMS)
-    assert with_it > without and with_it >= 6, (without, with_it)
+    assert said == 11
+    assert without <= 3 and with_it >= 8, (without, with_it)
 
 
 def test_a_prompt_is_no_longer_than_whisper_takes() -> None:

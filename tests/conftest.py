@@ -42,7 +42,12 @@ NEEDS = {
 
 THOROUGH = {"hostile", "run", "plugins", "files"}
 THOROUGH_FILES = {"test_asking.py"}
-RUN_THE_PRODUCT = ("tests/browser/", "tests/core/run/test_supervisor.py")
+# Real voices take a core of their own.
+RUN_THE_PRODUCT = (
+    "tests/browser/",
+    "tests/core/run/test_supervisor.py",
+    "tests/plugins/ai_assistant/agent/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,12 +19,22 @@ from tests.browser.hall import Host, Room
 from tests.browser.test_looks import look
 from tests.fixtures.browser import ARGUMENTS, Person, axe, chromium_path, until
 from tests.fixtures.product import Product
-from tests.plugins.ai_assistant.agent.voices import LECTURE, RATE, silence, spoken, word_errors
+from tests.plugins.ai_assistant.agent.voices import RATE, silence, spoken, word_errors
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA = "Ada Lovelace"
-SENTENCES = [one.strip() + "." for one in " ".join(LECTURE.split()).rstrip(".").split(". ")]
-TALK = " ".join(SENTENCES[:6])
+# Words that the small model knows through a browser's noise suppression as well.
+SENTENCES = (
+    "Good morning everybody, and welcome to the lecture.",
+    "Today we want to talk about the light of the stars.",
+    "A wave carries energy from one place to another place.",
+    "The speed of light is always the same.",
+    "When a star moves away from us, its light becomes red.",
+    "With this light we can measure how fast the stars are moving.",
+    "Next week we will talk about the history of the universe.",
+    "Please read the first chapter of the book before then.",
+)
+TALK = " ".join(SENTENCES)
 QUESTION = "Excuse me, I have a question. What happens with the tree when we delete a key?"
 # Until the first word the agent has time to come.
 LEAD = 8.0
@@ -110,9 +120,9 @@ def test_a_lecture_is_written_along_and_summed_up(
     hall.shot(ada.page, "captions-live")
 
     open_transcript(ada.page)
-    until_said(ada.page, "at most two children")
+    until_said(ada.page, "speed of light")
     look(ada.page, "captions-panel")
-    until_said(ada.page, "we go to the right")
+    until_said(ada.page, "first chapter")
     late = visitor()
     hall.enter(late.page, room.link, "Kay Late")
     open_transcript(late.page)
@@ -127,7 +137,7 @@ def test_a_lecture_is_written_along_and_summed_up(
     ended = time.monotonic()
     page = host.page
     page.goto(f"{product.url}/lectures/{lecture}")
-    expect(page.locator("#ai_assistant-transcript")).to_contain_text("at most two children")
+    expect(page.locator("#ai_assistant-transcript")).to_contain_text("speed of light")
     print(f"transcript on the page after {time.monotonic() - ended:.1f} s")
     # It comes by itself: nobody loads the page again.
     expect(page.get_by_role("heading", name="Draft without a language model")).to_be_visible()
@@ -136,7 +146,7 @@ def test_a_lecture_is_written_along_and_summed_up(
     look(page, "captions-lecture-page")
     page.get_by_role("link", name="Review and edit").first.click()
     expect(page.get_by_role("heading", name="Summary and transcript")).to_be_visible()
-    expect(page.locator("#plugin-page")).to_contain_text("at most two children")
+    expect(page.locator("#plugin-page")).to_contain_text("speed of light")
     look(page, "captions-review")
     emmy.person.context.close()
 
@@ -150,19 +160,19 @@ def test_two_who_speak_at_once_keep_apart_and_mute_ends_the_listening(
     hall.enter(watcher.page, room.link, "Watcher")
     agent_is_there(watcher.page)
     open_transcript(watcher.page)
-    emmy = arrive(voices("emmy2", " ".join(SENTENCES[1:4]), lead=4))
+    emmy = arrive(voices("emmy2", " ".join(SENTENCES[1:5]), lead=4))
     emmy.context.add_cookies(host_cookies)
     ada = arrive(voices("ada", QUESTION, "en-us+m3", lead=2))
     hall.enter(ada.page, room.link, ADA)
     hall.enter(emmy.page, room.link)
     until_said(watcher.page, "delete a key")
-    until_said(watcher.page, "at most two children")
+    until_said(watcher.page, "becomes red")
     by_name = watcher.page.evaluate(
         "Object.groupBy([...document.querySelectorAll('.transcript-turn')].map(t => "
         "[t.querySelector('b').innerText, t.querySelector('.transcript-text').innerText]), ([name]) => name)"
     )
     assert set(by_name) == {ADA, hall.NAME}
-    assert not re.search("nodes|children", str(by_name[ADA]), re.I)
+    assert not re.search("stars|energy", str(by_name[ADA]), re.I)
     assert not re.search("excuse|question", str(by_name[hall.NAME]), re.I)
     assert axe(watcher.page) == []
     for person in (emmy, ada):

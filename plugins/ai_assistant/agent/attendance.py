@@ -71,6 +71,10 @@ class Attendance:
 
     # --- the desk where lines arrive --------------------------------------------------
 
+    def change_engine(self) -> None:
+        self.health = Health(self._handover.soon)
+        self._handover.soon()
+
     def count(self, seconds: float) -> None:
         self._handover.seconds += seconds
 

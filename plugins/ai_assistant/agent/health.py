@@ -1,4 +1,4 @@
-"""Whether speech can be written along, seen over all microphones of a lecture."""
+"""Whether an engine writes speech along, seen over all microphones of a lecture."""
 
 from __future__ import annotations
 
@@ -35,13 +35,6 @@ class Health:
     def gone(self, who: object) -> None:
         """Somebody is muted or left."""
         self._left = self._troubles.pop(who, self._left)
-
-    def forget(self) -> None:
-        """There is another engine now."""
-        before = self.trouble
-        self._troubles.clear()
-        self._left = None
-        self._tell(before)
 
     def _tell(self, before: Trouble | None) -> None:
         if (before and before.code) != (self.trouble and self.trouble.code):

@@ -52,6 +52,7 @@ class Listening:
         self._engine: Engine | None = None
         self._wanted: Wanted | None = None
         self._open: dict[str, Microphone] = {}
+        self._listening: dict[asyncio.Task[None], Microphone] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._subscribed: set[str] = set()
         self._refused: dict[str, float] = {}
@@ -74,13 +75,13 @@ class Listening:
 
     def sync(self) -> None:
         """Open what is to be open, close the rest."""
+        if self._orders is None:
+            return
         voices = {voice.speaker.track: voice for voice in self._voices()}
         self._subscribe(voices)
+        self._forget_the_unheard()
         for track, microphone in list(self._open.items()):
-            if not self._may_be_heard(microphone.speaker):
-                self._keep_running(asyncio.create_task(microphone.forget()))
-                del self._open[track]
-            elif track not in voices or not _is_live(voices[track].publication):
+            if track not in voices or not _is_live(voices[track].publication):
                 microphone.mute()
                 del self._open[track]
         for track, voice in voices.items():
@@ -106,6 +107,13 @@ class Listening:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _forget_the_unheard(self) -> None:
+        """Theirs too who have just muted, and whose last words are still being worked on."""
+        for microphone in list(self._listening.values()):
+            if not self._may_be_heard(microphone.speaker):
+                self._open.pop(microphone.speaker.track, None)
+                self._keep_running(asyncio.create_task(microphone.forget()))
+
     def _changed(self, *_about: object) -> None:
         self.sync()
 
@@ -114,7 +122,7 @@ class Listening:
             microphone.mute()
         self._open.clear()
         self._wanted, self._engine = wanted, None
-        self._desk.health.forget()
+        self._desk.change_engine()
         if wanted.provider == "off":
             return
         try:
@@ -129,6 +137,8 @@ class Listening:
             return
         microphone = Microphone(track, voice.speaker, self._engine, self._desk)
         self._open[voice.speaker.track] = microphone
+        self._listening[microphone.task] = microphone
+        microphone.task.add_done_callback(self._listening.pop)
         self._keep_running(microphone.task)
 
     def _keep_running(self, task: asyncio.Task[None]) -> None:

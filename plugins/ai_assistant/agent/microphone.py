@@ -40,6 +40,9 @@ class Desk(Protocol):
     clock: Clock
     health: Health
 
+    def change_engine(self) -> None:
+        """There is another one from now on, with a health of its own."""
+
     def count(self, seconds: float) -> None:
         """So much more sound was given to the engine."""
 
@@ -56,6 +59,8 @@ class Microphone:
     def __init__(self, track: rtc.Track, speaker: Speaker, engine: Engine, desk: Desk) -> None:
         self.speaker = speaker
         self._track, self._engine, self._desk = track, engine, desk
+        # The engine's that it listens with: there may be another before the last words are heard.
+        self._health = desk.health
         self._sound = _Sound()
         self._ear: Ear | None = None
         self._counted = 0.0
@@ -106,15 +111,16 @@ class Microphone:
     async def _listen(self) -> None:
         pauses = _Pauses()
         try:
-            while not await self._listens_well():
+            while True:
+                # Once the sound is over, what is left of it gets one more try.
                 is_last = self._over.is_set()
-                if is_last or self._desk.health.trouble is None:
+                if await self._listens_well() or is_last:
                     break
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._over.wait(), pauses.next(self._failed_with))
         finally:
             self._reader.cancel()
-            self._desk.health.gone(self)
+            self._health.gone(self)
             await self._desk.take_back(self._line_id)
 
     async def _listens_well(self) -> bool:
@@ -131,7 +137,7 @@ class Microphone:
             if not isinstance(error, Trouble):
                 log.exception("the engine of speech failed")
             self._failed_with = found.code
-            self._desk.health.failed(self, found)
+            self._health.failed(self, found)
             return False
 
     async def _listen_with(self, ear: Ear) -> None:
@@ -152,7 +158,7 @@ class Microphone:
             await ear.close()
 
     async def _hear(self, heard: Heard, base: float) -> None:
-        self._desk.health.worked(self)
+        self._health.worked(self)
         if heard.final:
             self._sound.forget(base + heard.end)
         if heard.text:

@@ -100,8 +100,8 @@ def test_two_who_speak_at_once_keep_apart(talk: Talk, web: Web, ada: Person, bob
     ada.say(sentence(WELCOME), wait=False)
     eve.say(sentence(HOMEWORK, "en-us+m3"))
     until(lambda: bob.finals(ada.identity) and bob.finals(eve.identity), SOON, "both captions")
-    assert is_about(bob.text(ada.identity), WELCOME)
-    assert is_about(bob.text(eve.identity), HOMEWORK)
+    assert "lecture" in bob.text(ada.identity) and "chapter" not in bob.text(ada.identity)
+    assert "chapter" in bob.text(eve.identity) and "lecture" not in bob.text(eve.identity)
     until(lambda: len({line["identity"] for line in web.lines}) == 2, what="both lines")
     by_name = {said["name"]: said["identity"] for _at, said in bob.captions}
     assert by_name == {"Ada": ada.identity, "Eve": eve.identity}

@@ -45,6 +45,9 @@ class Desk:
     def texts(self) -> list[str]:
         return [line.text for line in self.lines]
 
+    def change_engine(self) -> None:
+        self.health = Health(self._changed)
+
     def count(self, seconds: float) -> None:
         self.seconds += seconds
 

@@ -152,7 +152,12 @@ def program_settings(plugin: str, cls: type[T], environ: Mapping[str, str] | Non
 
 def raw_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """What the file and the environment say, unread: for `audimax run`, which fills in the rest."""
-    return {**_from_file(environ), **_from_environment(environ)}
+    from_file, given = _from_file(environ), _from_environment(environ)
+    tables = dict(from_file.get("plugins", {}))
+    for plugin, table in given.get("plugins", {}).items():
+        # One variable takes the place of one setting, not of the plugin's whole table.
+        tables[plugin] = {**tables.get(plugin, {}), **table}
+    return {**from_file, **given, **({"plugins": tables} if tables else {})}
 
 
 def config() -> Config:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.config import load, program_settings
+from core.config import load, program_settings, raw_settings
 from core.engine.settings import setting
 from core.errors import ConfigError
 
@@ -115,3 +115,10 @@ def test_a_plugins_program_needs_nothing_but_livekit() -> None:
 def test_a_plugins_program_is_told_what_is_wrong(changed: dict[str, str], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         program_settings("pin", _Own, {**PROGRAM, **changed})
+
+
+def test_a_variable_of_a_plugin_replaces_one_setting_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "audimax.toml"
+    file.write_text("[plugins.pin]\nlength = 8\ntries = 3\n[plugins.lobby]\nopen = true\n", "utf-8")
+    found = raw_settings({"AUDIMAX_CONFIG": str(file), "AUDIMAX_PLUGINS__PIN__TRIES": "5"})
+    assert found["plugins"] == {"pin": {"length": 8, "tries": "5"}, "lobby": {"open": True}}

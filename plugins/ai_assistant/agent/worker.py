@@ -37,7 +37,9 @@ PRELOADED = ["plugins.ai_assistant.agent.job", "numpy"]
 class Worker:
     """One server for many lectures; ``run`` works until signals end it."""
 
-    def __init__(self, url: str, key: str, secret: str, own: Settings) -> None:
+    def __init__(self, url: str, key: str, secret: str, own: Settings, at_once: bool = False) -> None:
+        # Where LiveKit and the web stop with us there is nothing to wait for.
+        self._at_once = at_once
         self._most = own.lectures_per_worker
         keys = Keys(own.deepgram_key, own.speech_key)
         self._server = AgentServer(
@@ -72,6 +74,9 @@ class Worker:
         running = asyncio.create_task(self._server.run())
         if await self._first(running, self._asked[0].wait()):
             await running
+            return
+        if self._at_once:
+            await self._stop()
             return
         log.info("stopping when the lectures that are on have ended")
         draining = asyncio.create_task(self._server.drain())
@@ -141,5 +146,6 @@ def main() -> None:
     if sys.argv[1:] == ["try"]:
         trial.run(own)
         return
-    worker = Worker(core.livekit_api_url, core.livekit_key, core.livekit_secret, own)
+    embedded = core.mode == "embedded"
+    worker = Worker(core.livekit_api_url, core.livekit_key, core.livekit_secret, own, at_once=embedded)
     asyncio.run(worker.run())

@@ -41,7 +41,7 @@ export default definePlugin((room) => {
     title: t('Chat'),
     icon: 'message-square',
     order: 10,
-    shortcut: 'c',
+    shortcut: 't',
     badge: () => (chat.unread > MOST_SHOWN ? `${MOST_SHOWN}+` : chat.unread || null),
     component: () => <Panel chat={chat} />,
   });

@@ -134,6 +134,10 @@ def make_link(app: Flask) -> Callable[..., str]:
     return make
 
 
+# Streams don't end by themselves; tests/core/test_waiting.py and tests/core/lectures/test_stream.py read them.
+STREAMS = frozenset({"waiting.stream", "lecture_stream.stream"})
+
+
 def addresses(app: Flask) -> list[tuple[str, str, str]]:
     """Every route of the app: method, rule and endpoint."""
     return sorted(

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from core.db import db
 from core.rooms.models import Room
-from tests.hostile.conftest import PASSWORD, World, addresses, at, forget_tries, get_raw
+from tests.hostile.conftest import PASSWORD, STREAMS, World, addresses, at, forget_tries, get_raw
 
 LONG = "x" * 10_000
 # Found in no answer, whatever goes wrong: how we are built, and what we keep to ourselves.
@@ -72,7 +72,7 @@ QUERIES = ("page=-1", "page=0", "page=" + "9" * 400, "page=1.5", "page=NaN", "pa
 def json_routes(app: Flask) -> Iterator[tuple[str, str]]:
     for method, rule, endpoint in addresses(app):
         spec = getattr(app.view_functions[endpoint], "audimax_view", None)
-        if spec is not None and endpoint != "waiting.stream":
+        if spec is not None and endpoint not in STREAMS:
             yield method, rule
 
 
@@ -168,7 +168,7 @@ def test_no_id_breaks_a_route(world: World, identifier: str) -> None:
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
 def test_no_query_breaks_a_page(world: World, query: str) -> None:
     for method, rule, endpoint in addresses(world.app):
-        if method != "GET" or endpoint == "waiting.stream":
+        if method != "GET" or endpoint in STREAMS:
             continue
         answer = get_raw(world.ours.host, at(rule, world.ours) + "?" + query)
         assert_polite(answer, f"{rule}?{query[:40]}")
@@ -374,7 +374,7 @@ def test_no_answer_holds_a_secret(world: World) -> None:
         secrets += tuple(h for h in db.session.scalars(db.select(User.password_hash)) if h)
     for who, client in world.people().items():
         for method, rule, endpoint in addresses(world.app):
-            if method != "GET" or endpoint == "waiting.stream":
+            if method != "GET" or endpoint in STREAMS:
                 continue
             text = client.get(at(rule, world.ours)).text
             assert not any(secret in text for secret in secrets), f"{rule} tells {who} a secret"

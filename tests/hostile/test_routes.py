@@ -14,7 +14,7 @@ from core.db import Base, db
 from core.engine.mounts import declared
 from core.people.models import User
 from tests.conftest import ORIGIN
-from tests.hostile.conftest import World, addresses, at, forget_tries, get_raw
+from tests.hostile.conftest import STREAMS, World, addresses, at, forget_tries, get_raw
 
 A_FILE = "files of the build, the same for everybody"
 BEFORE_SIGN_IN = "leads to an account"
@@ -263,7 +263,7 @@ def test_a_method_hidden_in_a_header_or_field_is_not_looked_at(world: World) -> 
 def test_every_answer_is_sealed(world: World) -> None:
     for who, client in world.people().items():
         for method, rule, endpoint in addresses(world.app):
-            if endpoint == "waiting.stream" or method != "GET":
+            if endpoint in STREAMS or method != "GET":
                 continue
             answer = client.get(at(rule, world.ours))
             assert_sealed(answer, f"{who} GET {rule}")
@@ -316,7 +316,7 @@ def assert_no_inline(html: str, where: str) -> None:
 
 def test_no_route_lets_another_site_read_it(world: World) -> None:
     for method, rule, endpoint in addresses(world.app):
-        if method != "GET" or endpoint == "waiting.stream":
+        if method != "GET" or endpoint in STREAMS:
             continue
         answer = world.ours.host.get(at(rule, world.ours), headers={"Origin": "https://evil.example"})
         allowed = answer.headers.get("Access-Control-Allow-Origin", ORIGIN)

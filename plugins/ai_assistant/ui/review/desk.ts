@@ -121,7 +121,7 @@ export class ReviewDesk {
   private take(review: Review) {
     // An older answer may come after a newer one.
     if (this.review && review.version < this.review.version) return;
-    this.review = review;
+    this.review = { ...review, summary: review.summary ?? null, generated: review.generated ?? null };
     this.compare();
     this.changed();
   }
@@ -139,9 +139,10 @@ export class ReviewDesk {
       let after: string | null = '';
       while (after !== null) {
         const address: string = `/transcript?limit=${LINES_AT_ONCE}&after=${encodeURIComponent(after)}`;
-        const part: { lines: Line[]; next: string | null } = await this.page.api.get(address);
-        lines.push(...part.lines);
-        after = part.next;
+        // What is empty isn't in the server's answers.
+        const part: { lines: Line[]; next?: string | null } = await this.page.api.get(address);
+        lines.push(...part.lines.map((line) => ({ ...line, number: line.number ?? null })));
+        after = part.next ?? null;
       }
       this.lines = lines;
       this.linesState = 'there';

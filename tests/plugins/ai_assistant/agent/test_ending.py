@@ -43,7 +43,7 @@ def test_a_killed_worker_is_followed_by_another_and_its_ghost_is_thrown_out(
 def test_a_worker_without_lectures_ends_when_it_is_asked(make_worker: Callable[..., Worker]) -> None:
     made = make_worker().start().ready()
     made.ask_to_stop()
-    until(lambda: ended(made), 10, "it ends")
+    until(lambda: ended(made), 40, "it ends")
     assert made.process is not None and made.process.returncode == 0
 
 
@@ -56,7 +56,7 @@ def test_a_worker_waits_for_its_lectures_unless_it_is_asked_twice(
     made.ask_to_stop()
     assert held_for(lambda: not ended(made) and web.states[-1][0] == "listening", 2)
     made.ask_to_stop()
-    until(lambda: ended(made), 10, "it ends")
+    until(lambda: ended(made), 40, "it ends")
     assert web.states[-1][0] == "over"
     until(lambda: not any(one.is_running() for one in family), what="nothing of it is left")
 

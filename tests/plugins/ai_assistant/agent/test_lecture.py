@@ -20,7 +20,7 @@ WELCOME = "Good morning everybody, and welcome to the third lecture of this cour
 SHORT = "Good morning everybody."
 HOMEWORK = "Please read chapter five, and bring your questions to the exercise on Thursday afternoon."
 # Of the agent in tests: a final line of a sentence comes within this.
-SOON = 20.0
+SOON = 90.0
 
 
 def sentence(text: str, voice: str = "en-us+f2") -> voices.Sound:

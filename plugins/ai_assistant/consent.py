@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from sqlalchemy.orm import aliased
 
 from core.api import Lecture, Participant, Room, db, now, room_settings, settings
-from plugins.ai_assistant.models import Choice, Keeping, LectureArtifact, artifact_of, same_person
+from plugins.ai_assistant.models import Choice, Keeping, LectureArtifact, artifact_of, locked, same_person
 from plugins.ai_assistant.settings import RoomSettings, Settings
 
 
@@ -27,6 +27,11 @@ def wishes(room: Room) -> dict[str, bool]:
 
 def _on(said: str, by_default: bool) -> bool:
     return by_default if said == "default" else said == "on"
+
+
+def locked_artifact(lecture: Lecture) -> LectureArtifact:
+    """How the assistant stands, nobody else changes it until the commit; begun as the room wishes."""
+    return locked(lecture, **wishes(lecture.room))
 
 
 def words(captions: bool, keep: bool) -> str:

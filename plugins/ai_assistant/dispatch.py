@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from core.api import Lecture, agent_key, agents, config, db, is_enabled_in, now, settings
 from plugins.ai_assistant import consent, state, usage
-from plugins.ai_assistant.models import SILENT, LectureArtifact, locked
+from plugins.ai_assistant.models import SILENT, LectureArtifact
 from plugins.ai_assistant.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def look_after(lecture: Lecture) -> LectureArtifact | None:
     """Ask for an agent where one is wanted and none is; commits. May run twice, or at the same time."""
     if not is_enabled_in(lecture.room, "ai_assistant"):
         return None
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     before = artifact.refused
     artifact.refused = refusal(lecture) if artifact.is_wanted else ""
     asks = _must_ask(lecture, artifact)

@@ -9,7 +9,6 @@ from pathlib import PurePath
 
 from core.api import Lecture, StorageDown, db, files, room_settings
 from plugins.ai_assistant import consent, state
-from plugins.ai_assistant.models import locked
 from plugins.ai_assistant.settings import RoomSettings
 
 # Deepgram takes 100 key terms at most (developers.deepgram.com/docs/keyterm); more would drown the rest.
@@ -32,7 +31,7 @@ def collect(lecture: Lecture) -> list[str]:
             # The titles are known; the text comes with the next file or not at all.
             continue
     terms = choose(room_settings(lecture.room, RoomSettings).glossary, texts)
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     is_new = artifact.terms != terms
     artifact.terms = terms
     if is_new:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from core.api import AGENTS, Answer, Body, Lecture, db, defer, here, now, room_settings, settings, view
 from plugins.ai_assistant import consent, dispatch, state, transcript, usage
-from plugins.ai_assistant.models import LectureArtifact, locked
+from plugins.ai_assistant.models import LectureArtifact
 from plugins.ai_assistant.settings import RoomSettings, Settings
 
 internal = Blueprint("ai_assistant_internal", __name__)
@@ -76,7 +76,7 @@ class Orders(Answer):
 def report(body: Report) -> Orders:
     """Take what the agent of this lecture says, and tell it what to do."""
     lecture = here.lecture
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     before = state.status_of(artifact), artifact.code
     is_current = _note_run(lecture, artifact, body)
     taken = transcript.take(lecture, [_said(one) for one in body.segments])

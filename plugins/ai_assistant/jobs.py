@@ -13,7 +13,7 @@ from flask_babel import force_locale
 
 from core.api import Lecture, StoredFile, db, defer, files, now
 from plugins.ai_assistant import consent, dispatch, glossary, state, summing, transcript, trials
-from plugins.ai_assistant.models import Keeping, LectureArtifact, State, artifact_of, locked
+from plugins.ai_assistant.models import Keeping, LectureArtifact, State, artifact_of
 from plugins.ai_assistant.summary import SummaryFailed
 
 jobs = procrastinate.Blueprint()
@@ -55,9 +55,9 @@ def finish(lecture_id: int) -> None:
     lecture = db.session.get(Lecture, lecture_id)
     if lecture is None or lecture.ended_at is None or artifact_of(lecture) is None:
         return
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     if artifact.has_agent and now() < lecture.ended_at + HAND_OVER:
-        _set(artifact, State.TRANSCRIBING)
+        state.becomes(artifact, State.TRANSCRIBING)
         defer("ai_assistant:finish", lecture_id=lecture_id, schedule_in={"seconds": LOOK_AGAIN_SECONDS})
         db.session.commit()
         return
@@ -73,17 +73,11 @@ def _close(lecture: Lecture, artifact: LectureArtifact) -> None:
         return
     artifact.lines = count
     if not count:
-        _set(artifact, State.NONE)
+        state.becomes(artifact, State.NONE)
         return
-    _set(artifact, State.SUMMARIZING)
+    state.becomes(artifact, State.SUMMARIZING)
     defer("ai_assistant:keep_files", lock=f"ai_assistant:files:{lecture.id}", lecture_id=lecture.id)
     defer("ai_assistant:sum_up", lock=f"ai_assistant:sum:{lecture.id}", lecture_id=lecture.id)
-
-
-def _set(artifact: LectureArtifact, becomes: State, why: str = "") -> None:
-    if (artifact.state, artifact.why) != (becomes, why):
-        artifact.state, artifact.why = becomes.value, why
-        state.touch(artifact)
 
 
 @jobs.task(name="keep_files", retry=RETRY)
@@ -98,7 +92,7 @@ def keep_files(lecture_id: int) -> None:
         "subtitles_file_id": ("transcript.vtt", "text/vtt", transcript.web_vtt(rows)),
     }
     db.session.commit()
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     for column, (name, mime, text) in made.items():
         earlier = db.session.get(StoredFile, getattr(artifact, column) or 0)
         kept = files.keep(lecture, PLUGIN, name=name, body=text.encode(), mime=mime)

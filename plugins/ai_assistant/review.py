@@ -24,7 +24,7 @@ from core.api import (
     view,
 )
 from plugins.ai_assistant import consent, corrections, state, transcript
-from plugins.ai_assistant.models import LectureArtifact, State, TranscriptLine, artifact_of, locked
+from plugins.ai_assistant.models import LectureArtifact, State, TranscriptLine, artifact_of
 from plugins.ai_assistant.settings import Reader, RoomSettings, Settings
 from plugins.ai_assistant.summary import Summary, with_known_lines
 
@@ -173,7 +173,18 @@ def take_new() -> Review:
 @view(roles=HOSTS, body=Again, answer=Review, limit="30/minute")
 def again(body: Again) -> Review:
     """Sum up again, by another model if one is named; what hosts have written stays."""
-    if body.model and body.model not in _models():
+    return _again(body.model)
+
+
+@of_lecture.post("/review/retry")
+@view(roles=HOSTS, answer=Review, limit="30/minute")
+def retry() -> Review:
+    """The same after a failure."""
+    return _again("")
+
+
+def _again(model: str) -> Review:
+    if model and model not in _models():
         words = _("Choose one of these models: %(models)s.", models=", ".join(_models()) or "–")
         raise Refusal(422, words, code="no_model")
     artifact = _locked()
@@ -181,15 +192,8 @@ def again(body: Again) -> Review:
         raise Refusal(409, _("There is nothing to sum up yet."), code="nothing_said")
     if artifact.state != State.SUMMARIZING:
         artifact.state, artifact.why = State.SUMMARIZING.value, ""
-        _defer(body.model)
-    return _commit(artifact, "again", model=body.model)
-
-
-@of_lecture.post("/review/retry")
-@view(roles=HOSTS, answer=Review, limit="30/minute")
-def retry() -> Review:
-    """The same after a failure."""
-    return again.__wrapped__(Again(model=""))  # type: ignore[no-any-return, attr-defined]
+        _defer(model)
+    return _commit(artifact, "again", model=model)
 
 
 # --- the transcript -------------------------------------------------------------------
@@ -256,7 +260,7 @@ def correct(body: Correction) -> Corrected:
 
 
 def _locked() -> LectureArtifact:
-    return locked(here.lecture, **consent.wishes(here.lecture.room))
+    return consent.locked_artifact(here.lecture)
 
 
 def _commit(artifact: LectureArtifact, action: str, **details: Any) -> Review:

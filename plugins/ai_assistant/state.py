@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 from core.api import Answer, Lecture, Participant, Viewer, db, notify, order
 from plugins.ai_assistant import consent
-from plugins.ai_assistant.models import LectureArtifact, artifact_of, locked, microseconds
+from plugins.ai_assistant.models import LectureArtifact, State, artifact_of, microseconds
 
 TOPIC = "ai_assistant"
 Status = Literal["off", "starting", "on", "paused"]
@@ -51,7 +51,7 @@ def seen(lecture: Lecture) -> LectureArtifact:
     """The lecture's artifact; made when nobody has looked at it before."""
     found = artifact_of(lecture)
     if found is None:
-        found = locked(lecture, **consent.wishes(lecture.room))
+        found = consent.locked_artifact(lecture)
         db.session.commit()
     return found
 
@@ -97,6 +97,13 @@ def touch(artifact: LectureArtifact) -> None:
     """Pages are to hear of a change: take the next moment for it. The row must be locked."""
     artifact.at = max(microseconds(), artifact.at + 1)
     notify(f"lecture:{artifact.lecture_id}")
+
+
+def becomes(artifact: LectureArtifact, state: State, why: str = "") -> None:
+    """Transcript and summary are in that state now; pages hear it when it is new. The row must be locked."""
+    if (artifact.state, artifact.why) != (state, why):
+        artifact.state, artifact.why = state.value, why
+        touch(artifact)
 
 
 def tell(lecture: Lecture, heard: dict[str, bool] | None = None) -> None:

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from core.api import Lecture, db, settings
 from plugins.ai_assistant import consent, state, transcript, usage
-from plugins.ai_assistant.models import LectureArtifact, State, locked
+from plugins.ai_assistant.models import LectureArtifact, State
 from plugins.ai_assistant.settings import Settings
 from plugins.ai_assistant.summary import Line, Made, Model, SummaryFailed, draft, summarize
 
@@ -67,7 +67,7 @@ def _model(name: str) -> Model:
 def _keep(
     lecture: Lecture, made: Made | None, becomes: State, why: str = "", failed: SummaryFailed | None = None
 ) -> None:
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     if made is not None:
         artifact.summary = made.summary.model_dump(mode="json")
         artifact.summary_model = made.model
@@ -80,7 +80,7 @@ def _keep(
 
 
 def _note(lecture: Lecture, becomes: State, why: str) -> None:
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     _set(artifact, becomes, why)
     db.session.commit()
 
@@ -92,7 +92,7 @@ def _set(artifact: LectureArtifact, becomes: State, why: str) -> None:
 
 def give_up(lecture: Lecture, why: str) -> None:
     """No further try will be made: what there is stays, with a draft where there is nothing."""
-    artifact = locked(lecture, **consent.wishes(lecture.room))
+    artifact = consent.locked_artifact(lecture)
     has_one = artifact.summary is not None
     db.session.commit()
     lines: Any = [] if has_one else read(lecture)

@@ -25,7 +25,7 @@ from core.api import (
     view,
 )
 from plugins.ai_assistant import consent, dispatch, state, transcript
-from plugins.ai_assistant.models import LectureArtifact, locked
+from plugins.ai_assistant.models import LectureArtifact
 from plugins.ai_assistant.state import Standing
 
 in_room = Blueprint("ai_assistant", __name__)
@@ -152,7 +152,7 @@ def keep(body: Switch) -> Standing:
 
 
 def _locked(lecture: Lecture) -> LectureArtifact:
-    return locked(lecture, **consent.wishes(lecture.room))
+    return consent.locked_artifact(lecture)
 
 
 def _me(lecture: Lecture) -> Participant | None:

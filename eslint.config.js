@@ -31,7 +31,7 @@ export default tseslint.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [{ group: ['**/ui/room/*', '../../*'], message: 'Plugins import @audimax/room and @audimax/page only.' }] },
+        { patterns: [{ group: ['**/ui/room/*', '../../*'], message: 'Plugins import @audimax/room, @audimax/page and @audimax/kit only.' }] },
       ],
     },
   },

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, chat, figures, lobby, uploads
+from bench import browser, captions, chat, figures, lobby, uploads
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
@@ -158,6 +158,12 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "chat_history": chat.history,
     "chat_crowd": chat.crowd,
     "chat_shown": chat.shown,
+    "captions_published": captions.published,
+    "captions_offline": captions.offline,
+    "captions_agent": captions.agent,
+    "captions_takeover": captions.takeover,
+    "captions_written_up": captions.written_up,
+    "captions_reported": captions.reported,
 }
 
 

@@ -111,6 +111,46 @@ FIGURES = {
             "chat_500_packets_per_s", "1/s", "", "… packets that LiveKit is asked to send, each to all 500"
         ),
         Figure("chat_p95_ms", "ms", "<= 150", "Enter pressed → the line is drawn in another browser, p95"),
+        Figure(
+            "caption_publish_p50_ms",
+            "ms",
+            "",
+            "result of the speech provider (by Deepgram's protocol) → drawn in another browser, median",
+        ),
+        Figure("caption_publish_p95_ms", "ms", "<= 150", "… p95"),
+        Figure(
+            "caption_offline_median_s",
+            "s",
+            "<= 1.5",
+            "end of a spoken phrase → its last words drawn in another browser; model in the agent",
+        ),
+        Figure("caption_offline_max_s", "s", "", "… the slowest of twelve"),
+        Figure("agent_idle_cpu", "cores", "", "the agent's processes in a lecture where nobody speaks"),
+        Figure("agent_idle_mb", "MB", "", "… private memory, with two processes that wait for a lecture"),
+        Figure("agent_100_muted_cpu", "cores", "", "… with 100 muted students"),
+        Figure("agent_100_muted_mb", "MB", "", "… private memory"),
+        Figure("agent_1_speaking_cpu", "cores", "", "… one speaks without a pause, model in the agent"),
+        Figure("agent_1_speaking_mb", "MB", "", "… private memory"),
+        Figure("agent_4_speaking_cpu", "cores", "", "… four speak at once without a pause"),
+        Figure("agent_4_speaking_mb", "MB", "", "… private memory"),
+        Figure(
+            "agent_takeover_s",
+            "s",
+            "<= 15",
+            "the captions' worker is killed with all its processes → another one that waited listens",
+        ),
+        Figure("agent_restart_s", "s", "", "… → the only worker was started again, and listens"),
+        Figure(
+            "transcript_ready_s",
+            "s",
+            "<= 5",
+            "end of 90 minutes → their transcript with its files on the lecture's page",
+        ),
+        Figure("draft_ready_s", "s", "<= 15", "… → the draft of a summary, too"),
+        Figure(
+            "report_segment_cpu_ms", "ms", "", "CPU of web and database for a report of the agent with a line"
+        ),
+        Figure("report_segment_p95_ms", "ms", "", "… its answer, p95"),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
     )
 }

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Playwright, expect
 
 from tests.browser import hall
 from tests.browser.hall import Host
+from tests.browser.speaking import browser_that_says
 from tests.fixtures.browser import ARGUMENTS, DEADLINE, Person, chromium_path
 from tests.fixtures.product import Product
 
@@ -63,6 +64,23 @@ def visitor(chromium: Browser) -> Iterator[Callable[..., Person]]:
     for one in made:
         one.context.close()
     hall.assert_no_complaints(*made)
+
+
+@pytest.fixture(scope="module")
+def voices(
+    playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Browser]]:
+    """``voices("emmy", text)``: a browser whose microphone says that."""
+    folder = tmp_path_factory.mktemp("voices")
+    made: list[Browser] = []
+
+    def speak(name: str, text: str, **options: Any) -> Browser:
+        made.append(browser_that_says(playwright, folder, name, text, **options))
+        return made[-1]
+
+    yield speak
+    for browser in made:
+        browser.close()
 
 
 def arrive(browser: Browser, **options: Any) -> Person:

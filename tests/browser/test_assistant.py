@@ -4,103 +4,32 @@ from __future__ import annotations
 
 import re
 import time
-import wave
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import expect
 
 from tests.browser import hall
 from tests.browser.conftest import arrive
-from tests.browser.hall import Host, Room
+from tests.browser.hall import Host
+from tests.browser.speaking import (
+    QUESTION,
+    SAID,
+    SENTENCES,
+    TALK,
+    agent_is_there,
+    open_transcript,
+    room_with_captions,
+    until_said,
+)
 from tests.browser.test_looks import look
-from tests.fixtures.browser import ARGUMENTS, Person, axe, chromium_path, until
+from tests.fixtures.browser import Person, axe, until
 from tests.fixtures.product import Product
-from tests.plugins.ai_assistant.agent.voices import RATE, silence, spoken, word_errors
+from tests.plugins.ai_assistant.agent.voices import word_errors
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA = "Ada Lovelace"
-# Words that the small model knows through a browser's noise suppression as well.
-SENTENCES = (
-    "Good morning everybody, and welcome to the lecture.",
-    "Today we want to talk about the light of the stars.",
-    "A wave carries energy from one place to another place.",
-    "The speed of light is always the same.",
-    "When a star moves away from us, its light becomes red.",
-    "With this light we can measure how fast the stars are moving.",
-    "Next week we will talk about the history of the universe.",
-    "Please read the first chapter of the book before then.",
-)
-TALK = " ".join(SENTENCES)
-QUESTION = "Excuse me, I have a question. What happens with the tree when we delete a key?"
-# Until the first word the agent has time to come.
-LEAD = 8.0
-SPOKEN = 120.0
-SAID = "[...document.querySelectorAll('.transcript-text')].map(p => p.innerText).join(' ')"
-
-
-def record(folder: Path, name: str, text: str, voice: str, lead: float) -> Path:
-    """A file that a browser plays as its microphone."""
-    sound = np.concatenate([silence(lead), spoken(text, voice), silence(3.0)])
-    path = folder / f"{name}.wav"
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(sound.tobytes())
-    return path
-
-
-@pytest.fixture(scope="module")
-def voices(
-    playwright: Playwright, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[..., Browser]]:
-    """``voices("emmy", text)``: a browser whose microphone says that, once."""
-    folder = tmp_path_factory.mktemp("voices")
-    made: list[Browser] = []
-
-    def speak(name: str, text: str, voice: str = "en-us+f2", lead: float = LEAD) -> Browser:
-        sound = record(folder, name, text, voice, lead)
-        extra = f"--use-file-for-fake-audio-capture={sound}%noloop"
-        made.append(playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, extra]))
-        return made[-1]
-
-    yield speak
-    for browser in made:
-        browser.close()
-
-
-def room_with_captions(host: Host, title: str, **settings: Any) -> Room:
-    room = host.make_room(title)
-    wanted = {"captions": "on", "keep": "on", "readers": "everyone", **settings}
-    plugins = {"ai_assistant": {"enabled": True, "settings": wanted}}
-    habits = {"microphone_on_entry": True, "camera_on_entry": False, "participants_read": True}
-    answer = host.ask("PATCH", f"/api/rooms/{room.id}", plugins=plugins, settings=habits)
-    assert answer.ok, answer.text()
-    return room
-
-
-def open_transcript(page: Page) -> None:
-    page.get_by_role("button", name="Captions and transcript").click()
-    page.locator(".transcript").wait_for()
-
-
-def until_said(page: Page, words: str, deadline: float = SPOKEN) -> None:
-    """Until a line with these words stands in the panel for good."""
-    script = f"[...document.querySelectorAll('.transcript-text [data-final=true]')].some(s => /{words}/i.test(s.innerText))"
-    try:
-        until(page, script, f"{words!r} was written", deadline)
-    except AssertionError as error:
-        raise AssertionError(
-            f"{error}; the panel says: {page.locator('.transcript').inner_text()}"
-        ) from error
-
-
-def agent_is_there(page: Page) -> None:
-    until(page, "[...window.audimax.room.remoteParticipants.values()].some(p => p.isAgent)", "the agent", 60)
 
 
 def test_a_lecture_is_written_along_and_summed_up(
@@ -169,7 +98,7 @@ def test_two_who_speak_at_once_keep_apart_and_mute_ends_the_listening(
     open_transcript(watcher.page)
     emmy = arrive(voices("emmy2", " ".join(SENTENCES[1:5]), lead=4))
     emmy.context.add_cookies(host_cookies)
-    ada = arrive(voices("ada", QUESTION, "en-us+m3", lead=2))
+    ada = arrive(voices("ada", QUESTION, voice="en-us+m3", lead=2))
     hall.enter(ada.page, room.link, ADA)
     hall.enter(emmy.page, room.link)
     until_said(watcher.page, "question")

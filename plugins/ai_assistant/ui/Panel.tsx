@@ -1,8 +1,9 @@
 /** All that was said: turn by turn, to search and to read back, also for those who come late. */
+import { useAction } from '@audimax/kit';
 import { useCallback, useEffect, useLayoutEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import type { Assistant } from './assistant';
 import { clock, colourOf, textFor, turnsOf, type Caption, type KeptLine, type Turn } from './captions';
-import { useAction, useLines } from './use';
+import { useLines } from './use';
 
 const AT_END = 48;
 const NEAR_START = 80;

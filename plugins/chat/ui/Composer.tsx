@@ -1,9 +1,10 @@
 /** Where one writes: to whom, as what, in answer to what, and why one can't. */
+import { useAction } from '@audimax/kit';
 import { useEffect, useId, useImperativeHandle, useRef, useState, type ChangeEvent, type KeyboardEvent, type Ref } from 'react';
 import { MOST_FILES, type Attachment } from './attachments';
 import type { Chat } from './chat';
 import { LONGEST, quoteOf, wordsOf, type Message, type To } from './messages';
-import { useAction, useSecondsUntil } from './use';
+import { useSecondsUntil } from './use';
 
 // From here on one is told how much is left.
 const NEARLY = LONGEST - 500;

@@ -1,11 +1,11 @@
 /** One message: who, when, what, what it answers, and what can be done with it. */
+import { useAction } from '@audimax/kit';
 import { memo, type CSSProperties } from 'react';
 import { Attached } from './Attached';
 import type { Chat } from './chat';
 import { isThere, REACTIONS, VOTE, type Message, type Quote } from './messages';
 import type { Outgoing } from './outbox';
 import { partsOf, type Part } from './text';
-import { useAction } from './use';
 
 /** What the composer is asked to do with a message. */
 export interface Wishes {

@@ -1,4 +1,5 @@
 /** The panel: who writes (for hosts), what is pinned, the lines or the questions, and where one writes. */
+import { useAction } from '@audimax/kit';
 import { useEffect, useRef, useState, type ClipboardEvent, type DragEvent, type RefObject } from 'react';
 import { carriesFiles, filesIn, pastesFiles } from './attachments';
 import type { Chat } from './chat';
@@ -6,7 +7,7 @@ import { Composer, type ComposerHandle } from './Composer';
 import { Line, Text, type Wishes } from './Line';
 import { List, type ListHandle } from './List';
 import { wordsOf, type Message, type Mode } from './messages';
-import { useAction, useChat } from './use';
+import { useChat } from './use';
 
 const PAUSES = [0, 5, 10, 30, 60, 120, 300];
 

@@ -1,6 +1,6 @@
 /** The files of the lecture: hand one round by drop, paste, picker or camera; fetch and delete. */
+import { useAction } from '@audimax/kit';
 import { useEffect, useLayoutEffect, useRef, useState, type ChangeEvent, type DragEvent } from 'react';
-import { useAction } from './action';
 import { filesIn, type Files, type Share } from './state';
 
 interface PartProps {

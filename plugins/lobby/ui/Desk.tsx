@@ -1,4 +1,5 @@
 /** What hosts see of the door, the same in the room and on its own page. */
+import { useAction } from '@audimax/kit';
 import { useEffect, useId, useRef, useState, useSyncExternalStore, type FormEvent } from 'react';
 import { isDoubtful, isOnList, type Door, type DoorState, type Past, type Person, type Who } from './door';
 import './lobby.css';
@@ -6,25 +7,6 @@ import './lobby.css';
 const TICK_MS = 15_000;
 const SEARCH_FROM = 8;
 type Props = { door: Door; state: DoorState };
-
-/** Runs an action; a refusal is shown in its own words. */
-function useAction(door: Door) {
-  const [busy, setBusy] = useState(false);
-  const run = async (work: () => Promise<unknown>, done = '') => {
-    setBusy(true);
-    try {
-      await work();
-      if (done) door.page.announce(done);
-      return true;
-    } catch (error) {
-      door.page.toast(error instanceof Error ? error.message : String(error), { kind: 'error' });
-      return false;
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { busy, run };
-}
 
 function useTick() {
   const [, tick] = useState(0);
@@ -99,7 +81,7 @@ function SendAway({ door, people, onClose }: { door: Door; people: { id: string;
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
   const [words, setWords] = useState('');
-  const { busy, run } = useAction(door);
+  const { busy, run } = useAction(door.page);
   const title = people.length === 1 ? t('Send {name} away?', { name: people[0].name }) : t('Send away: {count} people?', { count: people.length });
   useEffect(() => {
     const shown = dialog.current;
@@ -136,7 +118,7 @@ function SendAway({ door, people, onClose }: { door: Door; people: { id: string;
 
 function Line({ door, state }: Props) {
   const { t } = door.page;
-  const { busy, run } = useAction(door);
+  const { busy, run } = useAction(door.page);
   const [leaving, setLeaving] = useState<{ id: string; name: string }[] | null>(null);
   const list = useRef<HTMLUListElement>(null);
   const next = useRef<number | null>(null);
@@ -222,7 +204,7 @@ function Above({ door, state }: Props) {
 
 function Head({ door, state }: Props) {
   const { t } = door.page;
-  const { busy, run } = useAction(door);
+  const { busy, run } = useAction(door.page);
   const words = state.total === 0 ? t('Nobody is waiting') : t('{count} waiting', { count: state.total });
   return (
     <>
@@ -253,7 +235,7 @@ function Head({ door, state }: Props) {
 function Rules({ door, state }: Props) {
   const { t } = door.page;
   const id = useId();
-  const { busy, run } = useAction(door);
+  const { busy, run } = useAction(door.page);
   return (
     <section className="stack stack-sm">
       <div className="field">
@@ -280,7 +262,7 @@ function Rules({ door, state }: Props) {
 function Message({ door, state }: Props) {
   const { t } = door.page;
   const id = useId();
-  const { busy, run } = useAction(door);
+  const { busy, run } = useAction(door.page);
   const [text, setText] = useState(state.message);
   const send = (words: string) => run(() => door.say(words), words ? t('They read it now.') : t('The message is gone.'));
   return (
@@ -323,7 +305,7 @@ function Message({ door, state }: Props) {
 function ClassList({ door, state }: Props) {
   const { t } = door.page;
   const id = useId();
-  const { busy, run } = useAction(door);
+  const { busy, run } = useAction(door.page);
   const [text, setText] = useState('');
   const [said, setSaid] = useState('');
   const keep = async (list: string) => {
@@ -362,7 +344,7 @@ function ClassList({ door, state }: Props) {
 
 function SentAway({ door, state }: Props) {
   const { t } = door.page;
-  const { busy, run } = useAction(door);
+  const { busy, run } = useAction(door.page);
   if (!state.rejected.length) return null;
   return (
     <details>

@@ -1,24 +1,8 @@
 /** Order in the room: what hosts may do to people, and what people are told. */
+import { useAction } from '@audimax/kit';
 import { definePlugin, type Farewell, type RoomApi } from '@audimax/room';
 import { useEffect, useRef, useState } from 'react';
 import { canBeModerated, Desk, type Asking, type Match } from './state';
-
-/** Runs an action; a refusal is shown in its own words. */
-function useAction(room: RoomApi) {
-  const [busy, setBusy] = useState(false);
-  const run = async (work: () => Promise<void>, done = '') => {
-    setBusy(true);
-    try {
-      await work();
-      if (done) room.announce(done);
-    } catch (error) {
-      room.toast(error instanceof Error ? error.message : String(error), { kind: 'error' });
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { busy, run };
-}
 
 /** What a ban goes by, and who merely looks alike: shown before it and after it. */
 function Matches({ room, match }: { room: RoomApi; match: Match }) {

@@ -1,6 +1,6 @@
 /** The host's desk: the queue in order, who has the floor, and the webinar's switch. */
+import { useAction } from '@audimax/kit';
 import { useEffect, useState } from 'react';
-import { useAction } from './action';
 import type { Hand, Holder, Webinar } from './state';
 
 const MOST_ROWS = 50;

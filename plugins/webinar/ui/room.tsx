@@ -1,8 +1,8 @@
 /** Hands, the floor and reactions: what guests press, what hosts see, and what floats over the stage. */
+import { useAction } from '@audimax/kit';
 import { definePlugin, type RoomApi } from '@audimax/room';
 import type { Participant } from 'livekit-client';
 import { useEffect, useLayoutEffect, useRef } from 'react';
-import { useAction } from './action';
 import { Panel } from './Panel';
 import { Applause, EMOJI } from './reactions';
 import './room.css';

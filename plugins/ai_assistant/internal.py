@@ -21,6 +21,8 @@ MOST_LINES = 50
 MOST_RUNS = 50
 # More than a run can give its provider between two reports: many people at once, and a web that was away.
 MOST_SECONDS = 36_000
+# An agent that was cut off from us tries again every two seconds; a new one reports every two and a half.
+FIRST_CHANCE = 2.4
 
 
 class AgentStatus(Body):
@@ -40,12 +42,16 @@ class Segment(Body):
 
 
 class Report(Body):
-    """``seconds`` of sound have gone to the provider since the last report that was answered."""
+    """``seconds`` of sound have gone to the provider since the last report that was answered.
+
+    ``waited``: for so many seconds a run that isn't heard yet has known that it waits.
+    """
 
     run: Key
     status: AgentStatus
     segments: list[Segment] = Field(default_factory=list, max_length=MOST_LINES)
     seconds: float = Field(0.0, ge=0, le=MOST_SECONDS, allow_inf_nan=False)
+    waited: float = Field(0.0, ge=0, le=MOST_SECONDS, allow_inf_nan=False)
 
 
 class Speech(Answer):
@@ -58,11 +64,15 @@ class Speech(Answer):
 
 
 class Orders(Answer):
-    """What the agent is to do. Times in unix seconds; who isn't in ``exceptions`` is ``heard_by_default``."""
+    """What the agent is to do. Times in unix seconds; who isn't in ``exceptions`` is ``heard_by_default``.
+
+    ``wait``: stay outside and report again; the run before it may only have been cut off from us.
+    """
 
     now: float
     started_at: float
     leave: bool
+    wait: bool
     captions: bool
     keep: bool
     screen_sound: bool
@@ -78,7 +88,8 @@ def report(body: Report) -> Orders:
     lecture = here.lecture
     artifact = consent.locked_artifact(lecture)
     before = state.status_of(artifact), artifact.code
-    is_current = _note_run(lecture, artifact, body)
+    waits = _must_wait(artifact, body)
+    is_current = not waits and _note_run(lecture, artifact, body)
     taken = transcript.take(lecture, [_said(one) for one in body.segments])
     usage.add(artifact, lecture, seconds=body.seconds)
     if is_current:
@@ -88,7 +99,7 @@ def report(body: Report) -> Orders:
     has_changed = (state.status_of(artifact), artifact.code) != before
     if has_changed:
         state.touch(artifact)
-    orders = _orders(lecture, artifact, is_current)
+    orders = _orders(lecture, artifact, is_current, waits)
     db.session.commit()
     if has_changed:
         state.tell(lecture)
@@ -99,11 +110,17 @@ def _said(one: Segment) -> transcript.Said:
     return transcript.Said(one.id, one.identity, one.started_at, one.ended_at, one.text, one.language)
 
 
+def _must_wait(artifact: LectureArtifact, body: Report) -> bool:
+    """Whether a new run lets the one before it report first: we were away ourselves, perhaps."""
+    is_new = body.run not in artifact.runs
+    return is_new and bool(artifact.run) and artifact.status != "over" and body.waited < FIRST_CHANCE
+
+
 def _note_run(lecture: Lecture, artifact: LectureArtifact, body: Report) -> bool:
     """Whether this is the run that counts; a new one takes over, and the time between is marked."""
     moment = now()
     if body.run != artifact.run:
-        if body.run in artifact.runs or lecture.ended_at is not None:
+        if body.run in artifact.runs or lecture.ended_at is not None or artifact.has_agent:
             return False
         if artifact.heard_at is not None:
             transcript.mark_gap(lecture, body.run, artifact.heard_at, moment)
@@ -126,7 +143,7 @@ def _mark_pause(lecture: Lecture, artifact: LectureArtifact, since: datetime) ->
     artifact.paused_at = None
 
 
-def _orders(lecture: Lecture, artifact: LectureArtifact, is_current: bool) -> Orders:
+def _orders(lecture: Lecture, artifact: LectureArtifact, is_current: bool, waits: bool) -> Orders:
     refused = dispatch.refusal(lecture) if is_current and lecture.is_live else ""
     if refused != artifact.refused:
         artifact.refused = refused
@@ -134,7 +151,8 @@ def _orders(lecture: Lecture, artifact: LectureArtifact, is_current: bool) -> Or
     return Orders(
         now=now().timestamp(),
         started_at=lecture.started_at.timestamp(),
-        leave=not (is_current and wanted),
+        leave=not (wanted and (is_current or waits)),
+        wait=waits,
         captions=artifact.captions,
         keep=artifact.keep,
         screen_sound=room_settings(lecture.room, RoomSettings).screen_sound,

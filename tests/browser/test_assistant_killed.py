@@ -121,6 +121,6 @@ def test_whatever_dies_each_line_that_was_shown_is_kept_once(
     in_order = [(line["at"], line["text"]) for line in lines if not line["gap"]]
     doubled = [b for a, b in pairwise(in_order) if a[1] == b[1] and b[0] - a[0] < 5]
     assert doubled == []
-    # The agent and the media server: in both cases nobody could listen for a while.
-    assert len(gaps) == 2, gaps
+    # The agent, and the media server unless the agent was back in its room by itself.
+    assert 1 <= len(gaps) <= 2, gaps
     ada.context.close()

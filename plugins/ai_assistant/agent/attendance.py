@@ -103,6 +103,8 @@ class Attendance:
         return Status("paused", trouble.code, trouble.detail) if trouble else Status("listening")
 
     def _obey(self, orders: Orders, asked: float) -> None:
+        if orders.wait and not orders.leave:
+            return
         self._orders = orders
         if orders.leave:
             self._unwanted()

@@ -87,6 +87,7 @@ class Handover:
         self._keeps = True
         self._keeps_since = 0.0
         self._at_once = MOST_AT_ONCE
+        self._answered_at: float | None = None
         self._soon = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self._reporter: asyncio.Task[None] | None = None
@@ -161,6 +162,7 @@ class Handover:
             self._leave_out(taken, why)
             raise
         self._at_once = MOST_AT_ONCE
+        self._answered_at = self._answered_at or time.monotonic()
         self.seconds -= seconds
         self._done(taken)
         self._take(said, asked)
@@ -173,7 +175,13 @@ class Handover:
             "status": {"state": status.state, "code": status.code, "detail": status.detail[:300]},
             "segments": [_segment(line) for line in lines],
             "seconds": round(seconds, 3),
+            "waited": round(self._waited, 3),
         }
+
+    @property
+    def _waited(self) -> float:
+        """Seconds since the web has first answered us."""
+        return 0.0 if self._answered_at is None else time.monotonic() - self._answered_at
 
     async def _post(self, body: dict[str, Any]) -> Any:
         assert self._session is not None

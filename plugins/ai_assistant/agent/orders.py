@@ -13,11 +13,15 @@ TEXTS = frozenset(one.name for one in fields(Wanted)) - {"terms"}
 
 @dataclass(frozen=True)
 class Orders:
-    """``started_at`` is when the lecture began, in unix seconds on the web's clock."""
+    """``started_at`` is when the lecture began, in unix seconds on the web's clock.
+
+    ``wait``: it isn't known yet whether somebody else is still in the lecture.
+    """
 
     now: float
     started_at: float
     leave: bool = False
+    wait: bool = False
     captions: bool = False
     keep: bool = False
     screen_sound: bool = False
@@ -43,6 +47,7 @@ def read(said: Mapping[str, Any]) -> Orders:
             now=float(said["now"]),
             started_at=float(said["started_at"]),
             leave=said["leave"] is True,
+            wait=said.get("wait") is True,
             captions=said["captions"] is True,
             keep=said["keep"] is True,
             screen_sound=said["screen_sound"] is True,

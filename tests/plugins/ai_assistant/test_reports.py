@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from core.db import db, now
 from core.engine.agent_keys import AFTER_THE_END
 from core.lectures.models import Lecture
-from plugins.ai_assistant.models import Keeping, LectureArtifact, TranscriptLine, Usage
+from plugins.ai_assistant.models import Keeping, LectureArtifact, TranscriptLine, Usage, artifact_of
 from tests.plugins.ai_assistant.conftest import Agent, Packets, Somebody
 
 
@@ -63,12 +63,42 @@ def test_a_pause_of_the_provider_is_marked_in_the_transcript(host: Somebody, age
     assert [(line["text"], line["gap"]) for line in shown] == [("Before.", False), ("", True)]
 
 
+@pytest.fixture
+def silence(in_lecture: Any) -> Any:
+    """``silence(agent)``: nothing was heard of it for a while."""
+
+    def be_silent(agent: Agent) -> None:
+        def long_ago(lecture: Any) -> None:
+            artifact = artifact_of(lecture)
+            assert artifact is not None and artifact.run == agent.run
+            artifact.heard_at = now() - timedelta(seconds=8)
+            db.session.commit()
+
+        in_lecture(long_ago)
+
+    return be_silent
+
+
+def test_an_agent_that_was_only_cut_off_from_the_web_stays_and_the_new_one_goes(
+    host: Somebody, agent: Agent, silence: Any
+) -> None:
+    agent.say(host, "Before.", at=5)
+    silence(agent)
+    second = agent.again("run-number-two")
+    assert second.report("starting")["wait"] is True
+    agent.say(host, "After.", at=20)
+    assert (second.report("starting", waited=2.5)["leave"], agent.report()["leave"]) == (True, False)
+    assert [line["gap"] for line in host.want("GET", "/lines")["lines"]] == [False, False]
+
+
 def test_an_agent_that_takes_over_marks_one_gap_and_sends_the_old_one_away(
-    host: Somebody, agent: Agent
+    host: Somebody, agent: Agent, silence: Any
 ) -> None:
     agent.say(host, "Before.", at=5)
     second = agent.again("run-number-two")
-    assert second.report()["leave"] is False
+    assert (second.report()["wait"], second.report()["leave"]) == (True, False)
+    silence(agent)
+    assert (second.report(waited=2.5)["wait"], second.report()["leave"]) == (False, False)
     assert agent.report()["leave"] is True
     second.report()
     assert second.report()["leave"] is False
@@ -76,9 +106,10 @@ def test_an_agent_that_takes_over_marks_one_gap_and_sends_the_old_one_away(
     assert gaps == [False, True]
 
 
-def test_the_old_agents_last_lines_still_count(host: Somebody, agent: Agent) -> None:
+def test_the_old_agents_last_lines_still_count(host: Somebody, agent: Agent, silence: Any) -> None:
     agent.report()
-    agent.again("run-number-two").report()
+    silence(agent)
+    agent.again("run-number-two").report(waited=2.5)
     agent.say(host, "Late, but said.", at=7)
     assert "Late, but said." in host.lines
 

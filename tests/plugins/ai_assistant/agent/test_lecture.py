@@ -247,6 +247,17 @@ def test_an_agent_that_is_to_leave_at_once_throws_out_nobody(talk: Talk, web: We
     other.served.down()
 
 
+def test_an_agent_that_is_to_wait_stays_outside_until_it_is_its_turn(
+    talk: Talk, web: Web, worker: Worker
+) -> None:
+    web.change(wait=True)
+    talk.dispatch()
+    until(lambda: any(report["waited"] > 2 for report in list(web.reports)), what="it has waited")
+    assert talk.participants() == [] and set(web.states) == {("starting", "")}
+    web.change(wait=False)
+    until(lambda: ("listening", "") in web.states, what="it listens")
+
+
 def test_a_wrong_errand_is_declined(talk: Talk, web: Web, worker: Worker) -> None:
     talk.dispatch(lecture="../..")
     talk.dispatch(backend="file:///etc")

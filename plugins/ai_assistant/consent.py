@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -137,7 +138,7 @@ class Hearing:
         query = sa.select(Participant.identity, Participant.id, Participant.name, Participant.role)
         found = list(db.session.execute(query.where(Participant.lecture_id == lecture.id, wanted)))
         choices: dict[str, list[tuple[datetime, bool]]] = {}
-        for row in db.session.execute(_choices(lecture)):
+        for row in db.session.execute(_choices(), {"lecture": lecture.id}):
             choices.setdefault(row.identity, []).append((row.since, row.heard))
             if identities is None:
                 found.append(row)
@@ -148,15 +149,19 @@ class Hearing:
         return found.is_heard() if found else heard_by_default()
 
 
-def _choices(lecture: Lecture) -> Any:
-    """What people have chosen, for every identity that they have, or had, in this lecture."""
+@cache
+def _choices() -> Any:
+    """What people have chosen, for every identity that they have, or had, in a lecture.
+
+    Built once: two aliases of a wide table took a third of a report's time.
+    """
     speaker, chooser = aliased(Participant), aliased(Participant)
     return (
         sa.select(speaker.identity, speaker.id, speaker.name, speaker.role, Choice.since, Choice.heard)
         .select_from(Choice)
         .join(chooser, chooser.id == Choice.participant_id)
         .join(speaker, same_person(speaker, chooser))
-        .where(Choice.lecture_id == lecture.id)
+        .where(Choice.lecture_id == sa.bindparam("lecture"))
         .order_by(Choice.since, Choice.id)
     )
 

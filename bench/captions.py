@@ -66,7 +66,8 @@ WATCH = """() => {
       requestAnimationFrame(() => requestAnimationFrame(() => drawn.push([Date.now() / 1000, text])));
     }
   };
-  new MutationObserver(look).observe(document.querySelector('.transcript'), {childList: true, subtree: true});
+  const all = {childList: true, subtree: true, attributes: true};
+  new MutationObserver(look).observe(document.querySelector('.transcript'), all);
 }"""
 
 

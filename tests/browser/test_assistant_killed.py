@@ -29,7 +29,7 @@ REMEMBER = """() => {
     for (const one of document.querySelectorAll('.transcript-text [data-final=true]'))
       shown[one.id.replace('said-', '')] = one.innerText.trim();
   };
-  new MutationObserver(look).observe(document.body, {childList: true, subtree: true, characterData: true});
+  new MutationObserver(look).observe(document.body, {childList: true, subtree: true, attributes: true});
   look();
 }"""
 KILLED = {

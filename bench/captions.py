@@ -50,7 +50,7 @@ AFTERWARDS = 5.0
 SECONDS = 20.0
 # Until the first line of each is there.
 LONGEST_START = 25.0
-MUTED = 100
+MUTED, CROWDS = 100, 5
 # Somebody who speaks for an hour and a half, a line every 3.6 seconds.
 LINES = 1500
 SEGMENTS = 500
@@ -89,11 +89,11 @@ class Talk:
         answer.raise_for_status()
         return dict(answer.json())
 
-    def enter(self, muted: bool = False) -> Person:
+    def enter(self) -> Person:
         given = self.join()
         person = Person(given["livekit_url"], given["token"], given["identity"])
         person.connect()
-        person.open_microphone(muted=muted)
+        person.open_microphone()
         return person
 
     def until_listened_to(self) -> None:
@@ -189,10 +189,8 @@ def agent() -> Figures:
     with talk() as at:
         at.until_listened_to()
         found = {"agent_idle": _costs(at.product)}
-        muted = [at.enter(muted=True) for _ in range(MUTED)]
-        found["agent_100_muted"] = _costs(at.product)
-        for person in muted:
-            person.leave()
+        with _muted(at):
+            found["agent_100_muted"] = _costs(at.product)
         speakers = [at.enter() for _ in range(4)]
         found["agent_1_speaking"] = _while_they_speak(at.product, speakers[:1])
         found["agent_4_speaking"] = _while_they_speak(at.product, speakers)
@@ -200,6 +198,21 @@ def agent() -> Figures:
             person.leave()
     costs = {f"{name}_cpu": cpu for name, (cpu, _mb) in found.items()}
     return costs | {f"{name}_mb": mb for name, (_cpu, mb) in found.items()}
+
+
+@contextmanager
+def _muted(at: Talk) -> Iterator[None]:
+    """A hundred students whose microphones are muted."""
+    crowds = []
+    for _crowd in range(CROWDS):
+        given = [at.join() for _ in range(MUTED // CROWDS)]
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        crowds.append(subprocess.Popen([sys.executable, "-m", "bench.muted"], cwd=ROOT, **pipes))
+        print(json.dumps(given), file=crowds[-1].stdin, flush=True)
+        assert crowds[-1].stdout.readline() == "in\n", "they came in"
+    yield
+    for crowd in crowds:
+        crowd.kill()
 
 
 def _while_they_speak(product: Product, speakers: list[Person]) -> tuple[float, float]:

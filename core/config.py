@@ -91,6 +91,11 @@ class Config:
     unfinished_upload_hours: int = setting(
         24, minimum=1, help="after these, uploads that were never finished or used are removed"
     )
+    exports_at_once: int = setting(2, minimum=1, help="of all lectures; further ones wait")
+    export_seconds: int = setting(120, minimum=5, help="of computing for one export")
+    export_memory_mb: int = setting(1500, minimum=256, help="for one export")
+    largest_export_mb: int = setting(500, minimum=1, help="of the file that an export makes")
+    export_days: int = setting(30, minimum=1, help="after these, what exports have made is removed")
     plugins: dict[str, Any] = setting(factory=dict, help="a table for each plugin")
 
     @property

@@ -264,13 +264,23 @@ class Link:
 
 @runtime_checkable
 class Exporter(Protocol):
-    """A way to take a lecture out: as a file to download, or as a link to where it went."""
+    """A way to take a lecture out: as a file to download, or as a link to where it went.
+
+    It runs in a process of its own, behind walls: no network, no database, no secrets (those of your
+    settings have their defaults there), no files but your code, libraries, fonts and a folder for what is
+    temporary; its memory, its time and its file are limited (``export_…`` of core's settings).
+
+    Further attributes that you may have: ``description`` (a line for the person who chooses), ``options``
+    (a dataclass of ``setting(…)`` fields: core makes a form of it and checks what comes), ``wants_files``
+    (True: every ``FileEntry`` has a ``path`` to read its bytes from), ``reads`` (further paths that you
+    have to read, such as a logo).
+    """
 
     id: str
     title: str
 
     def export(self, package: LecturePackage, options: Mapping[str, Any]) -> File | Link:
-        """Runs in a job, never in a web worker. Raise ``ValueError`` with words for the person."""
+        """Gives what was made. Raise ``ValueError`` with words for the person."""
         ...
 
 
@@ -438,13 +448,17 @@ class Table(Section):
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A file that belongs to a lecture; ``size`` in bytes. ``preview``: the address of a small picture."""
+    """A file that belongs to a lecture; ``size`` in bytes. ``preview``: the address of a small picture.
+
+    ``path``: where its bytes are, for an exporter that ``wants_files``; empty where they can't be had.
+    """
 
     name: str
     mime: str
     size: int
     url: str
     preview: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.db import Model, now
+from core.exports.models import Export
 from core.files.models import StoredFile
 from core.lectures.models import Lecture, Participant
 from core.people.models import GuestSession, OneTimeLink, User
@@ -16,6 +17,7 @@ from core.rooms.models import Room, RoomHost, RoomPlugin
 
 __all__ = [
     "AuditEntry",
+    "Export",
     "GuardPass",
     "GuestSession",
     "Lecture",

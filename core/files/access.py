@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from core.contracts import Audience, Role, Viewer
 from core.db import db
 from core.errors import Refusal
-from core.files.models import State, StoredFile
+from core.files.models import OF_EXPORTS, State, StoredFile
 from core.http.callers import signed_in, viewer_in_lecture
 from core.lectures.models import Lecture, Participant
 from core.lectures.views import may_read
@@ -28,7 +28,9 @@ def own_upload(public_id: str) -> StoredFile:
 def readable(public_id: str) -> StoredFile:
     """A file that the caller may have, whatever its state; a 404 otherwise."""
     stored = _found(public_id)
-    if stored is None or stored.lecture is None or not _may_have(stored, stored.lecture):
+    if stored is None or stored.plugin == OF_EXPORTS:
+        raise no_file()
+    if stored.lecture is None or not _may_have(stored, stored.lecture):
         raise no_file()
     return stored
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 from unicodedata import normalize
@@ -54,7 +54,12 @@ class Handout:
 @page(roles=EVERYONE)
 def download(file_id: str) -> ResponseReturnValue:
     """A file of a lecture, or the part of it that was asked for."""
-    found = _handout(_handed_out(file_id))
+    return send(lambda: _handed_out(file_id))
+
+
+def send(find: Callable[[], StoredFile]) -> ResponseReturnValue:
+    """The bytes of the file that ``find`` gives to this caller, or the part of them that was asked for."""
+    found = _handout(find())
     url = storages.named(found.storage).url(found.key, found.name, found.mime, ADDRESS_SECONDS)
     if url is not None:
         made = redirect(url, 302)
@@ -65,10 +70,10 @@ def download(file_id: str) -> ResponseReturnValue:
         return _sent(found, headers)
     except FileNotFoundError:
         # Moved to another storage between our two looks.
-        again = _handout(_handed_out(file_id))
+        again = _handout(find())
         if again.storage != found.storage:
             return redirect(request.full_path.rstrip("?"), 307)
-        log.error("the bytes of file %s are missing in %s", file_id, found.storage)
+        log.error("the bytes of %s are missing in %s", found.key, found.storage)
         raise no_file() from None
 
 

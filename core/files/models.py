@@ -18,6 +18,9 @@ from core.rooms.models import Room
 # Where keys begin; core keeps no bytes elsewhere.
 INCOMING, KEPT, PREVIEWS = "incoming/", "kept/", "previews/"
 
+# In the place of a plugin's name: an export is its owner's alone, and leaves through ``core.exports``.
+OF_EXPORTS = "exports"
+
 
 class State(StrEnum):
     """From the first byte to the last: ``gone`` means that its bytes are being removed."""

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from io import BytesIO
+from typing import BinaryIO
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -23,7 +24,7 @@ from core.db import db, now
 from core.errors import Refusal
 from core.files import previews, storages
 from core.files.kinds import UNKNOWN
-from core.files.models import Scan, State, StoredFile, new_key
+from core.files.models import OF_EXPORTS, Scan, State, StoredFile, new_key
 from core.http.views import Answer
 from core.jobs import defer
 from core.lectures.models import Lecture, Participant
@@ -129,13 +130,15 @@ def keep(
     plugin: str,
     *,
     name: str,
-    body: bytes,
+    body: bytes | BinaryIO,
     mime: str,
+    size: int | None = None,
     audience: Audience = Audience.EVERYONE,
 ) -> StoredFile:
     """A file that you have made yourself, ready at once; ``StorageDown`` where it can't be kept now.
 
-    The bytes are kept before the row is: after a rollback nobody owns them (`audimax files check`).
+    ``size`` (bytes) must be said of a stream. The bytes
+    are kept before the row is: after a rollback nobody owns them (`audimax files check`).
     """
     cleaned = clean_file_name(name)
     made = StoredFile(
@@ -144,7 +147,7 @@ def keep(
         name=cleaned,
         extension=cleaned.rpartition(".")[2].lower(),
         mime=mime,
-        size=len(body),
+        size=len(body) if isinstance(body, bytes) else size or 0,
         audience=Audience(audience).value,
         state=State.READY.value,
         room_id=lecture.room_id,
@@ -154,7 +157,7 @@ def keep(
         key=new_key(),
         ready_at=now(),
     )
-    storages.named(made.storage).save(made.key, BytesIO(body), mime)
+    storages.named(made.storage).save(made.key, BytesIO(body) if isinstance(body, bytes) else body, mime)
     db.session.add(made)
     db.session.flush()
     return made
@@ -195,6 +198,7 @@ def shared_in(lecture: Lecture) -> list[StoredFile]:
         StoredFile.audience == Audience.EVERYONE,
         StoredFile.state == State.READY,
         StoredFile.in_use,
+        StoredFile.plugin != OF_EXPORTS,
         StoredFile.scan.in_((Scan.OFF, Scan.CLEAN)),
     )
     return list(db.session.scalars(query.order_by(StoredFile.id)))

@@ -65,14 +65,14 @@ def confine() -> list[str]:
         LIMITS: set_limits,
         SECCOMP: leave_system_calls,
     }
-    missing = [name for name, build in walls.items() if not _stands(build)]
+    missing = [name for name, build in walls.items() if not stands(build)]
     # After seccomp nobody could ask for a namespace any more, nor needs one.
-    if SECCOMP in missing and not _stands(leave_network):
+    if SECCOMP in missing and not stands(leave_network):
         missing.append(NAMESPACE)
     return missing
 
 
-def _stands(build: Callable[[], None]) -> bool:
+def stands(build: Callable[[], None]) -> bool:
     try:
         build()
     except (OSError, ValueError, AttributeError):
@@ -152,36 +152,49 @@ ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000
 
 def leave_files() -> None:
     """No file, folder, TCP port or abstract socket can be opened any more (Landlock)."""
-    libc = _linux()
+    libc = linux()
+    restrict(libc, new_ruleset(libc))
+
+
+def new_ruleset(libc: ctypes.CDLL) -> int:
+    """A Landlock ruleset that allows nothing yet; a file descriptor."""
     version = libc.syscall(LANDLOCK_CREATE_RULESET, None, 0, 1)
     if version < 1:
         raise OSError("no Landlock")
     attributes = struct.pack("=QQQ", FILE_RIGHTS.get(version, ALL_FILE_RIGHTS), ALL_TCP, ALL_SCOPES)
     size = 8 if version < 4 else 16 if version < 6 else 24
-    ruleset = _done(libc.syscall(LANDLOCK_CREATE_RULESET, attributes, size, 0))
-    _no_new_privileges(libc)
-    _done(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
+    return done(libc.syscall(LANDLOCK_CREATE_RULESET, attributes, size, 0))
+
+
+def restrict(libc: ctypes.CDLL, ruleset: int) -> None:
+    """From now on this process can do what the ruleset allows, and no more."""
+    no_new_privileges(libc)
+    done(libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0))
     os.close(ruleset)
 
 
 def leave_system_calls() -> None:
     """Every system call but ``CALLS`` fails with EPERM (seccomp)."""
-    libc = _linux()
+    libc = linux()
     if platform.machine() not in MACHINES:
         raise OSError("no table of system calls for this machine")
     column, architecture = MACHINES[platform.machine()]
-    program = _filter(architecture, [numbers[column] for numbers in CALLS.values()])
+    filter_calls(libc, _filter(architecture, [numbers[column] for numbers in CALLS.values()]))
+
+
+def filter_calls(libc: ctypes.CDLL, program: bytes) -> None:
+    """Let the kernel ask this BPF program about every system call from now on."""
     code = ctypes.create_string_buffer(program)
     described = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
-    _no_new_privileges(libc)
-    _done(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, described, 0, 0))
+    no_new_privileges(libc)
+    done(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, described, 0, 0))
 
 
 def leave_network() -> None:
     """A network namespace of one's own, with nothing in it."""
-    libc = _linux()
+    libc = linux()
     if libc.unshare(CLONE_NEWNET):
-        _done(libc.unshare(CLONE_NEWUSER | CLONE_NEWNET))
+        done(libc.unshare(CLONE_NEWUSER | CLONE_NEWNET))
 
 
 def _filter(architecture: int, allowed: list[int]) -> bytes:
@@ -196,17 +209,17 @@ def _filter(architecture: int, allowed: list[int]) -> bytes:
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-def _no_new_privileges(libc: ctypes.CDLL) -> None:
-    _done(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+def no_new_privileges(libc: ctypes.CDLL) -> None:
+    done(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 
 
-def _linux() -> ctypes.CDLL:
+def linux() -> ctypes.CDLL:
     if sys.platform != "linux":
         raise OSError("only Linux has it")
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _done(result: int) -> int:
+def done(result: int) -> int:
     if result < 0:
         raise OSError(ctypes.get_errno(), "refused by the kernel")
     return result

@@ -11,6 +11,7 @@ from flask_login import login_required
 
 from core.contracts import Facts, Files, Prose, Role, Section, Table, Timeline, Viewer
 from core.db import now
+from core.engine import offers
 from core.errors import Refusal
 from core.http.callers import viewer_in_lecture
 from core.http.problems import no_room
@@ -74,6 +75,7 @@ def show(lecture_id: str) -> ResponseReturnValue:
         sections=sections,
         viewer=viewer,
         listens=_listens(lecture, viewer),
+        has_ways_out=bool(offers.exporters()) and not lecture.is_live,
         length=((lecture.ended_at or now()) - lecture.started_at).total_seconds(),
     )
 

@@ -1,0 +1,1 @@
+"""Taking a lecture out: exporters run in a child behind walls, as jobs that people can see and stop."""

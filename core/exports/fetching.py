@@ -1,0 +1,63 @@
+"""Brings the bytes of a lecture's files into a folder that an exporter can read."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from core.config import config
+from core.contracts import Audience, FileEntry, Files, LecturePackage, Section, Viewer
+from core.db import db
+from core.files import storages
+from core.files.models import OF_EXPORTS, StoredFile
+
+ADDRESS = "/files/"
+CHUNK = 1 << 20
+
+
+def with_files(package: LecturePackage, viewer: Viewer, folder: Path) -> LecturePackage:
+    """The package, its files with a path, as many as fit into ``largest_export_mb``.
+
+    ``StorageDown`` where they can't be had now.
+    """
+    left = config().largest_export_mb * 1024 * 1024
+    sections: list[Section] = []
+    for section in package.sections:
+        if isinstance(section, Files):
+            entries = []
+            for entry in section.files:
+                found = _stored(package, viewer, entry)
+                if found is not None and found.size <= left:
+                    left -= found.size
+                    entry = replace(entry, path=_fetched(found, folder))
+                entries.append(entry)
+            section = replace(section, files=tuple(entries))
+        sections.append(section)
+    db.session.commit()
+    return replace(package, sections=tuple(sections))
+
+
+def _stored(package: LecturePackage, viewer: Viewer, entry: FileEntry) -> StoredFile | None:
+    if not entry.url.startswith(ADDRESS):
+        return None
+    query = sa.select(StoredFile).where(
+        StoredFile.public_id == entry.url.removeprefix(ADDRESS), StoredFile.plugin != OF_EXPORTS
+    )
+    found = db.session.scalar(query)
+    if found is None or not found.is_handed_out or found.lecture is None:
+        return None
+    may = viewer.sees_hosts_part or found.audience == Audience.EVERYONE
+    return found if may and found.lecture.public_id == package.id else None
+
+
+def _fetched(found: StoredFile, folder: Path) -> str:
+    target = folder / f"file-{found.id}"
+    try:
+        with storages.named(found.storage).open(found.key) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file, CHUNK)
+    except FileNotFoundError:
+        return ""
+    return str(target)

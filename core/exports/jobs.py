@@ -1,0 +1,160 @@
+"""The job of an export: asked again who may have what, run behind walls, kept once."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+import procrastinate
+import sqlalchemy as sa
+from flask_babel import force_locale
+from flask_babel import gettext as _
+
+from core.config import config
+from core.contracts import LecturePackage, Link
+from core.db import db, now
+from core.engine import offers
+from core.engine.plugins import plugins
+from core.errors import StorageDown
+from core.exports import exports, fetching, packing, running
+from core.exports.models import Export, State
+from core.files import stored
+from core.files.models import OF_EXPORTS
+from core.jobs import periodic, task
+from core.lectures.models import Lecture
+
+log = logging.getLogger(__name__)
+# The storage may be away for a while.
+RETRY = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=3, retry_exceptions={StorageDown})
+
+
+@task(name="export", retry=RETRY, pass_context=True)
+def export(context: procrastinate.JobContext, export_id: int, run: int) -> None:
+    """Make it, unless it was called off or is somebody else's turn by now."""
+    found = _taken(export_id, run)
+    if found is None:
+        return
+    with force_locale(found.locale):
+        try:
+            _make(found, run)
+        except running.Stopped:
+            log.info("export %d was called off", export_id)
+        except running.Failed as failed:
+            _fail(export_id, run, failed)
+        except StorageDown as down:
+            if context.job.attempts + 1 < (RETRY.max_attempts or 0):
+                raise
+            words = _("The file could not be kept: the storage can't be reached. Try again later.")
+            _fail(export_id, run, running.Failed(words, problem=str(down)))
+        except Exception as error:
+            # Whatever a plugin's exporter is made of: nobody waits for ever.
+            words = _("Something went wrong on our side. Your administrator can see why.")
+            _fail(export_id, run, running.Failed(words, problem=f"{type(error).__name__}: {error}"))
+
+
+def _taken(export_id: int, run: int) -> Export | None:
+    found = _locked(export_id, run)
+    if found is not None:
+        found.state, found.began_at = State.WORKING.value, now()
+        exports.tell(found)
+    db.session.commit()
+    return found
+
+
+def _locked(export_id: int, run: int) -> Export | None:
+    """The export while this run of it is the one that counts, its row locked."""
+    query = sa.select(Export).where(Export.id == export_id).with_for_update()
+    found = db.session.scalar(query.execution_options(populate_existing=True))
+    return found if found is not None and found.run == run and not found.is_over else None
+
+
+def _make(found: Export, run: int) -> None:
+    viewer = exports.owner(found)
+    exporter = offers.exporters().get(found.exporter)
+    if viewer is None:
+        raise running.Failed(_("You may not read this lecture any more."))
+    if exporter is None:
+        raise running.Failed(_("This way of taking a lecture out was switched off."))
+    plugin = exports.plugin_of(found.exporter)
+    package = exports.package(found, viewer)
+    digest = packing.digest(found.exporter, found.options, package, plugins.loaded[plugin].version)
+    export_id, for_hosts = found.id, viewer.sees_hosts_part
+    if _reuses(found, run, digest, for_hosts):
+        return
+    db.session.commit()
+    with tempfile.TemporaryDirectory(prefix="audimax-export-") as folder:
+        if getattr(exporter, "wants_files", False):
+            package = fetching.with_files(package, viewer, Path(folder))
+        wanted = lambda: _is_wanted(export_id, run)  # noqa: E731
+        with running.exported(plugin, exporter, package, found.options, Path(folder), wanted) as made:
+            _keep(export_id, run, digest, for_hosts, package, made)
+
+
+def _is_wanted(export_id: int, run: int) -> bool:
+    query = sa.select(Export.id).where(
+        Export.id == export_id, Export.run == run, Export.state == State.WORKING
+    )
+    wanted = db.session.scalar(query) is not None
+    db.session.commit()
+    return wanted
+
+
+def _reuses(found: Export, run: int, digest: str, for_hosts: bool) -> bool:
+    file = exports.finished_like(found, digest)
+    mine = _locked(found.id, run) if file is not None else None
+    if file is None or mine is None:
+        return False
+    mine.file_id, mine.digest, mine.for_hosts = file.id, digest, for_hosts
+    exports.over(mine, State.DONE)
+    db.session.commit()
+    return True
+
+
+def _keep(
+    export_id: int, run: int, digest: str, for_hosts: bool, package: LecturePackage, made: running.Made | Link
+) -> None:
+    """Keep the bytes first: whoever loses the race leaves bytes that nobody owns, never half a file."""
+    if not _is_wanted(export_id, run):
+        raise running.Stopped
+    lecture = db.session.scalar(sa.select(Lecture).where(Lecture.public_id == package.id))
+    if lecture is None:
+        raise running.Stopped
+    file = None
+    if isinstance(made, running.Made):
+        file = stored.keep(
+            lecture, OF_EXPORTS, name=made.name, body=made.body, size=made.size, mime=made.mime
+        )
+    mine = _locked(export_id, run)
+    if mine is None:
+        db.session.rollback()
+        raise running.Stopped
+    mine.digest, mine.for_hosts = digest, for_hosts
+    if isinstance(made, Link):
+        mine.link, mine.link_title = made.url, made.title
+    else:
+        mine.file_id = file.id if file else None
+    exports.over(mine, State.DONE)
+    db.session.commit()
+
+
+def _fail(export_id: int, run: int, failed: running.Failed) -> None:
+    db.session.rollback()
+    found = _locked(export_id, run)
+    if found is not None:
+        exports.over(found, State.FAILED, failed.words)
+        if failed.problem:
+            plugin = exports.plugin_of(found.exporter) if found.exporter in offers.exporters() else "core"
+            plugins.note(plugin, f"export {found.exporter}", failed)
+    db.session.commit()
+
+
+@periodic(cron="20 * * * *")
+@task(name="sweep_exports", queueing_lock="sweep_exports")
+def sweep_exports(timestamp: int) -> None:
+    """Forget exports that are old; asked for again they are made again."""
+    oldest = now() - timedelta(days=config().export_days)
+    for found in db.session.scalars(sa.select(Export).where(Export.asked_at < oldest).limit(500)).all():
+        exports.remove(found)
+        db.session.commit()

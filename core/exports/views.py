@@ -1,0 +1,174 @@
+"""The page on which somebody takes a lecture out, and what has become of earlier wishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from core.contracts import EVERYONE, Viewer
+from core.db import db
+from core.engine import offers
+from core.engine.settings import fields
+from core.errors import Refusal
+from core.exports import exports
+from core.exports.models import Export, State
+from core.files import downloads
+from core.files.models import StoredFile
+from core.http.callers import viewer_in_lecture
+from core.http.forms import Form
+from core.http.views import here, page
+from core.lectures.models import Lecture
+from core.lectures.sections import sections_for
+from core.lectures.views import may_read
+from core.rooms.forms import Box
+
+bp = Blueprint("exports", __name__)
+
+
+@dataclass(frozen=True)
+class Way:
+    """An exporter as the form shows it."""
+
+    id: str
+    title: str
+    description: str
+    boxes: tuple[Box, ...]
+
+
+@bp.get("/lectures/<lecture_id>/exports")
+@page(roles=EVERYONE)
+def ways_out() -> ResponseReturnValue:
+    """How a lecture can be taken out, and the viewer's exports of it."""
+    viewer = _reader(here.lecture)
+    if "HX-Request" in request.headers:
+        return render_template("lectures/_exports.html", **_list(here.lecture, viewer))
+    return _form(here.lecture, viewer, Form(exporter=_first(), **_defaults()))
+
+
+@bp.post("/lectures/<lecture_id>/exports")
+@page(roles=EVERYONE, limit="60/minute")
+def begin() -> ResponseReturnValue:
+    """A new export; wrong input shows the form again with what was typed."""
+    lecture, viewer = here.lecture, _reader(here.lecture)
+    form = Form(request.form.to_dict())
+    chosen = request.form.getlist("section")
+    if not chosen:
+        form.problem = _("Choose at least one section.")
+        return _form(lecture, viewer, form, chosen), 422
+    try:
+        # All of them is all that there will be: what is still being made comes along.
+        every = {one.id for one in sections_for(lecture, viewer)} <= set(chosen)
+        exports.ask(lecture, viewer, form.value("exporter"), _options(form), [] if every else chosen)
+    except Refusal as refusal:
+        db.session.rollback()
+        form.refuse(refusal)
+        return _form(lecture, viewer, form, chosen), refusal.status
+    db.session.commit()
+    return _back(lecture)
+
+
+@bp.post("/lectures/<lecture_id>/exports/<export_id>/<any(cancel, again, remove):what>")
+@page(roles=EVERYONE, limit="120/minute")
+def change(export_id: str, what: str) -> ResponseReturnValue:
+    """Call an export off, make it again, or forget it."""
+    lecture = here.lecture
+    found = exports.find(lecture, _reader(lecture), export_id, lock=True)
+    {"cancel": exports.call_off, "again": exports.again, "remove": exports.remove}[what](found)
+    db.session.commit()
+    return _back(lecture)
+
+
+@bp.get("/lectures/<lecture_id>/exports/<export_id>/file")
+@page(roles=EVERYONE)
+def file(export_id: str) -> ResponseReturnValue:
+    """What was made, for its owner, while they may read what is in it."""
+    lecture = here.lecture
+    return downloads.send(lambda: _made(lecture, export_id))
+
+
+def _made(lecture: Lecture, export_id: str) -> StoredFile:
+    viewer = _reader(lecture)
+    found = exports.find(lecture, viewer, export_id)
+    if found.for_hosts and not viewer.sees_hosts_part:
+        words = _("This was made when you were a host here. Make it again.")
+        raise Refusal(403, words, code="not_allowed")
+    if found.state != State.DONE or found.file is None or not found.file.is_handed_out:
+        raise Refusal(404, _("There is no such file. It may have been removed."), code="no_file")
+    return found.file
+
+
+def _reader(lecture: Lecture) -> Viewer:
+    viewer = viewer_in_lecture(lecture)
+    if not may_read(lecture, viewer):
+        raise Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
+    return viewer
+
+
+def _form(lecture: Lecture, viewer: Viewer, form: Form, chosen: list[str] | None = None) -> str:
+    sections = sections_for(lecture, viewer)
+    return render_template(
+        "lectures/exports.html",
+        form=form,
+        ways=ways(),
+        sections=sections,
+        chosen=[one.id for one in sections] if chosen is None else chosen,
+        **_list(lecture, viewer),
+    )
+
+
+def _list(lecture: Lecture, viewer: Viewer) -> dict[str, Any]:
+    titles = {one.id: str(one.title) for one in offers.exporters().values()}
+    found = exports.own(lecture, viewer)
+    return {"lecture": lecture, "exports": found, "titles": titles, "words_of": words_of}
+
+
+def ways() -> list[Way]:
+    """Every exporter that is there, with its options."""
+    return [
+        Way(one.id, str(one.title), str(getattr(one, "description", "")), tuple(_boxes(one)))
+        for one in offers.exporters().values()
+    ]
+
+
+def _boxes(exporter: Any) -> list[Box]:
+    cls = exports.options_of(exporter)
+    return [Box(f"{exporter.id}.{name}", one) for name, one in fields(cls).items()] if cls else []
+
+
+def _first() -> str:
+    return next(iter(offers.exporters()), "")
+
+
+def _defaults() -> dict[str, str]:
+    found = {}
+    for way in ways():
+        for box in way.boxes:
+            default = box.field.default
+            found[box.name] = ("on" if default else "") if isinstance(default, bool) else str(default or "")
+    return found
+
+
+def _options(form: Form) -> dict[str, Any]:
+    """What was chosen for the exporter that was chosen; a switch that isn't there is off."""
+    way = next((one for one in ways() if one.id == form.value("exporter")), None)
+    found: dict[str, Any] = {}
+    for box in way.boxes if way else ():
+        found[box.field.name] = form.value(box.name) if box.field.kind != "switch" else form.has(box.name)
+    return found
+
+
+def _back(lecture: Lecture) -> ResponseReturnValue:
+    return redirect(f"/lectures/{lecture.public_id}/exports", 303)
+
+
+def words_of(export: Export) -> str:
+    """How it stands, in words."""
+    return {
+        State.WAITING: _("It waits for its turn."),
+        State.WORKING: _("It is being made …"),
+        State.CANCELLED: _("Called off."),
+    }.get(State(export.state), export.why)

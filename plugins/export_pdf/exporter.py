@@ -15,7 +15,7 @@ from core.api import File, LecturePackage
 from plugins.export_pdf import fonts, style
 from plugins.export_pdf.document import Document
 from plugins.export_pdf.logo import Logo
-from plugins.export_pdf.settings import Paper, Settings
+from plugins.export_pdf.settings import Options, Paper, Settings
 from plugins.export_pdf.text import cleaned, texts
 from plugins.export_pdf.words import Words
 
@@ -38,6 +38,13 @@ class PdfExporter:
     # Of all of them, not fields: what is sent to another process has no need of words.
     id = "pdf"
     title = _l("PDF")
+    description = _l("A document to print or to hand in, with cover and contents.")
+    options = Options
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Where the institution keeps fonts of its own."""
+        return tuple(self.settings.font_folders)
 
     def export(self, package: LecturePackage, options: Mapping[str, Any]) -> File:
         """A PDF of every section. ``options``: ``paper``, A4 or Letter."""
@@ -75,7 +82,7 @@ def _paper(options: Mapping[str, Any], default: Paper) -> Paper:
     known = get_args(Paper)
     if strange := sorted(set(options) - {"paper"}):
         raise ValueError(f"The PDF has no option {strange[0]!r}; it has: paper.")
-    chosen = options.get("paper", default)
+    chosen = options.get("paper") or default
     if chosen not in known:
         raise ValueError(f"The paper must be one of {', '.join(known)}.")
     return cast(Paper, chosen)

@@ -51,6 +51,15 @@ class Settings:
                 yield f"'font_folders': there is no folder {folder}"
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a person chooses for one PDF."""
+
+    paper: Literal["", "A4", "Letter"] = setting(
+        "", label=_l("Paper"), words={"": _l("As the institution says"), "A4": "A4", "Letter": "Letter"}
+    )
+
+
 def _contrast_to_white(colour: str) -> float:
     red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
     return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)

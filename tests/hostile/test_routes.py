@@ -21,6 +21,7 @@ BEFORE_SIGN_IN = "leads to an account"
 BY_LINK = "whoever holds the link proves who they are by it"
 BY_SIGNATURE = "the caller proves itself by a signature"
 A_SHARED_FILE = "guests have what was shared with them; a 404 for others (tests/core/files)"
+OWN_EXPORT = "whoever may read the lecture, each their own; a 404 for others (tests/core/exports)"
 OWN_UPLOAD = "guests send files; a 404 for who hasn't begun this one (tests/core/files)"
 BY_CODE = "whoever has the room's code may see its door"
 # What a stranger may call, each with its reason. Whatever else there is asks to sign in.
@@ -54,6 +55,10 @@ OPEN = {
     "rooms.all_rooms": "leads to the first page",
     "dashboard.socket": "closed at once for who isn't signed in, and after each change (test_sessions.py)",
     "lectures.show": "guests read what their room lets them read; a 404 for others",
+    "exports.ways_out": OWN_EXPORT,
+    "exports.begin": OWN_EXPORT,
+    "exports.change": OWN_EXPORT,
+    "exports.file": OWN_EXPORT,
     "lecture_stream.stream": "like the page it belongs to; a 404 for who may not read it",
     "joining.join": "a guest's way in; the guards decide",
     "joining.leave": "gives up one's own waiting",

@@ -23,7 +23,18 @@ core_tasks = procrastinate.Blueprint()
 task = core_tasks.task
 periodic = core_tasks.periodic
 RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
-KEEP_DONE_HOURS = 24
+# A worker that works says so every ten seconds.
+SILENT_SECONDS = 30
+
+
+@periodic(cron="* * * * * */15")
+@task(name="take_up_again", queueing_lock="take_up_again", pass_context=True)
+async def take_up_again(context: procrastinate.JobContext, timestamp: int) -> None:
+    """Jobs whose worker has died in the middle of them wait for another one."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS):
+        log.warning("job %s was left undone and is taken up again", job.task_name)
+        await manager.retry_job(job)
 
 
 def init_app(app: Flask) -> None:

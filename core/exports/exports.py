@@ -87,7 +87,7 @@ def options_of(exporter: Exporter) -> Any:
 def _exporter(exporter_id: str) -> Exporter:
     found = offers.exporters().get(exporter_id)
     if found is None:
-        raise Refusal(404, _("There is no such way to take a lecture out."), code="no_exporter")
+        raise Refusal(404, _("There is no such format."), code="no_exporter")
     return found
 
 

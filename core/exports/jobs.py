@@ -76,7 +76,7 @@ def _make(found: Export, run: int) -> None:
     if viewer is None:
         raise running.Failed(_("You may not read this lecture any more."))
     if exporter is None:
-        raise running.Failed(_("This way of taking a lecture out was switched off."))
+        raise running.Failed(_("This format was switched off."))
     plugin = exports.plugin_of(found.exporter)
     package = exports.package(found, viewer)
     digest = packing.digest(found.exporter, found.options, package, plugins.loaded[plugin].version)

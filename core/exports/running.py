@@ -163,7 +163,7 @@ def _read(plugin: str, status: int, out: IO[bytes], said: IO[bytes]) -> Made | L
     if status == 0 and "url" in outcome:
         return Link(outcome["url"], outcome["title"])
     if "words" in outcome:
-        raise Failed(outcome["words"] or _("This lecture can't be taken out that way."))
+        raise Failed(outcome["words"] or _("This lecture can't be exported that way."))
     said.seek(0)
     _note(said)
     raise _failure(plugin, status, outcome, said.read().decode("utf-8", "replace"))

@@ -170,8 +170,8 @@ def test_old_exports_are_forgotten(hall: Hall) -> None:
 @pytest.mark.parametrize(
     ("form", "words"),
     [
-        ({"exporter": "nothing"}, "There is no such way"),
-        ({"exporter": ""}, "There is no such way"),
+        ({"exporter": "nothing"}, "There is no such format"),
+        ({"exporter": ""}, "There is no such format"),
         ({"section": ["x" * 5000]}, "There is no section"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import get_locale
@@ -95,7 +95,7 @@ def plugin_of(exporter_id: str) -> str:
     """The name of the plugin that offers an exporter."""
     for plugin, given in plugins.ask("exporters"):
         if any(one.id == exporter_id for one in given):
-            return cast(str, plugin)
+            return plugin
     raise LookupError(exporter_id)
 
 

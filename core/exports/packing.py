@@ -58,7 +58,7 @@ def _read(kind: Any, said: Any) -> Any:
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if said is None:
         return None
-    if dataclasses.is_dataclass(kind):
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
         known = {f.name for f in dataclasses.fields(kind)}
         return kind(**{name: _read(hints[name], part) for name, part in said.items() if name in known})

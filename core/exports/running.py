@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, BinaryIO, cast
 
 from flask_babel import gettext as _
 
@@ -60,7 +60,7 @@ class Made:
     name: str
     mime: str
     size: int
-    body: IO[bytes]
+    body: BinaryIO
 
 
 @contextmanager
@@ -111,7 +111,8 @@ def public_settings(settings: Any) -> dict[str, Any]:
     """A plugin's settings without its secrets, which have their defaults then."""
     if settings is None or isinstance(settings, NoSettings):
         return {}
-    known = fields(type(settings))
+    cls: Any = type(settings)
+    known = fields(cls)
     return {
         one.name: getattr(settings, one.name)
         for one in dataclasses.fields(settings)
@@ -159,7 +160,7 @@ def _read(plugin: str, status: int, out: IO[bytes], said: IO[bytes]) -> Made | L
     head = out.readline(LONGEST_HEAD)
     outcome = _head(head)
     if status == 0 and "name" in outcome:
-        return Made(outcome["name"], outcome["mime"], size - len(head), out)
+        return Made(outcome["name"], outcome["mime"], size - len(head), cast("BinaryIO", out))
     if status == 0 and "url" in outcome:
         return Link(outcome["url"], outcome["title"])
     if "words" in outcome:

@@ -46,7 +46,7 @@ def ways_out() -> ResponseReturnValue:
     viewer = _reader(here.lecture)
     if "HX-Request" in request.headers:
         return render_template("lectures/_exports.html", **_list(here.lecture, viewer))
-    return _form(here.lecture, viewer, Form(exporter=_first(), **_defaults()))
+    return _form(here.lecture, viewer, Form({"exporter": _first(), **_defaults()}))
 
 
 @bp.post("/lectures/<lecture_id>/exports")
@@ -61,7 +61,7 @@ def begin() -> ResponseReturnValue:
         return _form(lecture, viewer, form, chosen), 422
     try:
         # All of them is all that there will be: what is still being made comes along.
-        every = {one.id for one in sections_for(lecture, viewer)} <= set(chosen)
+        every = {one.id for one in sections_for(lecture, viewer)} == set(chosen)
         exports.ask(lecture, viewer, form.value("exporter"), _options(form), [] if every else chosen)
     except Refusal as refusal:
         db.session.rollback()
@@ -71,7 +71,9 @@ def begin() -> ResponseReturnValue:
     return _back(lecture)
 
 
-@bp.post("/lectures/<lecture_id>/exports/<export_id>/<any(cancel, again, remove):what>")
+@bp.post("/lectures/<lecture_id>/exports/<export_id>/cancel", defaults={"what": "cancel"})
+@bp.post("/lectures/<lecture_id>/exports/<export_id>/again", defaults={"what": "again"})
+@bp.post("/lectures/<lecture_id>/exports/<export_id>/remove", defaults={"what": "remove"})
 @page(roles=EVERYONE, limit="120/minute")
 def change(export_id: str, what: str) -> ResponseReturnValue:
     """Call an export off, make it again, or forget it."""

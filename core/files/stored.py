@@ -146,7 +146,7 @@ def keep(
         storage=config().file_storage,
         name=cleaned,
         extension=cleaned.rpartition(".")[2].lower(),
-        mime=mime,
+        mime=mime if MIME.match(mime) else UNKNOWN,
         size=len(body) if isinstance(body, bytes) else size or 0,
         audience=Audience(audience).value,
         state=State.READY.value,

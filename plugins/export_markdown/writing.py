@@ -10,8 +10,8 @@ from flask_babel import format_datetime
 
 from core.api import Facts, Files, LecturePackage, Prose, Section, Table, Timeline
 
-# What Markdown (CommonMark, and tables and autolinks of GitHub's) reads as more than a letter.
-MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~>$:@-])")
+# What Markdown (CommonMark, and the tables of GitHub's) reads as more than a letter.
+MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
 Escape = Callable[[str], str]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import procrastinate
 from flask import Flask
 from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
+from procrastinate.exceptions import UniqueViolation
 from sqlalchemy.engine import make_url
 
 from core.config import Config
@@ -34,7 +35,11 @@ async def take_up_again(context: procrastinate.JobContext, timestamp: int) -> No
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS):
         log.warning("job %s was left undone and is taken up again", job.task_name)
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            # The same work waits already.
+            await manager.finish_job(job, procrastinate.jobs.Status.FAILED, delete_job=True)
 
 
 def init_app(app: Flask) -> None:

@@ -9,9 +9,10 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core.contracts import EVERYONE, Viewer
+from core.contracts import EVERYONE, Exporter, Viewer
 from core.db import db
 from core.engine import offers
+from core.engine.plugins import plugins
 from core.engine.settings import fields
 from core.errors import Refusal
 from core.exports import exports
@@ -132,8 +133,12 @@ def ways() -> list[Way]:
     """Every exporter that is there, with its options."""
     return [
         Way(one.id, str(one.title), str(getattr(one, "description", "")), tuple(_boxes(one)))
-        for one in offers.exporters().values()
+        for one in sorted(offers.exporters().values(), key=_order)
     ]
+
+
+def _order(exporter: Exporter) -> int:
+    return plugins.loaded[exports.plugin_of(exporter.id)].manifest.order
 
 
 def _boxes(exporter: Any) -> list[Box]:
@@ -142,7 +147,7 @@ def _boxes(exporter: Any) -> list[Box]:
 
 
 def _first() -> str:
-    return next(iter(offers.exporters()), "")
+    return next((way.id for way in ways()), "")
 
 
 def _defaults() -> dict[str, str]:

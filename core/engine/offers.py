@@ -35,8 +35,12 @@ def init_app(app: Flask) -> None:
         own: dict[str, list[Answer]] = {
             "storages": [Answer("core", [LocalStorage(config().instance / "files")])]
         }
+        found = {kind: _joined(kind, [*own.get(kind, []), *_asked(engine, kind)]) for kind in KINDS}
         app.extensions["audimax_offers"] = {
-            kind: _joined(kind, [*own.get(kind, []), *_asked(engine, kind)]) for kind in KINDS
+            kind: {key: offer for key, (_plugin, offer) in of_kind.items()} for kind, of_kind in found.items()
+        }
+        app.extensions["audimax_exporters_of"] = {
+            key: plugin for key, (plugin, _offer) in found["exporters"].items()
         }
     for name, page in app.extensions["audimax_offers"]["admin_pages"].items():
         _check_page(app, name, page)
@@ -51,6 +55,11 @@ def storages() -> dict[str, Storage]:
 def exporters() -> dict[str, Exporter]:
     """Ways to take a lecture out, by id."""
     return _offered("exporters")
+
+
+def plugin_of_exporter(exporter_id: str) -> str:
+    """The name of the plugin that offers an exporter; a ``LookupError`` for none."""
+    return cast("dict[str, str]", current_app.extensions["audimax_exporters_of"])[exporter_id]
 
 
 def admin_pages() -> dict[str, AdminPage]:
@@ -84,7 +93,7 @@ def _asked(engine: Plugins, kind: str) -> list[Answer]:
     return asked[kind]()
 
 
-def _joined(kind: str, answers: Iterable[Answer]) -> dict[str, Any]:
+def _joined(kind: str, answers: Iterable[Answer]) -> dict[str, tuple[str, Any]]:
     found: dict[str, tuple[str, Any]] = {}
     for plugin, offers in answers:
         for offer in offers:
@@ -92,7 +101,7 @@ def _joined(kind: str, answers: Iterable[Answer]) -> dict[str, Any]:
             if key in found:
                 _refuse_twice(kind, plugin, key, found[key][0])
             found[key] = (plugin, _prepared(offer))
-    return {key: offer for key, (_plugin, offer) in found.items()}
+    return found
 
 
 def _key(kind: str, plugin: str, offer: Any) -> str:

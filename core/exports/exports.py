@@ -15,7 +15,6 @@ from core.config import config
 from core.contracts import Exporter, LecturePackage, Role, Viewer
 from core.db import db, now
 from core.engine import offers
-from core.engine.plugins import plugins
 from core.engine.settings import SettingsError, fill
 from core.errors import Refusal
 from core.exports.models import Export, State
@@ -89,14 +88,6 @@ def _exporter(exporter_id: str) -> Exporter:
     if found is None:
         raise Refusal(404, _("There is no such format."), code="no_exporter")
     return found
-
-
-def plugin_of(exporter_id: str) -> str:
-    """The name of the plugin that offers an exporter."""
-    for plugin, given in plugins.ask("exporters"):
-        if any(one.id == exporter_id for one in given):
-            return plugin
-    raise LookupError(exporter_id)
 
 
 def _refuse_too_many(lecture: Lecture, viewer: Viewer) -> None:

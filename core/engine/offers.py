@@ -35,12 +35,10 @@ def init_app(app: Flask) -> None:
         own: dict[str, list[Answer]] = {
             "storages": [Answer("core", [LocalStorage(config().instance / "files")])]
         }
-        found = {kind: _joined(kind, [*own.get(kind, []), *_asked(engine, kind)]) for kind in KINDS}
-        app.extensions["audimax_offers"] = {
-            kind: {key: offer for key, (_plugin, offer) in of_kind.items()} for kind, of_kind in found.items()
-        }
+        given = {kind: [*own.get(kind, []), *_asked(engine, kind)] for kind in KINDS}
+        app.extensions["audimax_offers"] = {kind: _joined(kind, given[kind]) for kind in KINDS}
         app.extensions["audimax_exporters_of"] = {
-            key: plugin for key, (plugin, _offer) in found["exporters"].items()
+            offer.id: plugin for plugin, offers in given["exporters"] for offer in offers
         }
     for name, page in app.extensions["audimax_offers"]["admin_pages"].items():
         _check_page(app, name, page)
@@ -93,7 +91,7 @@ def _asked(engine: Plugins, kind: str) -> list[Answer]:
     return asked[kind]()
 
 
-def _joined(kind: str, answers: Iterable[Answer]) -> dict[str, tuple[str, Any]]:
+def _joined(kind: str, answers: Iterable[Answer]) -> dict[str, Any]:
     found: dict[str, tuple[str, Any]] = {}
     for plugin, offers in answers:
         for offer in offers:
@@ -101,7 +99,7 @@ def _joined(kind: str, answers: Iterable[Answer]) -> dict[str, tuple[str, Any]]:
             if key in found:
                 _refuse_twice(kind, plugin, key, found[key][0])
             found[key] = (plugin, _prepared(offer))
-    return found
+    return {key: offer for key, (_plugin, offer) in found.items()}
 
 
 def _key(kind: str, plugin: str, offer: Any) -> str:

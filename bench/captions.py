@@ -25,7 +25,17 @@ import requests
 from playwright.sync_api import Page, sync_playwright
 
 from bench.guests import address_of
-from bench.product import ROOT, Host, cpu_seconds, private_kb, processes, running, web_workers
+from bench.product import (
+    ROOT,
+    Host,
+    cpu_seconds,
+    database,
+    environment,
+    private_kb,
+    processes,
+    running,
+    web_workers,
+)
 from plugins.ai_assistant.agent.worker import READY
 from tests.browser import hall
 from tests.browser.speaking import SENTENCES
@@ -268,11 +278,11 @@ def takeover() -> Figures:
 @contextmanager
 def _second_worker(product: Product) -> Iterator[None]:
     """Another worker beside the product's own, as a second machine has it; killed at the end."""
-    environment = {**os.environ, **_environment(product)}
+    variables = {**os.environ, **environment(product)}
     argv = [sys.executable, "-m", "plugins.ai_assistant.agent"]
     log = product.instance / "second-worker.log"
     with log.open("wb") as said:
-        process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=said, stderr=said)
+        process = subprocess.Popen(argv, cwd=ROOT, env=variables, stdout=said, stderr=said)
     top = psutil.Process(process.pid)
     try:
         until(lambda: READY in log.read_text("utf-8", "replace"), what="the second worker is ready")
@@ -298,7 +308,7 @@ def _run(at: Talk) -> str:
     """The run of the agent that listens now; empty while none does."""
     query = """SELECT run FROM ai_assistant__artifact WHERE status = 'listening'
         AND heard_at > now() - interval '7 seconds'"""
-    with psycopg2.connect(_database(at.product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(database(at.product)) as connection, connection.cursor() as cursor:
         cursor.execute(query)
         found = cursor.fetchone()
         return str(found[0]) if found else ""
@@ -339,16 +349,8 @@ def _fill(at: Talk, identity: str) -> None:
     words = sorted({word for sentence in SENTENCES for word in sentence.rstrip(".").split()})
     dice = np.random.default_rng(6)
     texts = [" ".join([*dice.choice(words, 11), "number", str(n)]) + "." for n in range(LINES)]
-    with psycopg2.connect(_database(at.product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(database(at.product)) as connection, connection.cursor() as cursor:
         cursor.execute(FILL, {"texts": texts, "identity": identity, "lecture": at.lecture})
-
-
-def _environment(product: Product) -> dict[str, str]:
-    return dict(json.loads(next(product.instance.rglob("environment.json")).read_text("utf-8")))
-
-
-def _database(product: Product) -> str:
-    return _environment(product)["AUDIMAX_DATABASE_URL"].replace("postgresql+psycopg2", "postgresql")
 
 
 def _until_on(host: Host, page: str, words: str) -> None:
@@ -372,7 +374,7 @@ def reported() -> Figures:
         before = cpu_seconds(paid)
         took = sorted(send() for _ in range(SEGMENTS))
         spent = cpu_seconds(paid) - before
-        with psycopg2.connect(_database(at.product)) as connection, connection.cursor() as cursor:
+        with psycopg2.connect(database(at.product)) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM ai_assistant__line")
             assert cursor.fetchone() == (SEGMENTS + 20,), "every line was kept"
     return {
@@ -404,7 +406,7 @@ def _key_of(at: Talk) -> str:
     from core import create_app
     from core.api import Lecture, agent_key, db
 
-    with patch.dict(os.environ, _environment(at.product)):
+    with patch.dict(os.environ, environment(at.product)):
         app = create_app()
     with app.app_context():
         return agent_key(db.session.query(Lecture).filter_by(public_id=at.lecture).one())

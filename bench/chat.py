@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import statistics
 import tempfile
@@ -17,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.guests import address_of
 from bench.panic import api
-from bench.product import Host, cpu_seconds, processes, running, web_workers
+from bench.product import Host, cpu_seconds, database, processes, running, web_workers
 from tests.browser import hall
 from tests.fixtures.browser import ARGUMENTS, chromium_path
 from tests.fixtures.product import Product
@@ -74,9 +73,7 @@ def history() -> dict[str, float]:
 
 
 def _fill(product: Product, identity: str) -> None:
-    kept = json.loads(next(product.instance.rglob("environment.json")).read_text("utf-8"))
-    url = kept["AUDIMAX_DATABASE_URL"].replace("postgresql+psycopg2", "postgresql")
-    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(database(product)) as connection, connection.cursor() as cursor:
         cursor.execute(FILL, {"lines": LINES, "identity": identity})
 
 

@@ -104,6 +104,16 @@ def private_kb(process: psutil.Process) -> float:
     return float(process.memory_full_info().uss) / 1024
 
 
+def environment(product: Product) -> dict[str, str]:
+    """The variables that the product's own processes have."""
+    return dict(json.loads(next(product.instance.rglob("environment.json")).read_text("utf-8")))
+
+
+def database(product: Product) -> str:
+    """Its database, as libpq is told."""
+    return environment(product)["AUDIMAX_DATABASE_URL"].replace("postgresql+psycopg2", "postgresql")
+
+
 @contextmanager
 def running(folder: Path, **environment: str) -> Iterator[Product]:
     product = Product(folder, **{**ROOMY, **environment}).start()

@@ -98,7 +98,7 @@ from core.rooms.invitations import link as room_link
 from core.rooms.models import Room
 from core.rooms.page import plugin_page
 from core.rooms.rooms import rotate_code
-from core.text import clean_file_name, clean_message, clean_prose
+from core.text import clean_file_name, clean_message, clean_prose, clock, one_line, without_towers
 from core.waiting import open_stream as waiting_stream
 
 __all__ = [
@@ -179,6 +179,7 @@ __all__ = [
     "clean_file_name",
     "clean_message",
     "clean_prose",
+    "clock",
     "co_hosts",
     "config",
     "db",
@@ -196,6 +197,7 @@ __all__ = [
     "new_public_id",
     "notify",
     "now",
+    "one_line",
     "order",
     "package_to_json",
     "page",
@@ -218,4 +220,5 @@ __all__ = [
     "switch_plugin",
     "view",
     "waiting_stream",
+    "without_towers",
 ]

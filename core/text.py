@@ -41,13 +41,13 @@ def clean_title(text: str, limit: int = TITLE_LENGTH) -> str:
 
 def clean_prose(text: str, limit: int = PROSE_LENGTH) -> str:
     """Some lines of plain text, possibly none; raises ``ValueError`` when it is too long."""
-    lines = (_collapsed(line) for line in text[:LONGEST_READ].splitlines())
+    lines = (one_line(line) for line in text[:LONGEST_READ].splitlines())
     return _bounded("\n".join(lines).strip(), limit)
 
 
 def clean_file_name(text: str, limit: int = FILE_NAME_LENGTH) -> str:
     """A file's name without folders, and without what some system can't have in a name; never empty."""
-    parts = [_collapsed(part).rstrip(". ") for part in _SEPARATORS.split(text[:LONGEST_READ])]
+    parts = [one_line(part).rstrip(". ") for part in _SEPARATORS.split(text[:LONGEST_READ])]
     whole = _NOT_IN_A_FILE_NAME.sub("_", next(filter(None, reversed(parts)), ""))
     stem, dot, ending = whole.rpartition(".") if _ENDING.search(whole) else (whole, "", "")
     stem = stem.strip(". ")
@@ -66,7 +66,7 @@ def clean_message(text: str, limit: int = MESSAGE_LENGTH) -> str:
 
 
 def _one_line(text: str, limit: int, when_empty: LazyString) -> str:
-    cleaned = _collapsed(text[:LONGEST_READ])
+    cleaned = one_line(text[:LONGEST_READ])
     if not any(_is_visible(letter) for letter in cleaned):
         raise ValueError(str(when_empty))
     return _bounded(cleaned, limit)
@@ -78,13 +78,14 @@ def _bounded(text: str, limit: int) -> str:
     return text
 
 
-def _collapsed(text: str) -> str:
+def one_line(text: str) -> str:
+    """One line without control or direction-changing characters; HTML stays what it is: text."""
     return " ".join(_safe(text).split())
 
 
 def _safe(text: str) -> str:
     kept = "".join(_kept(letter) for letter in unicodedata.normalize("NFC", text))
-    return _without_towers(kept)
+    return without_towers(kept)
 
 
 def _kept(letter: str) -> str:
@@ -95,7 +96,8 @@ def _kept(letter: str) -> str:
     return letter if kind not in ("Cf", "Cs", "Co", "Cn") or letter in JOINERS else ""
 
 
-def _without_towers(text: str) -> str:
+def without_towers(text: str) -> str:
+    """The text with no more marks on a letter than scripts need."""
     made: list[str] = []
     marks = 0
     for letter in text:
@@ -107,3 +109,10 @@ def _without_towers(text: str) -> str:
 
 def _is_visible(letter: str) -> bool:
     return unicodedata.category(letter)[0] in "LNPS" and letter not in "\u115f\u1160\u3164\uffa0\u2800"
+
+
+def clock(seconds: float) -> str:
+    """A moment of a lecture: 0:07, 12:30, 1:02:03."""
+    whole = max(0, int(seconds))
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

@@ -20,8 +20,9 @@ from flask_babel import force_locale
 
 from core.config import Config
 from core.contracts import File, Link
-from core.engine.plugins import Plugins
+from core.engine.plugins import Plugins, plugins
 from core.exports import packing, walls
+from core.files.walls import BEGUN
 from core.http import i18n
 
 # What a plugin may know of the installation while it exports.
@@ -42,7 +43,7 @@ def main() -> None:
         package = packing.from_json(asked["package"])
         tempfile.tempdir = asked["folder"]
         missing = walls.confine(_allowed(asked))
-        print("without: " + ", ".join(missing), file=sys.stderr, flush=True)
+        print(BEGUN + ", ".join(missing), file=sys.stderr, flush=True)
         _hand_over(_outcome(exporter, package, asked["options"]), out)
     out.flush()
     # Libraries that tidy up at exit may ask for what is gone.
@@ -60,8 +61,6 @@ def _app(asked: Mapping[str, Any]) -> Flask:
 
 
 def _exporter(asked: Mapping[str, Any]) -> Any:
-    from core.engine.plugins import plugins
-
     offered = plugins.ask_one(asked["plugin"], "exporters")
     return next(one for one in offered if one.id == asked["exporter"])
 
@@ -102,7 +101,3 @@ def _hand_over(made: Any, out: BinaryIO) -> None:
     out.write(json.dumps({"name": str(made.name), "mime": str(made.mime)}).encode() + b"\n")
     with made.body as body:
         shutil.copyfileobj(body, out, 1 << 20)
-
-
-if __name__ == "__main__":
-    main()

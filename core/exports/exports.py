@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 
 from core.bus import notify
 from core.config import config
-from core.contracts import Exporter, LecturePackage, Role, Viewer
+from core.contracts import Exporter, LecturePackage, Viewer
 from core.db import db, now
 from core.engine import offers
 from core.engine.settings import SettingsError, fill
@@ -20,26 +20,23 @@ from core.errors import Refusal
 from core.exports.models import Export, State
 from core.files.models import State as FileState
 from core.files.models import StoredFile
-from core.http.callers import is_host
+from core.http.callers import person_in_lecture
 from core.jobs import defer
-from core.lectures.models import Lecture, Participant
+from core.lectures.models import Lecture
 from core.lectures.sections import package_for
 from core.lectures.views import may_read
 
 # Of one person in one lecture, that aren't over yet.
 MOST_AT_ONCE = 10
-MOST_SECTIONS = 200
-
-
-def topic(lecture_id: int) -> str:
-    """The bus topic on which a lecture's pages listen."""
-    return f"lecture:{lecture_id}"
 
 
 def ask(
     lecture: Lecture, viewer: Viewer, exporter_id: str, options: Mapping[str, Any], sections: Sequence[str]
 ) -> Export:
-    """A new wish of that viewer; ``Refusal`` with words when it can't be fulfilled."""
+    """A new wish of that viewer; ``Refusal`` with words when it can't be fulfilled.
+
+    All sections that there are now are all that there will be: what is still being made comes along.
+    """
     exporter = _exporter(exporter_id)
     if viewer.user_id is None and viewer.guest_session_id is None:
         raise Refusal(401, _("Sign in first."), code="sign_in")
@@ -54,7 +51,7 @@ def ask(
         guest_session_id=None if viewer.user_id else viewer.guest_session_id,
         exporter=exporter.id,
         options=checked(exporter, options),
-        sections=list(dict.fromkeys(sections)),
+        sections=[] if set(sections) == known else list(dict.fromkeys(sections)),
         for_hosts=viewer.sees_hosts_part,
         locale=str(get_locale() or config().default_locale),
     )
@@ -140,17 +137,19 @@ def call_off(export: Export) -> None:
 def again(export: Export) -> None:
     """Once more, from the lecture as it is now; quietly so while it is still at it."""
     if export.is_over:
+        earlier = export.file_id
         export.file_id, export.link, export.link_title, export.digest = None, "", "", ""
         _begin(export)
+        db.session.flush()
+        drop_unused(earlier)
 
 
 def remove(export: Export) -> None:
     """Forget an export; its bytes go when no other one has them."""
-    file_id, lecture_id = export.file_id, export.lecture_id
     db.session.delete(export)
     db.session.flush()
-    drop_unused(file_id)
-    notify(topic(lecture_id))
+    drop_unused(export.file_id)
+    tell(export)
 
 
 def drop_unused(file_id: int | None) -> None:
@@ -166,7 +165,7 @@ def drop_unused(file_id: int | None) -> None:
 
 def tell(export: Export) -> None:
     """The lecture's pages look again."""
-    notify(topic(export.lecture_id))
+    notify(f"lecture:{export.lecture_id}")
 
 
 def over(export: Export, state: State, why: str = "") -> None:
@@ -180,25 +179,8 @@ def over(export: Export, state: State, why: str = "") -> None:
 
 def owner(export: Export) -> Viewer | None:
     """Who it is for, as the lecture sees them now; None when they may not read it any more."""
-    lecture = export.lecture
-    viewer = Viewer(_role(export, lecture), user_id=export.user_id, guest_session_id=export.guest_session_id)
-    return viewer if may_read(lecture, viewer) else None
-
-
-def _role(export: Export, lecture: Lecture) -> Role:
-    if is_host(lecture.room, export.user):
-        return Role.HOST
-    mine = (
-        Participant.user_id == export.user_id
-        if export.user_id is not None
-        else sa.and_(Participant.user_id.is_(None), Participant.guest_session_id == export.guest_session_id)
-    )
-    query = sa.select(Participant.id).where(
-        Participant.lecture_id == lecture.id, Participant.removed_at.is_(None), mine
-    )
-    if db.session.scalar(query.limit(1)) is not None:
-        return Role.PARTICIPANT
-    return Role.ADMIN if export.user is not None and export.user.is_admin else Role.STRANGER
+    viewer = person_in_lecture(export.lecture, export.user, export.guest_session)
+    return viewer if may_read(export.lecture, viewer) else None
 
 
 def package(export: Export, viewer: Viewer) -> LecturePackage:

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from core.config import config
-from core.contracts import Audience, FileEntry, Files, LecturePackage, Section, Viewer
+from core.contracts import Audience, FileEntry, Files, LecturePackage, Viewer
 from core.db import db
 from core.files import storages
 from core.files.models import OF_EXPORTS, StoredFile
@@ -24,20 +24,21 @@ def with_files(package: LecturePackage, viewer: Viewer, folder: Path) -> Lecture
     ``StorageDown`` where they can't be had now.
     """
     left = config().largest_export_mb * 1024 * 1024
-    sections: list[Section] = []
-    for section in package.sections:
-        if isinstance(section, Files):
-            entries = []
-            for entry in section.files:
-                found = _stored(package, viewer, entry)
-                if found is not None and found.size <= left:
-                    left -= found.size
-                    entry = replace(entry, path=_fetched(found, folder))
-                entries.append(entry)
-            section = replace(section, files=tuple(entries))
-        sections.append(section)
+
+    def fetched(entry: FileEntry) -> FileEntry:
+        nonlocal left
+        found = _stored(package, viewer, entry)
+        if found is None or found.size > left:
+            return entry
+        left -= found.size
+        return replace(entry, path=_fetched(found, folder))
+
+    sections = tuple(
+        replace(one, files=tuple(map(fetched, one.files))) if isinstance(one, Files) else one
+        for one in package.sections
+    )
     db.session.commit()
-    return replace(package, sections=tuple(sections))
+    return replace(package, sections=sections)
 
 
 def _stored(package: LecturePackage, viewer: Viewer, entry: FileEntry) -> StoredFile | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import logging
 import os
@@ -11,7 +12,6 @@ import site
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from core.contracts import Exporter, LecturePackage, Link, NoSettings
 from core.engine.plugins import Loaded, plugins
 from core.engine.settings import fields
 from core.exports import child, packing
+from core.files.walls import BEGUN
 from core.run.processes import end_group
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,8 @@ def _ended(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> i
 
 
 def _read(plugin: str, status: int, out: IO[bytes], said: IO[bytes]) -> Made | Link:
+    said.seek(0)
+    _note(said.readline(LONGEST_HEAD).decode("utf-8", "replace").strip())
     size = os.fstat(out.fileno()).st_size
     out.seek(0)
     head = out.readline(LONGEST_HEAD)
@@ -165,8 +168,6 @@ def _read(plugin: str, status: int, out: IO[bytes], said: IO[bytes]) -> Made | L
         return Link(outcome["url"], outcome["title"])
     if "words" in outcome:
         raise Failed(outcome["words"] or _("This lecture can't be exported that way."))
-    said.seek(0)
-    _note(said)
     raise _failure(plugin, status, outcome, said.read().decode("utf-8", "replace"))
 
 
@@ -193,14 +194,9 @@ def _head(line: bytes) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-_noted = threading.Event()
-
-
-def _note(said: IO[bytes]) -> None:
+@functools.lru_cache(8)
+def _note(first_line: str) -> None:
     """Say once in each process which walls this system doesn't have."""
-    first = said.readline(LONGEST_HEAD).decode("utf-8", "replace").strip()
-    said.seek(0)
-    lacking = first.removeprefix("without: ")
-    if first.startswith("without: ") and lacking and not _noted.is_set():
-        _noted.set()
+    lacking = first_line.removeprefix(BEGUN)
+    if first_line.startswith(BEGUN) and lacking:
         log.warning("exports run with fewer walls, this system has no %s", lacking[:200])

@@ -19,12 +19,11 @@ from core.exports import exports
 from core.exports.models import Export, State
 from core.files import downloads
 from core.files.models import StoredFile
-from core.http.callers import viewer_in_lecture
 from core.http.forms import Form
 from core.http.views import here, page
 from core.lectures.models import Lecture
 from core.lectures.sections import sections_for
-from core.lectures.views import may_read
+from core.lectures.views import reader_of
 from core.rooms.forms import Box
 
 bp = Blueprint("exports", __name__)
@@ -44,26 +43,24 @@ class Way:
 @page(roles=EVERYONE)
 def ways_out() -> ResponseReturnValue:
     """How a lecture can be taken out, and the viewer's exports of it."""
-    viewer = _reader(here.lecture)
+    viewer = reader_of(here.lecture)
     if "HX-Request" in request.headers:
         return render_template("lectures/_exports.html", **_list(here.lecture, viewer))
-    return _form(here.lecture, viewer, Form({"exporter": _first(), **_defaults()}))
+    return _form(here.lecture, viewer, _fresh_form())
 
 
 @bp.post("/lectures/<lecture_id>/exports")
 @page(roles=EVERYONE, limit="60/minute")
 def begin() -> ResponseReturnValue:
     """A new export; wrong input shows the form again with what was typed."""
-    lecture, viewer = here.lecture, _reader(here.lecture)
+    lecture, viewer = here.lecture, reader_of(here.lecture)
     form = Form(request.form.to_dict())
     chosen = request.form.getlist("section")
     if not chosen:
         form.problem = _("Choose at least one section.")
         return _form(lecture, viewer, form, chosen), 422
     try:
-        # All of them is all that there will be: what is still being made comes along.
-        every = {one.id for one in sections_for(lecture, viewer)} == set(chosen)
-        exports.ask(lecture, viewer, form.value("exporter"), _options(form), [] if every else chosen)
+        exports.ask(lecture, viewer, form.value("exporter"), _options(form), chosen)
     except Refusal as refusal:
         db.session.rollback()
         form.refuse(refusal)
@@ -79,7 +76,7 @@ def begin() -> ResponseReturnValue:
 def change(export_id: str, what: str) -> ResponseReturnValue:
     """Call an export off, make it again, or forget it."""
     lecture = here.lecture
-    found = exports.find(lecture, _reader(lecture), export_id, lock=True)
+    found = exports.find(lecture, reader_of(lecture), export_id, lock=True)
     {"cancel": exports.call_off, "again": exports.again, "remove": exports.remove}[what](found)
     db.session.commit()
     return _back(lecture)
@@ -94,7 +91,7 @@ def file(export_id: str) -> ResponseReturnValue:
 
 
 def _made(lecture: Lecture, export_id: str) -> StoredFile:
-    viewer = _reader(lecture)
+    viewer = reader_of(lecture)
     found = exports.find(lecture, viewer, export_id)
     if found.for_hosts and not viewer.sees_hosts_part:
         words = _("This was made when you were a host here. Make it again.")
@@ -102,13 +99,6 @@ def _made(lecture: Lecture, export_id: str) -> StoredFile:
     if found.state != State.DONE or found.file is None or not found.file.is_handed_out:
         raise Refusal(404, _("There is no such file. It may have been removed."), code="no_file")
     return found.file
-
-
-def _reader(lecture: Lecture) -> Viewer:
-    viewer = viewer_in_lecture(lecture)
-    if not may_read(lecture, viewer):
-        raise Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
-    return viewer
 
 
 def _form(lecture: Lecture, viewer: Viewer, form: Form, chosen: list[str] | None = None) -> str:
@@ -146,17 +136,14 @@ def _boxes(exporter: Any) -> list[Box]:
     return [Box(f"{exporter.id}.{name}", one) for name, one in fields(cls).items()] if cls else []
 
 
-def _first() -> str:
-    return next((way.id for way in ways()), "")
-
-
-def _defaults() -> dict[str, str]:
-    found = {}
-    for way in ways():
-        for box in way.boxes:
-            default = box.field.default
-            found[box.name] = ("on" if default else "") if isinstance(default, bool) else str(default or "")
-    return found
+def _fresh_form() -> Form:
+    """The first format, and every option as it is by default."""
+    found = ways()
+    values = {"exporter": found[0].id if found else ""}
+    for box in (box for way in found for box in way.boxes):
+        default = box.field.default
+        values[box.name] = ("on" if default else "") if isinstance(default, bool) else str(default or "")
+    return Form(values)
 
 
 def _options(form: Form) -> dict[str, Any]:

@@ -56,7 +56,11 @@ def viewer_in_room(room: Room) -> Viewer:
 
 def viewer_in_lecture(lecture: Lecture) -> Viewer:
     """The caller as one lecture, live or over, sees them."""
-    user, guest = signed_in(), current_guest()
+    return person_in_lecture(lecture, signed_in(), current_guest())
+
+
+def person_in_lecture(lecture: Lecture, user: User | None, guest: Any) -> Viewer:
+    """An account or a guest session as one lecture sees them, whoever is calling."""
     inside = participant_of(user, guest, Participant.lecture_id == lecture.id)
     if is_host(lecture.room, user):
         return _viewer(Role.HOST, user, guest, inside)

@@ -79,6 +79,11 @@ def no_room() -> Refusal:
     return Refusal(404, _("There is no such room. It may have been deleted."), code="no_room")
 
 
+def no_lecture() -> Refusal:
+    """What is said of a lecture that isn't there, and of one that the caller may not read."""
+    return Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
+
+
 def words(status: int) -> str:
     """What we say about a status when nobody said more."""
     known = {

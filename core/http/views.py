@@ -19,7 +19,7 @@ from core.contracts import EVERYONE, Role, Viewer
 from core.db import db
 from core.errors import Refusal
 from core.http import callers
-from core.http.problems import no_room, wants_json, words
+from core.http.problems import no_lecture, no_room, wants_json, words
 from core.http.security import client_address
 from core.http.tries import Tries
 from core.lectures.models import Lecture
@@ -196,7 +196,7 @@ def find_lecture(public_id: str) -> Lecture:
     """The lecture of that public id, or a 404."""
     found = db.session.scalar(sa.select(Lecture).where(Lecture.public_id == public_id))
     if found is None:
-        raise Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
+        raise no_lecture()
     return found
 
 

@@ -21,7 +21,7 @@ from core.http.callers import viewer_in_lecture
 from core.http.lines import Line
 from core.http.views import find_lecture, here, view
 from core.lectures.models import Lecture
-from core.lectures.views import may_read
+from core.lectures.views import may_read, reader_of
 
 bp = Blueprint("lecture_stream", __name__)
 HEARTBEAT_SECONDS = 15
@@ -81,9 +81,7 @@ def streams() -> Streams:
 def stream() -> Response:
     """Says ``changed`` whenever something of the lecture's page has, to who may read it."""
     lecture = here.lecture
-    if not may_read(lecture, viewer_in_lecture(lecture)):
-        raise Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
-    caller = viewer_in_lecture(lecture)
+    caller = reader_of(lecture)
     owner = f"u{caller.user_id}" if caller.user_id else f"g{caller.guest_session_id}"
     made = Stream(owner, lecture, Line(request.environ))
     streams().enter(made)

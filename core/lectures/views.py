@@ -6,15 +6,14 @@ from datetime import timedelta
 
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import gettext as _
 from flask_login import login_required
 
-from core.contracts import Facts, Files, Prose, Role, Section, Table, Timeline, Viewer
+from core.contracts import Role, Viewer
 from core.db import now
 from core.engine import offers
-from core.errors import Refusal
+from core.exports.packing import kind_of
 from core.http.callers import viewer_in_lecture
-from core.http.problems import no_room
+from core.http.problems import no_lecture, no_room
 from core.http.views import find_lecture
 from core.lectures import listing
 from core.lectures.models import Lecture
@@ -23,22 +22,16 @@ from core.rooms.models import Room
 from core.rooms.rooms import by_public_id
 from core.rooms.settings import settings_of
 from core.rooms.views import me, page_number
+from core.text import clock
 
 bp = Blueprint("lectures", __name__)
 STILL_MADE = timedelta(hours=1)
-SHAPES: tuple[tuple[type[Section], str], ...] = (
-    (Prose, "prose"),
-    (Timeline, "timeline"),
-    (Facts, "facts"),
-    (Table, "table"),
-    (Files, "files"),
-)
 
 
 def init_app(app: Flask) -> None:
     """What templates need to show a section."""
     app.jinja_env.filters.update(clock=clock, filesize=filesize, duration=duration)
-    app.jinja_env.globals["section_shape"] = shape_of
+    app.jinja_env.globals["section_shape"] = kind_of
 
 
 @bp.get("/lectures")
@@ -62,9 +55,7 @@ def _filter_room() -> Room | None:
 def show(lecture_id: str) -> ResponseReturnValue:
     """What remains of a lecture, for its hosts, admins and, if the room says so, its participants."""
     lecture = find_lecture(lecture_id)
-    viewer = viewer_in_lecture(lecture)
-    if not may_read(lecture, viewer):
-        raise Refusal(404, _("There is no such lecture. It may have been deleted."), code="no_lecture")
+    viewer = reader_of(lecture)
     sections = sections_for(lecture, viewer)
     if "HX-Request" in request.headers:
         return render_template("lectures/_parts.html", sections=sections)
@@ -85,23 +76,19 @@ def _listens(lecture: Lecture, viewer: Viewer) -> bool:
     return viewer.is_host or lecture.ended_at is None or lecture.ended_at > now() - STILL_MADE
 
 
+def reader_of(lecture: Lecture) -> Viewer:
+    """The caller, who may read the lecture; a 404 for everybody else."""
+    viewer = viewer_in_lecture(lecture)
+    if not may_read(lecture, viewer):
+        raise no_lecture()
+    return viewer
+
+
 def may_read(lecture: Lecture, viewer: Viewer) -> bool:
     """Hosts and admins always; participants if the room lets them."""
     if viewer.role in (Role.HOST, Role.ADMIN):
         return True
     return viewer.role is Role.PARTICIPANT and settings_of(lecture.room).participants_read
-
-
-def shape_of(section: Section) -> str:
-    """Which way of showing fits a section."""
-    return next((name for kind, name in SHAPES if isinstance(section, kind)), "prose")
-
-
-def clock(seconds: float) -> str:
-    """A moment of a lecture: 0:07, 12:30, 1:02:03."""
-    whole = max(0, int(seconds))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def filesize(size: int) -> str:

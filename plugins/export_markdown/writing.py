@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_babel import format_datetime
 
-from core.api import Facts, Files, LecturePackage, Prose, Section, Table, Timeline
+from core.api import Facts, Files, LecturePackage, Prose, Section, Table, Timeline, clock
 
 # What Markdown (CommonMark, and the tables of GitHub's) reads as more than a letter.
 MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
@@ -33,13 +33,6 @@ def escaped(text: str) -> str:
 
 def one_line(text: str) -> str:
     return " ".join(str(text).split())
-
-
-def clock(seconds: float) -> str:
-    """0:07, 12:30, 1:02:03."""
-    whole = max(0, int(seconds))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 def size(count: int) -> str:

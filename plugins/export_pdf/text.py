@@ -9,9 +9,10 @@ from dataclasses import fields, is_dataclass, replace
 from html import escape
 from typing import Any, TypeVar
 
+from core.api import without_towers
+
 T = TypeVar("T")
 NON_JOINER = "\u200c"
-MARKS_PER_LETTER = 4
 LONGEST_PARAGRAPH = 2000
 EMPTY_LINES = re.compile(r"\n{3,}")
 RIGHT_TO_LEFT = ("R", "AL")
@@ -36,7 +37,7 @@ def clean(text: str) -> str:
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
     text = SKIN.sub("", SELECTORS.sub("", text))
     kept = "".join(_kept(letter, text[at - 1 : at]) for at, letter in enumerate(text))
-    return EMPTY_LINES.sub("\n\n", SPACES.sub(" ", _without_towers(kept)))
+    return EMPTY_LINES.sub("\n\n", SPACES.sub(" ", without_towers(kept)))
 
 
 def cleaned(value: T) -> T:
@@ -106,13 +107,3 @@ def _kept(letter: str, before: str) -> str:
     if kind == "Cs":
         return "\ufffd"
     return "" if kind == "Cf" else letter
-
-
-def _without_towers(text: str) -> str:
-    made: list[str] = []
-    marks = 0
-    for letter in text:
-        marks = marks + 1 if unicodedata.category(letter) in ("Mn", "Me") else 0
-        if marks <= MARKS_PER_LETTER:
-            made.append(letter)
-    return "".join(made)

@@ -111,6 +111,17 @@ def test_what_was_called_off_is_never_made(hall: Hall) -> None:
     assert hall.last().state == "done"
 
 
+def test_made_again_the_earlier_file_goes(hall: Hall) -> None:
+    first = hall.made(hall.host)
+    hall.sections.pop()
+    hall.host.post(f"{hall.page}/{first.public_id}/again")
+    hall.work()
+    again = hall.last()
+    assert (again.id, again.state) == (first.id, "done") and again.file_id != first.file_id
+    with hall.app.app_context():
+        assert db.session.get_one(StoredFile, first.file_id).state == "gone"
+
+
 def test_the_job_may_run_twice_and_leaves_one_result(hall: Hall) -> None:
     from core.exports.jobs import export as job
 

@@ -1,5 +1,5 @@
 /** Everything between the link and the call: the name, what is asked, the wait, the refusal. */
-import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useId, useLayoutEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import type { Asked } from './api';
 import { remember, remembered } from './storage';
 import type { PageConfig } from './config';
@@ -25,7 +25,7 @@ function Wrong({ id, children }: { id?: string; children: ReactNode }) {
 /** Goes to the field as soon as something is wrong with it. */
 function useFocusWhen<T extends HTMLElement>(wrong: unknown) {
   const ref = useRef<T>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wrong) ref.current?.focus();
   }, [wrong]);
   return ref;

@@ -2,7 +2,7 @@
 import { useAction } from '@audimax/kit';
 import { definePlugin, type RoomApi } from '@audimax/room';
 import type { Participant } from 'livekit-client';
-import { useEffect, useLayoutEffect, useRef } from 'react';
+import { useLayoutEffect, useRef } from 'react';
 import { Panel } from './Panel';
 import { Applause, EMOJI } from './reactions';
 import './room.css';
@@ -60,7 +60,7 @@ function Picker({ webinar, close }: PickerProps) {
   const { t } = webinar.room;
   const { run } = useAction(webinar.room);
   const first = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement;
     first.current?.focus();
     return () => void (before instanceof HTMLElement && before.focus());

@@ -1,5 +1,5 @@
 /** The room form within the call: the same groups, order and words as on the room's page. */
-import { useEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import type { FormField, FormGroup } from '../api';
 import { t } from '../i18n';
 import { toast } from '../notices';
@@ -191,7 +191,7 @@ function Loaded({ groups, warned, onUnsaved, onClose }: LoadedProps) {
   const form = useRef<HTMLFormElement>(null);
   const change = changeOf(groups, before, draft);
   // The first wrong one, in the order of the page.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (Object.keys(errors).length) form.current?.querySelector<HTMLElement>(WRONG)?.focus();
   }, [errors]);
 

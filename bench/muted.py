@@ -1,4 +1,4 @@
-"""Students with a muted microphone, in a process of their own: LiveKit's clients get slow when many share it.
+"""Students with a muted microphone, in a process of their own.
 
 Reads who comes from stdin, a JSON list of what the door gave each; says ``in`` when all are, and stays
 until stdin ends.

@@ -98,6 +98,7 @@ from core.rooms.invitations import link as room_link
 from core.rooms.models import Room
 from core.rooms.page import plugin_page
 from core.rooms.rooms import rotate_code
+from core.search.changes import lecture_changed
 from core.text import clean_file_name, clean_message, clean_prose, clock, one_line, without_towers
 from core.waiting import open_stream as waiting_stream
 
@@ -191,6 +192,7 @@ __all__ = [
     "in_context",
     "is_enabled_in",
     "keyed",
+    "lecture_changed",
     "limiter",
     "live",
     "live_in",

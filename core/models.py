@@ -14,6 +14,7 @@ from core.files.models import StoredFile
 from core.lectures.models import Lecture, Participant
 from core.people.models import GuestSession, OneTimeLink, User
 from core.rooms.models import Room, RoomHost, RoomPlugin
+from core.search.models import SearchedLecture, SearchEntry, SearchSpeaker
 
 __all__ = [
     "AuditEntry",
@@ -27,6 +28,9 @@ __all__ = [
     "Room",
     "RoomHost",
     "RoomPlugin",
+    "SearchEntry",
+    "SearchSpeaker",
+    "SearchedLecture",
     "StoredFile",
     "User",
     "Waiting",

@@ -18,6 +18,7 @@ from core.engine.settings import SettingsError, fields, fill
 from core.errors import Refusal
 from core.people.models import User
 from core.rooms.models import Room, RoomPlugin
+from core.search.changes import room_changed
 
 T = TypeVar("T")
 Rows = Mapping[str, RoomPlugin]
@@ -142,6 +143,8 @@ def switch(
     action = f"room.plugin_{'on' if on else 'off'}"
     audit.record(action, actor=actor, room_id=room.id, target=plugin, settings=sorted(settings or ()))
     bus.notify(f"room:{room.id}", plugin=plugin)
+    if plugin in plugins.users_of("lecture_sections"):
+        room_changed(room.id)
 
 
 def _switchable(plugin: str, on: bool) -> Plugin | None:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from core import events
 from core.contracts import FileChanged
 from core.db import db
-from core.files.models import StoredFile
+from core.files.models import OF_EXPORTS, StoredFile
+from core.search.changes import lecture_changed
 
 
 def tell(stored: StoredFile) -> None:
@@ -23,6 +24,8 @@ def tell(stored: StoredFile) -> None:
                 plugin=stored.plugin,
             )
         )
+        if stored.plugin != OF_EXPORTS:
+            lecture_changed(stored.lecture_id)
 
 
 def changed(stored_id: int, *where: Any, **values: Any) -> bool:

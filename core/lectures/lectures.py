@@ -22,6 +22,7 @@ from core.models import GuardPass
 from core.people.models import User
 from core.rooms.hosts import tell_hosts
 from core.rooms.models import Room
+from core.search.changes import lecture_changed
 
 log = logging.getLogger(__name__)
 # A connect that the gate passed just before the end may open the room once more behind us.
@@ -76,6 +77,7 @@ def end(lecture: Lecture, reason: str, by: User | None = None) -> None:
         audit.record("lecture.end", actor=by, room_id=lecture.room_id, lecture_id=lecture.id, reason=reason)
         events.publish(LectureEnded(room_id=lecture.room_id, lecture_id=lecture.id))
         _tell(lecture.room_id, live=False)
+        lecture_changed(lecture.id)
     db.session.commit()
     close(lecture)
 

@@ -24,6 +24,7 @@ from core.people.models import User
 from core.rooms import codes
 from core.rooms.hosts import hosted_by, tell_hosts
 from core.rooms.models import Room
+from core.search.changes import room_changed
 
 PAGE_SIZE = 24
 MOST_ROOMS = 5_000
@@ -52,6 +53,8 @@ def describe(room: Room, title: str, description: str, language: str, by: User) 
         setattr(room, name, value)
     if changed:
         audit.record("room.edit", actor=by, room_id=room.id, target=title, changed=sorted(changed))
+        db.session.flush()
+        room_changed(room.id)
 
 
 def rotate_code(room: Room, by: User) -> str:

@@ -8,8 +8,10 @@ from typing import Any, Literal
 from flask_babel import lazy_gettext as _l
 
 from core.contracts import Grants
+from core.db import db
 from core.engine.settings import fill, read, setting
 from core.rooms.models import Room
+from core.search.changes import room_changed
 
 Who = Literal["everyone", "hosts"]
 WHO = {"everyone": _l("Everyone"), "hosts": _l("Hosts only")}
@@ -51,7 +53,12 @@ def settings_of(room: Room) -> RoomSettings:
 
 def change(room: Room, given: dict[str, Any]) -> None:
     """Set some of them; raises ``SettingsError`` with every mistake."""
-    room.settings = asdict(fill(RoomSettings, {**asdict(settings_of(room)), **given}))
+    before = settings_of(room)
+    after = fill(RoomSettings, {**asdict(before), **given})
+    room.settings = asdict(after)
+    if after != before:
+        db.session.flush()
+        room_changed(room.id)
 
 
 def room_grants(room: Room) -> Grants:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from flask_babel import gettext as _
 
-from core.api import Answer, Lecture, Participant, Viewer, db, notify, order
+from core.api import Answer, Lecture, Participant, Viewer, db, lecture_changed, order
 from plugins.ai_assistant import consent
 from plugins.ai_assistant.models import LectureArtifact, State, artifact_of, microseconds
 
@@ -96,7 +96,7 @@ def paused_because(code: str) -> str:
 def touch(artifact: LectureArtifact) -> None:
     """Pages are to hear of a change: take the next moment for it. The row must be locked."""
     artifact.at = max(microseconds(), artifact.at + 1)
-    notify(f"lecture:{artifact.lecture_id}")
+    lecture_changed(artifact.lecture_id)
 
 
 def becomes(artifact: LectureArtifact, state: State, why: str = "") -> None:

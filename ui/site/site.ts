@@ -6,6 +6,7 @@ import htmx from 'htmx.org';
 import 'htmx-ext-sse';
 import { toast } from './toast';
 import './rooms.css';
+import './search.css';
 import './rooms';
 
 htmx.config.allowEval = false;

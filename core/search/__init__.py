@@ -1,0 +1,1 @@
+"""Search across lectures: who said what when. Filled from the sections, read with each one's audience."""

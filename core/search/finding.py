@@ -1,0 +1,307 @@
+"""What somebody finds: the lectures that have all the words, the newest first, with their best lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from markupsafe import Markup
+from sqlalchemy.dialects.postgresql import REGCONFIG
+from sqlalchemy.orm import contains_eager
+
+from core.contracts import Audience
+from core.db import db
+from core.lectures import listing
+from core.lectures.models import Lecture
+from core.people.models import User
+from core.rooms.hosts import hosted_by
+from core.rooms.models import Room
+from core.search.models import SearchedLecture, SearchSpeaker
+from core.search.words import BEGIN, END, Query, folded, grams, marked, spaced
+from core.text import clock
+
+PAGE_SIZE = 10
+HITS = 4
+MOST_SPEAKERS = 8
+# As pg_trgm's similarity threshold.
+LIKENESS = 0.3
+# Longer ones are shown in part.
+LONG = 400
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for, and where. ``before`` is the lecture after which the page goes on."""
+
+    query: Query | None
+    speaker: str = ""
+    room: Room | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    before: tuple[datetime, str] | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A line that was found."""
+
+    section: str
+    title: str
+    speaker: str
+    at: float | None
+    text: Markup
+    address: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """A lecture with its best lines; ``count`` is how many there are."""
+
+    lecture: Lecture
+    count: int
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One page of what was found; ``more`` is where the next one begins. ``speakers``: who was meant."""
+
+    found: Sequence[Found] = ()
+    more: str = ""
+    speakers: tuple[str, ...] = ()
+    meant: tuple[str, ...] = field(default=())
+
+
+def search(user: User, asked: Asked) -> Answer:
+    """What the user finds: at most six queries, however much there is."""
+    speakers = tuple(names_like(user, asked.speaker)) if asked.speaker else ()
+    if asked.speaker and not speakers:
+        return Answer()
+    lectures = _lectures(user, asked, speakers)
+    shown = lectures[:PAGE_SIZE]
+    more = cursor(shown[-1]) if len(lectures) > PAGE_SIZE else ""
+    meant = tuple(names_like(user, asked.query.text)) if asked.query and not asked.speaker else ()
+    return Answer(_with_hits(user, asked, shown, speakers), more, speakers, meant)
+
+
+def cursor(lecture: Lecture) -> str:
+    """Where the next page begins, for an address."""
+    return f"{round(lecture.started_at.timestamp() * 1_000_000)}-{lecture.public_id}"
+
+
+def read_cursor(typed: str) -> tuple[datetime, str] | None:
+    """The place that ``cursor`` named; None for anything else."""
+    moment, _dash, public_id = typed.partition("-")
+    if not (moment.isascii() and moment.isdecimal() and len(moment) < 18 and public_id):
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(moment)), public_id
+
+
+# --- who ------------------------------------------------------------------------------
+
+
+def names_like(user: User, typed: str) -> list[str]:
+    """Speakers in the user's lectures who are called like that; typing errors are forgiven."""
+    wanted = grams(typed[:100])
+    if not wanted:
+        return []
+    query = (
+        sa.select(SearchSpeaker.name, sa.func.count())
+        .join(Lecture, Lecture.id == SearchSpeaker.lecture_id)
+        .join(Lecture.room)
+        .where(SearchSpeaker.grams.overlap(wanted), listing.readable_by(user))
+        .where(sa.or_(hosted_by(user.id), SearchSpeaker.audience == Audience.EVERYONE.value))
+        .group_by(SearchSpeaker.name)
+    )
+    alike = [(likeness(wanted, name), count, name) for name, count in db.session.execute(query)]
+    good = sorted((one for one in alike if one[0] >= LIKENESS), reverse=True)
+    exact = [one for one in good if folded(typed) in folded(one[2])]
+    return [name for _likeness, _count, name in (exact or good)[:MOST_SPEAKERS]]
+
+
+def likeness(wanted: Sequence[str], name: str) -> float:
+    """From 0 to 1: how much of what was typed is in one or more words of the name."""
+    typed, there = set(wanted), set(grams(name))
+    return len(typed & there) / len(typed) if typed else 0.0
+
+
+# --- which lectures -------------------------------------------------------------------
+
+
+def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[Lecture]:
+    hosted = hosted_by(user.id)
+    fresh = SearchedLecture.built_for == SearchedLecture.changed_at
+    query = (
+        sa.select(Lecture)
+        .join(Lecture.room)
+        .join(SearchedLecture, SearchedLecture.lecture_id == Lecture.id)
+        .options(contains_eager(Lecture.room))
+        .where(listing.readable_by(user), SearchedLecture.built_for.is_not(None))
+    )
+    if asked.query is not None:
+        configs = db.session.scalars(sa.select(SearchedLecture.config).distinct()).all()
+        text = asked.query.text
+        query = query.where(
+            _has_all(SearchedLecture.hosts, configs, text),
+            sa.or_(hosted, sa.and_(fresh, _has_all(SearchedLecture.everyone, configs, text))),
+        )
+    else:
+        query = query.where(sa.or_(hosted, fresh))
+    if speakers or (asked.query and asked.query.phrases):
+        query = query.where(_has_line(asked, speakers, hosted))
+    for where in _bounds(asked):
+        query = query.where(where)
+    query = query.order_by(Lecture.started_at.desc(), Lecture.public_id.desc()).limit(PAGE_SIZE + 1)
+    return db.session.scalars(query).all()
+
+
+def _bounds(asked: Asked) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if asked.room is not None:
+        found.append(Lecture.room_id == asked.room.id)
+    if asked.since is not None:
+        found.append(Lecture.started_at >= asked.since)
+    if asked.until is not None:
+        found.append(Lecture.started_at < asked.until)
+    if asked.before is not None:
+        found.append(
+            sa.tuple_(Lecture.started_at, Lecture.public_id) < sa.tuple_(*map(sa.literal, asked.before))
+        )
+    return found
+
+
+def _has_all(column: Any, configs: Sequence[str], text: str) -> sa.ColumnElement[bool]:
+    """Each word is somewhere in the lecture, as its language has it; the index answers that."""
+    return sa.or_(
+        sa.false(),
+        *(
+            sa.and_(
+                SearchedLecture.config == one,
+                column.op("@@")(sa.func.plainto_tsquery(sa.cast(one, REGCONFIG), text)),
+            )
+            for one in configs
+        ),
+    )
+
+
+def _has_line(
+    asked: Asked, speakers: Sequence[str], hosted: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
+    """One line has the phrases, or all the words in the mouth of those who were asked for."""
+    conditions = ["e.lecture_id = lecture.id"]
+    values: dict[str, Any] = {}
+    if asked.query is not None:
+        conditions.append(f"e.words @@ ({_query('search_lecture.config', len(asked.query.phrases))})")
+        values |= _values(asked.query)
+    if speakers:
+        conditions.append("e.speaker = ANY(:speakers)")
+        values["speakers"] = list(speakers)
+    line = f"SELECT 1 FROM search_entry AS e WHERE {' AND '.join(conditions)}"  # noqa: S608  (all are ours)
+    everybodys = sa.text(f"EXISTS ({line} AND e.audience = 'everyone')").bindparams(**values)
+    anybodys = sa.text(f"EXISTS ({line})").bindparams(**values)
+    return sa.or_(sa.and_(hosted, anybodys), everybodys)
+
+
+def _query(config: str, phrases: int) -> str:
+    """SQL of a tsquery for one line: all the words, and the phrases as they stand."""
+    parts = [f"plainto_tsquery({config}::regconfig, :words)"]
+    parts += [f"phraseto_tsquery({config}::regconfig, :phrase_{n})" for n in range(phrases)]
+    return " && ".join(parts)
+
+
+def _values(query: Query) -> dict[str, str]:
+    return {"words": query.words, **{f"phrase_{n}": one for n, one in enumerate(query.phrases)}}
+
+
+# --- which lines ----------------------------------------------------------------------
+
+LINES = """
+SELECT l.lecture_id, best.* FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALITY
+    AS l (lecture_id, is_host, n)
+JOIN search_lecture AS s ON s.lecture_id = l.lecture_id
+CROSS JOIN LATERAL (SELECT {all} AS whole) AS q
+CROSS JOIN LATERAL (SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any) AS a
+CROSS JOIN LATERAL (
+    SELECT e.section, e.title, e.speaker, e.at, e.text, s.config, a.any::text AS marks,
+        sum((e.words @@ q.whole)::int) OVER () AS whole, count(*) OVER () AS partly
+    FROM search_entry AS e
+    WHERE e.lecture_id = l.lecture_id AND (l.is_host OR e.audience = 'everyone') AND e.words @@ a.any
+        {speaker}
+    ORDER BY e.words @@ q.whole DESC, ts_rank(e.words, a.any) DESC, e.position
+    LIMIT {hits}
+) AS best ORDER BY l.n
+"""
+SPOKEN = """
+SELECT l.lecture_id, best.* FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALITY
+    AS l (lecture_id, is_host, n)
+CROSS JOIN LATERAL (
+    SELECT e.section, e.title, e.speaker, e.at, e.text, 'simple' AS config, '' AS marks,
+        count(*) OVER () AS whole, 0 AS partly
+    FROM search_entry AS e
+    WHERE e.lecture_id = l.lecture_id AND (l.is_host OR e.audience = 'everyone') {speaker}
+    ORDER BY e.position LIMIT {hits}
+) AS best ORDER BY l.n
+"""
+HEADLINES = f"""
+SELECT ts_headline(
+    row.config::regconfig, row.text, row.marks::tsquery,
+    'StartSel={BEGIN}, StopSel={END}, ' || CASE
+        WHEN length(row.text) > {LONG} THEN 'MaxFragments=2, MaxWords=30, MinWords=12'
+        ELSE 'HighlightAll=true' END)
+FROM unnest(CAST(:configs AS text[]), CAST(:texts AS text[]), CAST(:marks AS text[])) WITH ORDINALITY
+    AS row (config, text, marks, n) ORDER BY row.n
+"""  # noqa: S608  (numbers and marks of ours)
+
+
+def _with_hits(user: User, asked: Asked, lectures: Sequence[Lecture], speakers: Sequence[str]) -> list[Found]:
+    if not lectures:
+        return []
+    ids = [lecture.id for lecture in lectures]
+    mine = set(
+        db.session.scalars(
+            sa.select(Lecture.id).join(Lecture.room).where(Lecture.id.in_(ids), hosted_by(user.id))
+        )
+    )
+    values: dict[str, Any] = {"lectures": ids, "hosted": [one in mine for one in ids]}
+    speaker = ""
+    if speakers:
+        speaker, values["speakers"] = "AND e.speaker = ANY(:speakers)", list(speakers)
+    if asked.query is None:
+        sql = SPOKEN.format(speaker=speaker, hits=HITS)
+    else:
+        whole = _query("s.config", len(asked.query.phrases))
+        sql = LINES.format(all=whole, speaker=speaker, hits=HITS)
+        values |= _values(asked.query)
+    rows = db.session.execute(sa.text(sql), values).all()
+    texts = _headlines(rows)
+    hits: dict[int, list[tuple[Any, Markup]]] = {}
+    for row, text in zip(rows, texts, strict=True):
+        hits.setdefault(row.lecture_id, []).append((row, text))
+    find = asked.query.text if asked.query else ""
+    return [_found(lecture, hits.get(lecture.id, []), find) for lecture in lectures]
+
+
+def _headlines(rows: Sequence[Any]) -> list[Markup]:
+    texts = [spaced(row.text) for row in rows]
+    values = {"configs": [row.config for row in rows], "texts": texts, "marks": [row.marks for row in rows]}
+    found = db.session.scalars(sa.text(HEADLINES), values).all() if rows else []
+    return [marked(headline, row.text) for headline, row in zip(found, rows, strict=True)]
+
+
+def _found(lecture: Lecture, hits: Sequence[tuple[Any, Markup]], find: str) -> Found:
+    count = 0
+    if hits:
+        first = hits[0][0]
+        count = int(first.whole or first.partly)
+    return Found(lecture, count, tuple(_hit(lecture, row, text, find) for row, text in hits))
+
+
+def _hit(lecture: Lecture, row: Any, text: Markup, find: str) -> Hit:
+    place = f"#t={clock(row.at)}" if row.at is not None else f"#{row.section}" if row.section else ""
+    query = f"?find={quote(find)}" if find else ""
+    address = f"/lectures/{lecture.public_id}{query}{place}"
+    return Hit(row.section, row.title, row.speaker, row.at, text, address)

@@ -1,0 +1,111 @@
+"""The page on which somebody looks through all their lectures."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import get_timezone
+from flask_babel import gettext as _
+from flask_login import login_required
+
+from core.db import db
+from core.http.forms import Form
+from core.http.views import limited
+from core.lectures import listing
+from core.lectures.models import Lecture
+from core.people.models import User
+from core.rooms.models import Room
+from core.rooms.views import me
+from core.search.finding import Answer, Asked, read_cursor, search
+from core.search.words import LONGEST_QUERY, Query, read
+
+bp = Blueprint("search", __name__)
+FIELDS = ("q", "speaker", "room", "since", "until")
+LONGEST_NAME = 100
+MOST_ROOMS = 200
+
+
+@bp.get("/search")
+@login_required
+def page() -> ResponseReturnValue:
+    """Who said what when, in all lectures that the caller may read."""
+    form = Form({name: request.args.get(name, "") for name in FIELDS})
+    rooms = _rooms(me())
+    asked = _asked(form, rooms)
+    answer = None
+    if asked is not None:
+        take()
+        answer = search(me(), asked)
+    body = render_template(
+        "search.html", form=form, rooms=rooms, answer=answer, next_page=_next_page, longest=LONGEST_QUERY
+    )
+    return body, 200 if form.ok else form.status
+
+
+take = limited(page, "120/minute")
+
+
+def _rooms(user: User) -> list[Room]:
+    """The rooms that have something to find."""
+    query = (
+        sa.select(Room)
+        .where(sa.exists().where(Lecture.room_id == Room.id, listing.readable_by(user)))
+        .order_by(Room.title, Room.id)
+        .limit(MOST_ROOMS)
+    )
+    return list(db.session.scalars(query))
+
+
+def _asked(form: Form, rooms: list[Room]) -> Asked | None:
+    """What the form asks for; None when it asks for nothing, or something is wrong with it."""
+    query, speaker = _query(form), form.value("speaker").strip()
+    if len(speaker) > LONGEST_NAME:
+        form.fail("speaker", _("Please use at most %(limit)s characters.", limit=LONGEST_NAME))
+    wanted = form.value("room")
+    room = next((one for one in rooms if one.public_id == wanted), None)
+    if wanted and room is None:
+        form.fail("room", _("There is no such room. Choose one of these."))
+    since, until = _day(form, "since"), _day(form, "until")
+    if since and until and since > until:
+        form.fail("until", _("This day is before the first one."))
+    if not form.ok or (query is None and not speaker):
+        return None
+    end = until + timedelta(days=1) if until else None
+    before = read_cursor(request.args.get("before", ""))
+    return Asked(query, speaker, room, _midnight(since), _midnight(end), before)
+
+
+def _query(form: Form) -> Query | None:
+    try:
+        return read(form.value("q"))
+    except ValueError as error:
+        form.fail("q", str(error))
+        return None
+
+
+def _day(form: Form, name: str) -> date | None:
+    typed = form.value(name)
+    if not typed:
+        return None
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        form.fail(name, _("Please choose a day."))
+        return None
+
+
+def _midnight(day: date | None) -> datetime | None:
+    """The beginning of a day where the person is."""
+    zone = get_timezone()
+    return datetime.combine(day, time(), ZoneInfo(str(zone)) if zone else None) if day else None
+
+
+def _next_page(answer: Answer) -> str:
+    """The address of what comes after."""
+    kept = {name: request.args[name] for name in FIELDS if request.args.get(name)}
+    return f"/search?{urlencode({**kept, 'before': answer.more})}"

@@ -69,6 +69,13 @@ def room_with_captions(host: Host, title: str, **settings: Any) -> Room:
     return room
 
 
+def with_original_sound(page: Page) -> None:
+    """As a music lesson needs it: without the browser's own idea of what is noise."""
+    page.get_by_role("button", name="Choose microphone and speaker").click()
+    page.get_by_role("checkbox", name="Original sound").check()
+    page.keyboard.press("Escape")
+
+
 def open_transcript(page: Page) -> None:
     page.get_by_role("button", name="Captions and transcript").click()
     page.locator(".transcript").wait_for()

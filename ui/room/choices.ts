@@ -10,6 +10,8 @@ export interface Choices {
   microphoneId?: string;
   cameraId?: string;
   speakerId?: string;
+  /** Music and demonstrations: the browser leaves the sound as it is. */
+  originalSound?: boolean;
 }
 
 const KEY = 'audimax:devices';
@@ -21,6 +23,12 @@ export function choose(change: Partial<Choices>) {
   const next = { ...choices.value, ...change };
   choices.set(next);
   remember(KEY, next);
+}
+
+/** How the microphone is opened. Echoes are taken out in any case: one loudspeaker spoils the sound of all. */
+export function microphoneOptions() {
+  const { microphoneId, originalSound = false } = choices.value;
+  return { deviceId: microphoneId, echoCancellation: true, noiseSuppression: !originalSound, autoGainControl: !originalSound };
 }
 
 /**

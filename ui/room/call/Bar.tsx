@@ -1,7 +1,7 @@
 /** The bar at the bottom: what one does all the time, and a menu with the rest. */
 import { useEffect, useId, useState, type CSSProperties, type ReactNode } from 'react';
 import { useLocalParticipant, useLocalParticipantPermissions, useMediaDeviceSelect } from '@livekit/components-react';
-import { choose, type Choices } from '../choices';
+import { choices, choose, type Choices } from '../choices';
 import { language, t } from '../i18n';
 import type { Kind } from '../media';
 import { toast } from '../notices';
@@ -57,6 +57,20 @@ function DeviceChoice({ kind, title }: { kind: MediaDeviceKind; title: string })
   );
 }
 
+function OriginalSound() {
+  const { devices } = useCall();
+  const { originalSound = false } = useStore(choices);
+  return (
+    <label className="menu-item menu-check">
+      <input type="checkbox" checked={originalSound} onChange={(event) => void devices.useOriginalSound(event.target.checked)} />
+      <span>
+        {t('Original sound')}
+        <span className="hint">{t('For music: noise is left as it is.')}</span>
+      </span>
+    </label>
+  );
+}
+
 const TOGGLES: Record<Kind, { on: string; off: string; turnOn: () => string; turnOff: () => string; choose: () => string; key: string }> = {
   microphone: {
     on: 'mic',
@@ -105,6 +119,7 @@ function DeviceButton({ kind }: { kind: Kind }) {
       </button>
       <div id={menu} popover="auto" className="menu-list menu-up" style={anchored(`--${menu}`)} onToggle={(event) => setOpen(event.newState === 'open')}>
         {open && kind === 'microphone' && <DeviceChoice kind="audioinput" title={t('Microphone')} />}
+        {open && kind === 'microphone' && <OriginalSound />}
         {open && kind === 'microphone' && canChooseSpeaker() && <DeviceChoice kind="audiooutput" title={t('Speaker')} />}
         {open && kind === 'camera' && <DeviceChoice kind="videoinput" title={t('Camera')} />}
       </div>

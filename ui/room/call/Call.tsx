@@ -5,7 +5,7 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
 import { Room, ScreenSharePresets, setLogLevel, type RoomOptions } from 'livekit-client';
 import type { Admission } from '../api';
-import { choices } from '../choices';
+import { choices, microphoneOptions } from '../choices';
 import type { PageConfig } from '../config';
 import type { Entrance } from '../entrance';
 import { toast } from '../notices';
@@ -36,14 +36,14 @@ interface CallProps {
 setLogLevel(logLevel());
 
 function roomOptions(): RoomOptions {
-  const { microphoneId, cameraId, speakerId } = choices.value;
+  const { cameraId, speakerId } = choices.value;
   return {
     adaptiveStream: true,
     dynacast: true,
     // It would leave while the browser still asks a host whether to leave.
     disconnectOnPageLeave: false,
     reconnectPolicy: quickReconnects,
-    audioCaptureDefaults: { deviceId: microphoneId, echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    audioCaptureDefaults: microphoneOptions(),
     videoCaptureDefaults: { deviceId: cameraId },
     audioOutput: speakerId ? { deviceId: speakerId } : undefined,
     publishDefaults: { simulcast: true, screenShareEncoding: ScreenSharePresets.h1080fps15.encoding },

@@ -18,10 +18,11 @@ class FakeMe {
   isCameraEnabled = false;
   isScreenShareEnabled = false;
   track: { mediaStreamTrack: { readyState: string; label: string }; isMuted: boolean } | null = null;
+  audioTrack: { restartTrack(options: unknown): Promise<void> } | undefined;
   setMicrophoneEnabled = vi.fn(async () => undefined);
   setCameraEnabled = vi.fn(async () => undefined);
   setScreenShareEnabled = vi.fn(async () => undefined);
-  getTrackPublication = () => ({ track: this.track });
+  getTrackPublication = () => ({ track: this.track, audioTrack: this.audioTrack });
 }
 
 function makeDevices(explain?: (what: string) => string | null) {
@@ -60,6 +61,25 @@ test('a camera in use is told in plain words, and the microphone works', async (
   await devices.publish();
   expect(told()).toContain('used by another program');
   expect(me.setMicrophoneEnabled).toHaveBeenCalled();
+});
+
+test('original sound opens the microphone anew, is remembered, and is taken back where it fails', async () => {
+  const { devices, me } = makeDevices();
+  const restartTrack = vi.fn(async () => undefined);
+  me.audioTrack = { restartTrack };
+  await devices.useOriginalSound(true);
+  expect(restartTrack).toHaveBeenCalledWith(expect.objectContaining({ noiseSuppression: false, autoGainControl: false, echoCancellation: true }));
+  expect(choices.value.originalSound).toBe(true);
+  me.isMicrophoneEnabled = false;
+  await devices.publish();
+  expect(me.setMicrophoneEnabled).toHaveBeenCalledWith(true, expect.objectContaining({ noiseSuppression: false }));
+  restartTrack.mockRejectedValue(named('NotReadableError'));
+  await devices.useOriginalSound(false);
+  expect(choices.value.originalSound).toBe(true);
+  expect(told()).toContain('used by another program');
+  me.audioTrack = undefined;
+  await devices.useOriginalSound(false);
+  expect(choices.value.originalSound).toBe(false);
 });
 
 test('a toggle is remembered for the next time', async () => {

@@ -4,13 +4,14 @@ import {
   RoomEvent,
   Track,
   TrackEvent,
+  type LocalAudioTrack,
   type LocalTrackPublication,
   type Participant,
   type Room,
   type ScreenShareCaptureOptions,
   type TrackPublication,
 } from 'livekit-client';
-import { choices, choose } from '../choices';
+import { choices, choose, microphoneOptions } from '../choices';
 import { language, t } from '../i18n';
 import { problemOf, problemWords, type Kind } from '../media';
 import { toast } from '../notices';
@@ -189,9 +190,22 @@ export class Devices {
     }
   }
 
+  /** The microphone opens anew with what was chosen; if it doesn't, it stays as it was. */
+  async useOriginalSound(on: boolean) {
+    const before = choices.value.originalSound;
+    choose({ originalSound: on });
+    const { audioTrack } = this.room.localParticipant.getTrackPublication(Track.Source.Microphone) ?? {};
+    try {
+      await (audioTrack as LocalAudioTrack | undefined)?.restartTrack(microphoneOptions());
+    } catch (error) {
+      choose({ originalSound: before });
+      this.failed('microphone', error);
+    }
+  }
+
   private async turn(kind: Kind, on: boolean) {
     const { localParticipant } = this.room;
-    if (kind === 'microphone') await localParticipant.setMicrophoneEnabled(on, { deviceId: choices.value.microphoneId });
+    if (kind === 'microphone') await localParticipant.setMicrophoneEnabled(on, microphoneOptions());
     else await localParticipant.setCameraEnabled(on, { deviceId: choices.value.cameraId });
   }
 

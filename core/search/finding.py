@@ -59,7 +59,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Found:
-    """A lecture with its best lines; ``count`` is how many there are."""
+    """A lecture with its best lines; ``count`` is how many there are, 0 where only its title was found."""
 
     lecture: Lecture
     count: int
@@ -229,7 +229,8 @@ CROSS JOIN LATERAL (
     SELECT e.section, e.title, e.speaker, e.at, e.text, s.config, a.any::text AS marks,
         sum((e.words @@ q.whole)::int) OVER () AS whole, count(*) OVER () AS partly
     FROM search_entry AS e
-    WHERE e.lecture_id = l.lecture_id AND (l.is_host OR e.audience = 'everyone') AND e.words @@ a.any
+    WHERE e.lecture_id = l.lecture_id AND e.section <> '' AND (l.is_host OR e.audience = 'everyone')
+        AND e.words @@ a.any
         {speaker}
     ORDER BY e.words @@ q.whole DESC, ts_rank(e.words, a.any) DESC, e.position
     LIMIT {hits}

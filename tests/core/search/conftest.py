@@ -15,6 +15,7 @@ from core.engine.plugins import Answer, Plugins
 from core.jobs import run_worker
 from core.lectures.models import Lecture, Participant
 from core.people.models import User
+from core.rooms import codes
 from core.rooms.models import Room
 from core.search import changes
 from core.search.finding import Asked, search
@@ -45,8 +46,9 @@ class Archive:
 
     def room(self, title: str = "Physics", owner: int | None = None, **settings: Any) -> int:
         with self.app.app_context():
-            code = f"abc-defg-{'abcdefghijkmnpqrstuvwxyz'[len(self.sections) % 20]}{self.made % 10}"
-            room = Room(owner_id=owner or self.owner, title=title, code=code, settings=settings)
+            room = Room(
+                owner_id=owner or self.owner, title=title, code=codes.new_code(), settings=settings
+            )
             db.session.add(room)
             db.session.commit()
             return room.id

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, captions, chat, figures, lobby, pdf, uploads
+from bench import browser, captions, chat, figures, lobby, pdf, search, uploads
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
@@ -165,6 +165,7 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "captions_written_up": captions.written_up,
     "captions_reported": captions.reported,
     "pdf": pdf.pdf,
+    "search": search.search,
 }
 
 

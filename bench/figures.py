@@ -154,6 +154,14 @@ FIGURES = {
         Figure("pdf_90min_s", "s", "<= 3", "PDF of 90 minutes: 1,500 lines, 12,000 words, contents"),
         Figure("pdf_3h_s", "s", "<= 8", "PDF of three hours: 2,000 lines and 1,000 of chat, 24,000 words"),
         Figure("pdf_3h_mb", "MB", "<= 400", "… the most memory that its process had"),
+        Figure(
+            "search_500_lectures_ms",
+            "ms",
+            "<= 50",
+            "search in 500 lectures of 1,500 lines: words, phrases, speakers typed wrong → whole page, p95",
+        ),
+        Figure("search_500_median_ms", "ms", "", "… the median"),
+        Figure("search_500_deep_ms", "ms", "<= 50", "… 45 pages further back, the slowest"),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
     )
 }

@@ -96,6 +96,11 @@ class Config:
     export_memory_mb: int = setting(1500, minimum=256, help="for one export")
     largest_export_mb: int = setting(500, minimum=1, help="of the file that an export makes")
     export_days: int = setting(30, minimum=1, help="after these, what exports have made is removed")
+    lecture_trash_hours: int = setting(
+        24, minimum=1, maximum=24 * 365, help="in which hosts can bring back a lecture that was deleted"
+    )
+    share_links: bool = setting(True, help="whether hosts may make links by which others read a lecture")
+    share_links_forever: bool = setting(False, help="whether such a link may have no end")
     plugins: dict[str, Any] = setting(factory=dict, help="a table for each plugin")
 
     @property

@@ -40,7 +40,9 @@ ADMINS = frozenset({Role.ADMIN})
 class Viewer:
     """Who looks at a page. ``name`` is empty for a stranger, ``identity`` outside a live lecture.
 
-    ``user_id`` and ``guest_session_id`` are database keys: never put them into a page.
+    ``user_id`` and ``guest_session_id`` are database keys: never put them into a page. ``by_link``: has
+    opened a link that shares this lecture, which lets them read its page and makes them nothing else; the
+    role of a stranger stays that.
     """
 
     role: Role
@@ -48,6 +50,7 @@ class Viewer:
     identity: str = ""
     user_id: int | None = None
     guest_session_id: int | None = None
+    by_link: bool = False
 
     @property
     def is_host(self) -> bool:

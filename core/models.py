@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from core.db import Model, now
 from core.exports.models import Export
 from core.files.models import StoredFile
-from core.lectures.models import Lecture, Participant
+from core.lectures.models import Lecture, LectureShare, Participant
 from core.people.models import GuestSession, OneTimeLink, User
 from core.rooms.models import Room, RoomHost, RoomPlugin
 from core.search.models import SearchedLecture, SearchEntry, SearchSpeaker
@@ -22,6 +22,7 @@ __all__ = [
     "GuardPass",
     "GuestSession",
     "Lecture",
+    "LectureShare",
     "OneTimeLink",
     "Participant",
     "PersonalColumn",

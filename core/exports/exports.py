@@ -22,9 +22,9 @@ from core.files.models import State as FileState
 from core.files.models import StoredFile
 from core.http.callers import person_in_lecture
 from core.jobs import defer
+from core.lectures.access import may_read
 from core.lectures.models import Lecture
 from core.lectures.sections import package_for
-from core.lectures.views import may_read
 
 # Of one person in one lecture, that aren't over yet.
 MOST_AT_ONCE = 10

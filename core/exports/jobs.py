@@ -20,8 +20,8 @@ from core.engine.plugins import plugins
 from core.errors import StorageDown
 from core.exports import exports, fetching, packing, running
 from core.exports.models import Export, State
-from core.files import stored
-from core.files.models import OF_EXPORTS
+from core.files import storages, stored
+from core.files.models import OF_EXPORTS, StoredFile
 from core.jobs import periodic, task
 from core.lectures.models import Lecture
 
@@ -115,7 +115,7 @@ def _reuses(found: Export, run: int, digest: str, for_hosts: bool) -> bool:
 def _keep(
     export_id: int, run: int, digest: str, for_hosts: bool, package: LecturePackage, made: running.Made | Link
 ) -> None:
-    """Keep the bytes first: whoever loses the race leaves bytes that nobody owns, never half a file."""
+    """Keep the bytes first: whoever loses the race takes them back, and nobody ever has half a file."""
     if not _is_wanted(export_id, run):
         raise running.Stopped
     lecture = db.session.scalar(sa.select(Lecture).where(Lecture.public_id == package.id))
@@ -128,7 +128,7 @@ def _keep(
         )
     mine = _locked(export_id, run)
     if mine is None:
-        db.session.rollback()
+        _take_back(file)
         raise running.Stopped
     mine.digest, mine.for_hosts = digest, for_hosts
     if isinstance(made, Link):
@@ -137,6 +137,14 @@ def _keep(
         mine.file_id = file.id if file else None
     exports.over(mine, State.DONE)
     db.session.commit()
+
+
+def _take_back(file: StoredFile | None) -> None:
+    """It was called off, or its lecture deleted, while its bytes were on their way into the storage."""
+    made = (file.storage, file.key) if file is not None else None
+    db.session.rollback()
+    if made is not None:
+        storages.named(made[0]).delete(made[1])
 
 
 def _fail(export_id: int, run: int, failed: running.Failed) -> None:

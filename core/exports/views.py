@@ -21,9 +21,9 @@ from core.files import downloads
 from core.files.models import StoredFile
 from core.http.forms import Form
 from core.http.views import here, page
+from core.lectures.access import is_granted, reader_of
 from core.lectures.models import Lecture
 from core.lectures.sections import sections_for
-from core.lectures.views import reader_of
 from core.rooms.forms import Box
 
 bp = Blueprint("exports", __name__)
@@ -43,7 +43,7 @@ class Way:
 @page(roles=EVERYONE)
 def ways_out() -> ResponseReturnValue:
     """How a lecture can be taken out, and the viewer's exports of it."""
-    viewer = reader_of(here.lecture)
+    viewer = _taker(here.lecture)
     if "HX-Request" in request.headers:
         return render_template("lectures/_exports.html", **_list(here.lecture, viewer))
     return _form(here.lecture, viewer, _fresh_form())
@@ -53,7 +53,7 @@ def ways_out() -> ResponseReturnValue:
 @page(roles=EVERYONE, limit="60/minute")
 def begin() -> ResponseReturnValue:
     """A new export; wrong input shows the form again with what was typed."""
-    lecture, viewer = here.lecture, reader_of(here.lecture)
+    lecture, viewer = here.lecture, _taker(here.lecture)
     form = Form(request.form.to_dict())
     chosen = request.form.getlist("section")
     if not chosen:
@@ -76,7 +76,7 @@ def begin() -> ResponseReturnValue:
 def change(export_id: str, what: str) -> ResponseReturnValue:
     """Call an export off, make it again, or forget it."""
     lecture = here.lecture
-    found = exports.find(lecture, reader_of(lecture), export_id, lock=True)
+    found = exports.find(lecture, _taker(lecture), export_id, lock=True)
     {"cancel": exports.call_off, "again": exports.again, "remove": exports.remove}[what](found)
     db.session.commit()
     return _back(lecture)
@@ -90,8 +90,17 @@ def file(export_id: str) -> ResponseReturnValue:
     return downloads.send(lambda: _made(lecture, export_id))
 
 
-def _made(lecture: Lecture, export_id: str) -> StoredFile:
+def _taker(lecture: Lecture) -> Viewer:
+    """The caller, who may take the lecture out. An export has an owner, and a link to read by makes none."""
     viewer = reader_of(lecture)
+    if not is_granted(lecture, viewer):
+        words = _("You read this lecture by a link. Only people who took part, and its hosts, can export it.")
+        raise Refusal(403, words, code="by_link")
+    return viewer
+
+
+def _made(lecture: Lecture, export_id: str) -> StoredFile:
+    viewer = _taker(lecture)
     found = exports.find(lecture, viewer, export_id)
     if found.for_hosts and not viewer.sees_hosts_part:
         words = _("This was made when you were a host here. Make it again.")

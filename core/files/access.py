@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
@@ -10,17 +12,19 @@ from core.db import db
 from core.errors import Refusal
 from core.files.models import OF_EXPORTS, State, StoredFile
 from core.http.callers import signed_in, viewer_in_lecture
+from core.lectures.access import may_read
 from core.lectures.models import Lecture, Participant
-from core.lectures.views import may_read
 from core.people.guests import current_guest
 
 
 def own_upload(public_id: str) -> StoredFile:
     """The caller's upload of that id; a 404 when it is somebody else's, a 403 when they were removed."""
     stored = _found(public_id)
-    if stored is None or stored.lecture is None or not _is_senders(stored):
+    if stored is None or stored.lecture is None or stored.lecture.deleted_at or not _is_senders(stored):
         raise Refusal(404, _("There is no such upload. Begin again."), code="no_upload")
-    if not _is_inside(stored.lecture, viewer_in_lecture(stored.lecture)):
+    viewer = viewer_in_lecture(stored.lecture)
+    # A link to read by lets nobody send who was removed.
+    if not _is_inside(stored.lecture, replace(viewer, by_link=False)):
         raise Refusal(403, _("You are not in this lecture any more."), code="not_allowed")
     return stored
 
@@ -48,6 +52,8 @@ def _found(public_id: str) -> StoredFile | None:
 
 def _may_have(stored: StoredFile, lecture: Lecture) -> bool:
     viewer = viewer_in_lecture(lecture)
+    if lecture.deleted_at is not None:
+        return False
     if viewer.sees_hosts_part:
         return True
     if not _is_inside(lecture, viewer):

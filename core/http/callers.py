@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from flask_login import current_user
 
 from core.contracts import Role, Viewer
 from core.db import db
+from core.lectures import sharing
 from core.lectures.models import Lecture, Participant
 from core.models import Waiting
 from core.people.guests import current_guest
@@ -56,18 +58,24 @@ def viewer_in_room(room: Room) -> Viewer:
 
 def viewer_in_lecture(lecture: Lecture) -> Viewer:
     """The caller as one lecture, live or over, sees them."""
-    return person_in_lecture(lecture, signed_in(), current_guest())
+    seen = person_in_lecture(lecture, signed_in(), current_guest())
+    if not seen.sees_hosts_part and sharing.opened_link(lecture) is not None:
+        return replace(seen, by_link=True)
+    return seen
 
 
 def person_in_lecture(lecture: Lecture, user: User | None, guest: Any) -> Viewer:
-    """An account or a guest session as one lecture sees them, whoever is calling."""
+    """An account or a guest session as one lecture sees them, whoever is calling.
+
+    Once it is over there is nothing to take part in: an admin who did reads as an admin.
+    """
     inside = participant_of(user, guest, Participant.lecture_id == lecture.id)
+    is_admin = user is not None and user.is_admin
     if is_host(lecture.room, user):
         return _viewer(Role.HOST, user, guest, inside)
-    if inside is not None:
+    if inside is not None and not (is_admin and not lecture.is_live):
         return _viewer(Role.PARTICIPANT, user, guest, inside)
-    role = Role.ADMIN if user is not None and user.is_admin else Role.STRANGER
-    return _viewer(role, user, guest, None)
+    return _viewer(Role.ADMIN if is_admin else Role.STRANGER, user, guest, inside)
 
 
 def viewer_anywhere() -> Viewer:

@@ -193,8 +193,9 @@ def find_room(public_id: str) -> Room:
 
 
 def find_lecture(public_id: str) -> Lecture:
-    """The lecture of that public id, or a 404."""
-    found = db.session.scalar(sa.select(Lecture).where(Lecture.public_id == public_id))
+    """The lecture of that public id, or a 404; one that is deleted isn't there, not even for its hosts."""
+    query = sa.select(Lecture).where(Lecture.public_id == public_id, Lecture.deleted_at.is_(None))
+    found = db.session.scalar(query)
     if found is None:
         raise no_lecture()
     return found

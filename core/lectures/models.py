@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -17,7 +18,8 @@ class Lecture(Model):
     """One meeting in a room. ``public_id`` is the name of its room at LiveKit.
 
     Live while ``ended_at`` is empty; ``closed_at`` says when LiveKit confirmed that its room is
-    gone. ``absent_since`` is set while nobody is connected.
+    gone. ``absent_since`` is set while nobody is connected. From ``deleted_at`` on it is gone for
+    everybody; its hosts can undo that until it is removed (``core.lectures.trash``).
     """
 
     __tablename__ = "lecture"
@@ -35,14 +37,22 @@ class Lecture(Model):
     ended_reason: Mapped[str] = mapped_column(default="")
     closed_at: Mapped[datetime | None]
     absent_since: Mapped[datetime | None] = mapped_column(default=now)
+    deleted_at: Mapped[datetime | None]
+    deleted_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user.id", ondelete="SET NULL"), index=True
+    )
 
     room: Mapped[Room] = relationship()
-    started_by: Mapped[User | None] = relationship()
+    started_by: Mapped[User | None] = relationship(foreign_keys=started_by_id)
+    deleted_by: Mapped[User | None] = relationship(foreign_keys=deleted_by_id)
 
     __table_args__ = (
         sa.Index("one_live_lecture", "room_id", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
         sa.Index("ix_lecture_room_id_started_at", "room_id", sa.text("started_at DESC")),
         sa.Index("ix_lecture_not_closed", "id", postgresql_where=sa.text("closed_at IS NULL")),
+        sa.Index("ix_lecture_started_at", sa.text("started_at DESC"), sa.text("id DESC")),
+        sa.Index("ix_lecture_deleted_at", "deleted_at", postgresql_where=sa.text("deleted_at IS NOT NULL")),
+        sa.CheckConstraint("deleted_at IS NULL OR ended_at IS NOT NULL", name="live_is_not_deleted"),
     )
 
     @property
@@ -127,3 +137,28 @@ class Participant(Model):
     @property
     def is_host(self) -> bool:
         return self.role == "host"
+
+
+class LectureShare(Model):
+    """A link by which whoever has it reads a lecture, as somebody who took part would.
+
+    ``token`` is in the link, ``public_id`` in the addresses by which hosts manage it and in the sessions of
+    those who have opened it. It holds until ``expires_at`` (empty: for ever) or ``revoked_at``.
+    """
+
+    __tablename__ = "lecture_share"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = random_id()
+    token: Mapped[str] = mapped_column(unique=True, default=lambda: secrets.token_urlsafe(32))
+    lecture_id: Mapped[int] = mapped_column(sa.ForeignKey("lecture.id", ondelete="CASCADE"), index=True)
+    label: Mapped[str] = mapped_column(default="")
+    created_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user.id", ondelete="SET NULL"), index=True
+    )
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    lecture: Mapped[Lecture] = relationship()
+    created_by: Mapped[User | None] = relationship()

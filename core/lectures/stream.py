@@ -14,14 +14,15 @@ from werkzeug.exceptions import HTTPException
 
 from core.bus import subscribe
 from core.config import config
-from core.contracts import EVERYONE
+from core.contracts import EVERYONE, Viewer
 from core.db import db
 from core.errors import Refusal
 from core.http.callers import viewer_in_lecture
 from core.http.lines import Line
 from core.http.views import find_lecture, here, view
+from core.lectures import sharing
+from core.lectures.access import may_read, reader_of
 from core.lectures.models import Lecture
-from core.lectures.views import may_read, reader_of
 
 bp = Blueprint("lecture_stream", __name__)
 HEARTBEAT_SECONDS = 15
@@ -82,8 +83,7 @@ def stream() -> Response:
     """Says ``changed`` whenever something of the lecture's page has, to who may read it."""
     lecture = here.lecture
     caller = reader_of(lecture)
-    owner = f"u{caller.user_id}" if caller.user_id else f"g{caller.guest_session_id}"
-    made = Stream(owner, lecture, Line(request.environ))
+    made = Stream(_owner(caller), lecture, Line(request.environ))
     streams().enter(made)
     # No connection is held while nothing happens.
     db.session.remove()
@@ -92,6 +92,13 @@ def stream() -> Response:
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(made.close)
     return response
+
+
+def _owner(caller: Viewer) -> str:
+    """Whose streams count together; who reads by a link alone is known by nothing but their session."""
+    if caller.user_id:
+        return f"u{caller.user_id}"
+    return f"g{caller.guest_session_id}" if caller.guest_session_id else f"s{sharing.reader_key()}"
 
 
 class Stream:

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
-from flask import Blueprint, Flask, render_template, request
+from flask import Blueprint, Flask, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import login_required
 
-from core.contracts import Role, Viewer
+from core.contracts import Viewer
 from core.db import now
 from core.engine import offers
+from core.errors import Refusal
 from core.exports.packing import kind_of
-from core.http.callers import viewer_in_lecture
-from core.http.problems import no_lecture, no_room
+from core.http.callers import signed_in
+from core.http.forms import Form
 from core.http.views import find_lecture
-from core.lectures import listing
+from core.lectures import archive, changes, trash
+from core.lectures.access import is_granted, reader_of
 from core.lectures.models import Lecture
 from core.lectures.sections import duration, sections_for
-from core.rooms.models import Room
-from core.rooms.rooms import by_public_id
-from core.rooms.settings import settings_of
-from core.rooms.views import me, page_number
+from core.rooms.views import me
 from core.text import clock
 
 bp = Blueprint("lectures", __name__)
@@ -37,58 +37,70 @@ def init_app(app: Flask) -> None:
 @bp.get("/lectures")
 @login_required
 def all_lectures() -> ResponseReturnValue:
-    """Every lecture that the caller may read, newest first."""
-    room = _filter_room()
-    page = listing.readable(me(), room=room, page=page_number())
-    return render_template("lectures/list.html", page=page, room=room)
+    """Every lecture that the caller may read, newest first, as the filters say."""
+    user, form = me(), Form(request.args.to_dict())
+    filters = archive.read(form, user)
+    set_filters = {name for name in archive.NAMES if form.value(name)}
+    before, after = request.args.get("before", ""), request.args.get("after", "")
+    made = render_template(
+        "lectures/list.html",
+        form=form,
+        part=archive.find(user, filters, before=before, after=after) if form.ok else archive.Part([]),
+        room=filters.room,
+        rooms=archive.rooms(user, form, filters.room),
+        whose=archive.whose(user),
+        states=archive.STATES,
+        is_filtered=bool(set_filters),
+        is_one_room=set_filters == {"room"},
+        has_deleted=trash.has_any(user),
+        place_address=_place_address,
+    )
+    return make_response(made, 200 if form.ok else form.status)
 
 
-def _filter_room() -> Room | None:
-    asked = request.args.get("room", "")
-    found = by_public_id(asked, me().id) if asked else None
-    if asked and found is None:
-        raise no_room()
-    return found
+def _place_address(**place: str) -> str:
+    """This list's address at another place, its filters kept."""
+    kept = {name: value for name in archive.NAMES if (value := request.args.get(name, ""))}
+    return f"/lectures?{urlencode({**kept, **place})}"
 
 
 @bp.get("/lectures/<lecture_id>")
 def show(lecture_id: str) -> ResponseReturnValue:
     """What remains of a lecture, for its hosts, admins and, if the room says so, its participants."""
-    lecture = find_lecture(lecture_id)
+    try:
+        lecture = find_lecture(lecture_id)
+    except Refusal:
+        if _is_in_the_trash(lecture_id):
+            return redirect("/lectures/deleted")
+        raise
     viewer = reader_of(lecture)
     sections = sections_for(lecture, viewer)
     if "HX-Request" in request.headers:
         return render_template("lectures/_parts.html", sections=sections)
-    return render_template(
+    made = render_template(
         "lectures/lecture.html",
         lecture=lecture,
         room=lecture.room,
         sections=sections,
         viewer=viewer,
         listens=_listens(lecture, viewer),
-        has_ways_out=bool(offers.exporters()) and not lecture.is_live,
+        has_ways_out=bool(offers.exporters()) and not lecture.is_live and is_granted(lecture, viewer),
         length=((lecture.ended_at or now()) - lecture.started_at).total_seconds(),
+        **changes.actions(lecture, viewer),
     )
+    return make_response(made, {"X-Robots-Tag": "noindex"})
+
+
+def _is_in_the_trash(lecture_id: str) -> bool:
+    """Whether those who may bring it back look at it."""
+    user = signed_in()
+    found = trash.find(lecture_id, user) if user is not None and "HX-Request" not in request.headers else None
+    return found is not None and found.deleted_at is not None
 
 
 def _listens(lecture: Lecture, viewer: Viewer) -> bool:
     """Whether the page hears of changes: while something may still be made, or a host works on it."""
     return viewer.is_host or lecture.ended_at is None or lecture.ended_at > now() - STILL_MADE
-
-
-def reader_of(lecture: Lecture) -> Viewer:
-    """The caller, who may read the lecture; a 404 for everybody else."""
-    viewer = viewer_in_lecture(lecture)
-    if not may_read(lecture, viewer):
-        raise no_lecture()
-    return viewer
-
-
-def may_read(lecture: Lecture, viewer: Viewer) -> bool:
-    """Hosts and admins always; participants if the room lets them."""
-    if viewer.role in (Role.HOST, Role.ADMIN):
-        return True
-    return viewer.role is Role.PARTICIPANT and settings_of(lecture.room).participants_read
 
 
 def filesize(size: int) -> str:

@@ -18,6 +18,7 @@ from core.db import db, now
 from core.errors import Refusal
 from core.http import callers
 from core.http.problems import wants_json, words
+from core.lectures import sharing
 from core.people import guests
 from core.people.models import User
 
@@ -25,7 +26,7 @@ __all__ = ["admin_required", "init_app", "login_required", "safe_next", "sign_in
 
 F = TypeVar("F", bound=Callable[..., Any])
 REMEMBERED = timedelta(days=30)
-HOME = "/"
+HOME, BACK = "/", "back"
 login_manager = LoginManager()
 
 
@@ -74,8 +75,10 @@ def admin_required(view: F) -> F:
 
 
 def sign_in(user: User, *, remember: bool = False) -> None:
-    """Begin a new session; nothing of the one before stays, the guest's secret is a new one."""
+    """Begin a new session; of the one before only opened links stay, the guest's secret is a new one."""
+    opened = sharing.kept()
     session.clear()
+    session.update(opened)
     session.permanent = remember
     login_user(user)
     user.last_seen_at = now()
@@ -95,6 +98,17 @@ def sign_out() -> None:
     session.clear()
     guests.forget()
     callers.forget()
+
+
+def come_back_to(target: str) -> None:
+    """Remember in this browser where to go once an account is made, which takes a mail and a while."""
+    if target != HOME:
+        session[BACK] = target
+
+
+def way_back() -> str:
+    """Where somebody came from who has made an account in this browser, or the dashboard."""
+    return safe_next(str(session.get(BACK, "")))
 
 
 def safe_next(target: str) -> str:

@@ -58,7 +58,7 @@ def sign_in_page() -> ResponseReturnValue:
     target = sessions.safe_next(request.args.get("next", ""))
     if current_user.is_authenticated:
         return redirect(target)
-    return show("sign_in", Form(next=target), sign_up=_offers_sign_up())
+    return show("sign_in", Form(next=target), sign_up=offers_sign_up())
 
 
 @bp.post("/sign-in")
@@ -67,7 +67,7 @@ def sign_in() -> ResponseReturnValue:
     form = Form(request.form)
     user = _who_signs_in(form)
     if user is None:
-        return show("sign_in", form, sign_up=_offers_sign_up())
+        return show("sign_in", form, sign_up=offers_sign_up())
     sessions.sign_in(user, remember=form.has("remember"))
     db.session.commit()
     return redirect(sessions.safe_next(form.value("next")), 303)
@@ -112,22 +112,25 @@ def sign_out() -> ResponseReturnValue:
 # --- sign up --------------------------------------------------------------------------
 
 
-def _offers_sign_up() -> bool:
+def offers_sign_up() -> bool:
+    """Whether people can make accounts by themselves."""
     return config().sign_up in ("open", "domains")
 
 
 @bp.get("/sign-up")
 def sign_up_page() -> ResponseReturnValue:
     """Ask for an address, or say why not."""
+    target = sessions.safe_next(request.args.get("next", ""))
     if current_user.is_authenticated:
-        return redirect(sessions.HOME)
-    return show("sign_up", offered=_offers_sign_up(), domains=_domains())
+        return redirect(target)
+    sessions.come_back_to(target)
+    return show("sign_up", offered=offers_sign_up(), domains=_domains())
 
 
 @bp.post("/sign-up")
 def sign_up() -> ResponseReturnValue:
     """Send the link that proves the address; the same answer whether or not it has an account."""
-    if not _offers_sign_up():
+    if not offers_sign_up():
         raise Refusal(403, _("Accounts are made by invitation here. Ask your administrator for one."))
     form = Form(request.form)
     email = form.clean("email", addresses.clean_email)
@@ -240,11 +243,11 @@ def _finish(
     hashed = new_password(form, name, email)
     if not form.ok:
         return show(template, form, email=email)
-    user = make(hashed)
+    user, target = make(hashed), sessions.way_back()
     sessions.sign_in(user)
     db.session.commit()
     flash(_("Welcome to %(place)s, %(name)s.", place=config().institution, name=user.name), "ok")
-    return redirect(sessions.HOME, 303)
+    return redirect(target, 303)
 
 
 def new_password(form: Form, *about: str, field: str = "password") -> str:

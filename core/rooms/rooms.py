@@ -18,6 +18,7 @@ from core.db import db, now
 from core.engine import room_plugins
 from core.errors import Refusal
 from core.jobs import defer
+from core.lectures import trash
 from core.lectures.lectures import live_in
 from core.lectures.models import Lecture, Participant
 from core.people.models import User
@@ -84,6 +85,7 @@ def delete(room: Room, by: User) -> None:
     audit.record("room.delete", actor=by, target=room.title, public_id=room.public_id)
     tell_hosts(room.id)
     notify(f"room:{room.id}", gone=True)
+    trash.clear(db.session.scalars(sa.select(Lecture.id).where(Lecture.room_id == room.id)).all())
     db.session.execute(sa.delete(Room).where(Room.id == room.id))
     defer("core:remove_ownerless")
 
@@ -130,11 +132,6 @@ def by_code(typed: str) -> Room | None:
     """The room of a code as somebody typed it."""
     code = codes.read(typed)
     return db.session.scalar(sa.select(Room).where(Room.code == code)) if code else None
-
-
-def by_public_id(public_id: str, user_id: int) -> Room | None:
-    """The room of that id, if the user is one of its hosts."""
-    return db.session.scalar(sa.select(Room).where(Room.public_id == public_id, hosted_by(user_id)))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from core.rooms.models import Room
 from core.search.changes import room_changed
 
 Who = Literal["everyone", "hosts"]
+MOST_READ_DAYS = 3650
 WHO = {"everyone": _l("Everyone"), "hosts": _l("Hosts only")}
 
 
@@ -37,10 +38,22 @@ class RoomSettings:
         label=_l("Participants may read the lecture page afterwards"),
         help=_l("With what was said, written and shared, in the browser they took part with."),
     )
+    participants_read_days: int = setting(
+        0,
+        label=_l("For how many days after its end"),
+        help=_l("0: as long as the lecture exists."),
+        minimum=0,
+        maximum=MOST_READ_DAYS,
+    )
     participants_see_names: bool = setting(
         False,
         label=_l("They also see who took part"),
         help=_l("Hosts always see it."),
+    )
+    share_links: bool = setting(
+        True,
+        label=_l("Hosts may make links to lectures"),
+        help=_l("Whoever has such a link reads what participants may see, until it expires or is revoked."),
     )
 
 

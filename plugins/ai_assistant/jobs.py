@@ -23,6 +23,7 @@ RETRY = procrastinate.RetryStrategy(max_attempts=MOST_TRIES, exponential_wait=3)
 # The agent hands over what it still has, and says that it is over; else it has died.
 HAND_OVER = timedelta(seconds=30)
 LOOK_AGAIN_SECONDS = 2
+LOOK_INTO_TRASH_SECONDS = 300
 
 
 @jobs.periodic(cron="* * * * * */3")
@@ -121,6 +122,16 @@ def sum_up(context: procrastinate.JobContext, lecture_id: int, model: str = "") 
     """Sum the lecture up, by a language model or as a draft; the outcome is in the artifact."""
     lecture = db.session.get(Lecture, lecture_id)
     if lecture is None or artifact_of(lecture) is None:
+        return
+    if lecture.deleted_at is not None:
+        # A model costs money, and nobody would read it. It is made when the lecture was brought back.
+        defer(
+            "ai_assistant:sum_up",
+            lecture_id=lecture_id,
+            model=model,
+            schedule_in={"seconds": LOOK_INTO_TRASH_SECONDS},
+        )
+        db.session.commit()
         return
     with force_locale(lecture.language):
         try:

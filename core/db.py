@@ -96,11 +96,15 @@ def scoped(parent: Any, model: type[T], public_id: str) -> T:
     """The row of ``model`` with that public id below ``parent``, or a 404.
 
     The only way to load a child row by an id that came from outside: an id of another
-    parent's row is answered as if it didn't exist.
+    parent's row, and of one that is in the trash, is answered as if it didn't exist.
     """
     column = getattr(model, f"{parent.__tablename__}_id")
     own_id = getattr(model, "public_id")  # noqa: B009  (a plain access has no type)
-    found: T | None = db.session.scalar(sa.select(model).where(own_id == public_id, column == parent.id))
+    query = sa.select(model).where(own_id == public_id, column == parent.id)
+    deleted_at = getattr(model, "deleted_at", None)
+    if deleted_at is not None:
+        query = query.where(deleted_at.is_(None))
+    found: T | None = db.session.scalar(query)
     if found is None:
         raise Refusal(404, _("This doesn't exist here. It may have been deleted."), code="not_found")
     return found

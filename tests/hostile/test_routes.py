@@ -55,6 +55,7 @@ OPEN = {
     "rooms.all_rooms": "leads to the first page",
     "dashboard.socket": "closed at once for who isn't signed in, and after each change (test_sessions.py)",
     "lectures.show": "guests read what their room lets them read; a 404 for others",
+    "lecture_changes.shared": BY_LINK,
     "exports.ways_out": OWN_EXPORT,
     "exports.begin": OWN_EXPORT,
     "exports.change": OWN_EXPORT,
@@ -74,6 +75,10 @@ OPEN = {
 }
 # What people inside may call besides, and strangers may not.
 FOR_PEOPLE_INSIDE = {"room_page.plugins_now": "what the room's page has carried for them when it was opened"}
+# Plugins whose routes are about a room or a lecture, and ids of rows that they may ask for.
+WITH_ROUTES = ("ai_assistant", "chat", "files", "lobby", "moderation", "pin", "webinar")
+NAMES = ("message_id", "identity", "ban_id", "line_id", "lecture_public_id")
+ANY_IDS = dict.fromkeys(NAMES, "nobody")
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 FOREIGN: tuple[dict[str, Any], ...] = (
     {"Origin": "https://evil.example"},
@@ -151,6 +156,36 @@ def test_another_rooms_people_get_nowhere_on_any_route_of_ours(world: World, who
         answer = getattr(world.theirs, who).open(path, method=method, json={} if "/api/" in path else None)
         assert is_refused(answer), f"{method} {path}: {answer.status}"
     assert rows(world.app) == before
+
+
+def test_who_reads_by_a_link_gets_nowhere_but_to_the_page(world: World, make_app: Any) -> None:
+    """No route of core or a plugin takes a link's reader for somebody who took part."""
+    from datetime import timedelta
+
+    from core.db import now
+    from core.lectures.models import Lecture, LectureShare
+
+    with world.app.app_context():
+        found = db.session.scalar(sa.select(Lecture).where(Lecture.public_id == world.ours.lecture))
+        assert found is not None
+        found.ended_at = now()
+        share = LectureShare(lecture_id=found.id, expires_at=now() + timedelta(days=1))
+        db.session.add(share)
+        db.session.commit()
+        link = f"/shared/{share.token}"
+    for app in (world.app, make_app(*WITH_ROUTES)):
+        reader = app.test_client()
+        assert reader.get(link).status_code == 302
+        assert reader.get(f"/lectures/{world.ours.lecture}").status_code == 200
+        before = rows(app)
+        for method, rule, endpoint in closed(app):
+            if endpoint.endswith(("__files.static", ".static")):
+                continue
+            path = at(rule, world.ours, **ANY_IDS)
+            answer = reader.open(path, method=method, json={} if "/api/" in rule else None)
+            assert is_refused(answer), f"{method} {rule}: {answer.status}"
+            forget_tries()
+        assert rows(app) == before
 
 
 def test_a_stolen_cookie_of_another_room_makes_nobody_a_participant_here(world: World) -> None:
@@ -308,7 +343,7 @@ def assert_sealed(answer: Any, where: str) -> None:
     for rule in ("frame-ancestors 'none'", "base-uri 'none'", "object-src 'none'", "form-action 'self'"):
         assert rule in policy, where
     assert headers["Cache-Control"] == "no-store", where
-    assert headers["Referrer-Policy"] == "same-origin", where
+    assert headers["Referrer-Policy"] in ("same-origin", "no-referrer"), where
     assert_no_inline(answer.text, where)
 
 

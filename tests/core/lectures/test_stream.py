@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from core.bus import notify
-from core.db import db
-from core.lectures import stream
-from core.lectures.models import Lecture, Participant
+from core.db import db, now
+from core.lectures import stream, trash
+from core.lectures.models import Lecture, LectureShare, Participant
 from core.livekit import client as livekit_client
 from core.rooms.models import Room
 from tests.fixtures.serving import Browser, Listener
@@ -85,6 +86,46 @@ def test_who_may_not_read_any_more_hears_no_more(app: Flask, serve: Serve, lectu
         db.session.query(Participant).filter_by(lecture_id=lecture[0]).delete()
         db.session.commit()
     change(app, lecture)
+    assert listener.next() is None
+
+
+@pytest.fixture
+def share(app: Flask, lecture: tuple[int, str, str]) -> tuple[int, str]:
+    """A link to the lecture, which has ended: its key and path."""
+    with app.app_context():
+        db.session.get_one(Lecture, lecture[0]).ended_at = now()
+        made = LectureShare(lecture_id=lecture[0], expires_at=now() + timedelta(days=1))
+        db.session.add(made)
+        db.session.commit()
+        return made.id, f"/shared/{made.token}"
+
+
+def test_readers_by_a_link_hear_until_it_is_revoked_and_each_has_their_own(
+    app: Flask, serve: Serve, lecture: Any, share: tuple[int, str]
+) -> None:
+    readers = [serve() for _reader in range(4)]
+    for reader in readers:
+        assert reader.http.get(reader.url + share[1], allow_redirects=False).status_code == 302
+    listeners = [listen(reader, lecture) for reader in readers]
+    change(app, lecture)
+    assert [one.next() for one in listeners] == [("changed", {})] * 4
+    with app.app_context():
+        db.session.get_one(LectureShare, share[0]).revoked_at = now()
+        db.session.commit()
+    change(app, lecture)
+    assert [one.next() for one in listeners] == [None] * 4
+
+
+def test_who_has_a_page_open_of_a_lecture_that_is_deleted_hears_no_more(
+    app: Flask, serve: Serve, lecture: Any
+) -> None:
+    listener = listen(inside(serve, lecture), lecture)
+    with app.app_context():
+        found = db.session.get_one(Lecture, lecture[0])
+        found.ended_at = now()
+        db.session.commit()
+        trash.delete(found, found.room.owner)
+        db.session.commit()
     assert listener.next() is None
 
 

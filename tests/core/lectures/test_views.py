@@ -97,10 +97,9 @@ def test_the_list_is_paged_filtered_by_room_and_asks_little(
         take_part(key, "Bob")
     with queries(at_most=10):
         page = text(host.get("/lectures"))
-    assert "Week 29" in page and "Week 4<" not in page and "page=2" in page
-    assert "Week 4<" in text(host.get("/lectures?page=2"))
+    assert "Week 29" in page and "Week 4<" not in page and "Older" in page
     with queries(at_most=10):
-        filtered = host.get(f"/lectures?room={one_id}&page=2")
+        filtered = host.get(f"/lectures?room={one_id}")
     assert "In the room “One”" in text(filtered)
     assert "No lecture yet" in text(host.get(f"/lectures?room={two_id}"))
 

@@ -147,19 +147,20 @@ def _rooms_of_participant(user: User) -> sa.Select[int]:
 def find(user: User, filters: Filters, *, before: str = "", after: str = "") -> Part:
     """The lectures before a place, after one, or the newest; two queries."""
     query = in_order().where(*_wanted(user, filters))
-    goes_back = bool(_place(after)) and not _place(before)
-    if goes_back:
-        query = query.where(_order() > sa.tuple_(*_place(after)))
+    older_than, newer_than = _place(before), _place(after)
+    goes_back = newer_than is not None and older_than is None
+    if older_than is not None:
+        query = query.where(_order() < sa.tuple_(*older_than))
+    elif newer_than is not None:
+        query = query.where(_order() > sa.tuple_(*newer_than))
         query = query.order_by(None).order_by(Lecture.started_at, Lecture.id)
-    elif place := _place(before):
-        query = query.where(_order() < sa.tuple_(*place))
     found = entries(query.limit(PART + 1))
     has_more, shown = len(found) > PART, found[:PART]
     if goes_back:
         shown.reverse()
     if not shown:
         return Part(shown)
-    is_first = not has_more if goes_back else not _place(before)
+    is_first = not has_more if goes_back else older_than is None
     is_last = not has_more and not goes_back
     return Part(
         shown,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import hall
 from tests.browser.hall import Host, Room
 from tests.browser.test_looks import look
 from tests.fixtures.browser import Person, until

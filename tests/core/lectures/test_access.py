@@ -30,12 +30,18 @@ def people(app, ada, make_user):
         for name in ("co-host", "took part", "was removed", "came back", "admin", "admin inside", "nobody")
     }
     with app.app_context():
-        guests = {name: GuestSession(token_hash=name) for name in ("guest", "removed guest", "other guest", "kept")}
+        guests = {
+            name: GuestSession(token_hash=name) for name in ("guest", "removed guest", "other guest", "kept")
+        }
         db.session.add_all(guests.values())
         db.session.commit()
         keys = {name: guest.id for name, guest in guests.items()}
     pairs = [(user, None) for user in (ada, *users.values())] + [(None, guest) for guest in keys.values()]
-    both = [(users["nobody"], keys["guest"]), (users["admin"], keys["guest"]), (users["took part"], keys["kept"])]
+    both = [
+        (users["nobody"], keys["guest"]),
+        (users["admin"], keys["guest"]),
+        (users["took part"], keys["kept"]),
+    ]
     return {**users, **keys}, [*pairs, *both, (None, None)]
 
 
@@ -77,7 +83,9 @@ def test_what_is_said_of_one_reader_is_what_lists_say(app, people, lectures):
         for user_key, guest_key in pairs:
             user = db.session.get(User, user_key) if user_key else None
             guest = db.session.get(GuestSession, guest_key) if guest_key else None
-            query = sa.select(Lecture.id).join(Room, Room.id == Lecture.room_id).where(readable_by(user, guest))
+            query = (
+                sa.select(Lecture.id).join(Room, Room.id == Lecture.room_id).where(readable_by(user, guest))
+            )
             listed = set(db.session.scalars(query))
             said = {one.id for one in every if may_read(one, person_in_lecture(one, user, guest))}
             name = (user.name if user else None, guest.token_hash if guest else None)
@@ -125,7 +133,9 @@ def test_participants_read_for_as_long_as_the_room_says(
     assert sign_in(ada).get(f"/lectures/{public_id}").status_code == 200
 
 
-def test_an_admin_who_took_part_still_reads_as_an_admin(ada, make_user, make_room, make_lecture, take_part, sign_in):
+def test_an_admin_who_took_part_still_reads_as_an_admin(
+    ada, make_user, make_room, make_lecture, take_part, sign_in
+):
     key, public_id = make_lecture(make_room(ada)[0])
     root = make_user("root@uni.example", is_admin=True)
     take_part(key, "Root", user=root)

@@ -107,7 +107,9 @@ def test_ten_thousand_letters_are_a_search_for_the_first_hundred(host, shelf):
     assert answer.status_code == 200 and "No lecture fits" in answer.text
 
 
-def test_parts_follow_each_other_forward_and_back_with_equal_times_too(host, ada, make_room, make_lecture, queries):
+def test_parts_follow_each_other_forward_and_back_with_equal_times_too(
+    host, ada, make_room, make_lecture, queries
+):
     room, room_id, _code = make_room(ada)
     for number in range(60):
         make_lecture(room, title=f"Week {number:02}", start=START + timedelta(days=number // 7))
@@ -159,7 +161,11 @@ def test_an_admin_sees_their_own_and_everybodys_when_asked(shelf, make_user, sig
     root = sign_in(make_user("root@uni.example", is_admin=True))
     assert titles(root.get("/lectures")) == []
     assert titles(root.get("/lectures?whose=everyone"))[:2] == ["Not for Ada", "Ideals"]
-    assert titles(root.get(f"/lectures?whose=everyone&room={shelf['sets']}")) == ["Sets 2", "Sets 1", "Sets 0"]
+    assert titles(root.get(f"/lectures?whose=everyone&room={shelf['sets']}")) == [
+        "Sets 2",
+        "Sets 1",
+        "Sets 0",
+    ]
 
 
 def test_a_co_host_finds_the_rooms_lectures(app, shelf, make_user, sign_in):
@@ -187,7 +193,8 @@ def test_a_lecture_gets_another_name_and_the_log_says_who_gave_it(app, host, ada
 
 
 @pytest.mark.parametrize(
-    ("title", "words"), [("", "Please type a title."), (" \u200b\n", "Please type a title."), ("x" * 121, "at most 120")]
+    ("title", "words"),
+    [("", "Please type a title."), (" \u200b\n", "Please type a title."), ("x" * 121, "at most 120")],
 )
 def test_a_wrong_name_gets_words(host, ada, make_room, make_lecture, title, words):
     _key, public_id = make_lecture(make_room(ada)[0], title="Old")
@@ -217,7 +224,9 @@ def test_only_hosts_and_admins_change_a_lecture(
         if status != 200:
             refused = 302 if status == 302 else 404
             for what in ("rename", "delete", "restore", "share", "share/nothing/revoke"):
-                assert who.post(f"/lectures/{public_id}/{what}", data={"title": "Mine"}).status_code == refused
+                assert (
+                    who.post(f"/lectures/{public_id}/{what}", data={"title": "Mine"}).status_code == refused
+                )
             page = who.get(f"/lectures/{public_id}").text
             assert "/rename" not in page and "/share" not in page
         else:

@@ -86,7 +86,9 @@ def test_signing_up_leads_back_to_the_lecture(app, lecture, tmp_path):
     assert "Sorting" in client.get("/lectures").text
 
 
-@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"])
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x"]
+)
 def test_signing_up_leads_to_no_other_site(app, lecture, target):
     from core.people import links
     from core.people.links import Purpose
@@ -124,7 +126,10 @@ def test_a_session_that_belongs_to_another_account_is_not_kept(app, lecture, mak
         from core.lectures import keeping
         from core.people.models import User
 
-        found, guest = db.session.get(Lecture, lecture["key"]), db.session.get(GuestSession, lecture["session"])
+        found, guest = (
+            db.session.get(Lecture, lecture["key"]),
+            db.session.get(GuestSession, lecture["session"]),
+        )
         assert not keeping.keep(found, db.session.get(User, bob), guest)
         assert keeping.keep(found, db.session.get(User, grace), guest)
 
@@ -174,7 +179,9 @@ def test_there_must_be_something_to_keep(app, lecture, make_account, take_part, 
         elif why == "running":
             db.session.get(Lecture, lecture["key"]).ended_at = None
         db.session.commit()
-    assert client.post(f"{lecture['page']}/keep").status_code == (404 if why in ("not read", "removed") else 409)
+    assert client.post(f"{lecture['page']}/keep").status_code == (
+        404 if why in ("not read", "removed") else 409
+    )
     assert "That was me" not in client.get(lecture["page"]).text
 
 

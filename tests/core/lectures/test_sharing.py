@@ -136,7 +136,9 @@ def test_a_dead_link_opens_nothing_and_who_was_inside_is_out(app, lecture, make_
         assert re.sub(r'nonce="[^"]+"', "", answer.text) == re.sub(r'nonce="[^"]+"', "", unknown.text)
 
 
-def test_the_institution_and_the_room_may_forbid_it_at_any_time(app, host, lecture, make_link, reader, settings):
+def test_the_institution_and_the_room_may_forbid_it_at_any_time(
+    app, host, lecture, make_link, reader, settings
+):
     path = make_link()
     client = reader(path)
     set_room(app, lecture, share_links=False)
@@ -172,7 +174,7 @@ def test_a_link_for_ever_needs_the_institutions_word(app, host, lecture, make_li
 # --- nothing but reading --------------------------------------------------------------
 
 
-def test_who_reads_by_a_link_exports_nothing(lecture, reader, add_exporter=None):
+def test_who_reads_by_a_link_exports_nothing(lecture, reader):
     client = reader()
     assert "/exports" not in client.get(lecture["page"]).text
     answer = client.get(f"{lecture['page']}/exports")
@@ -195,7 +197,9 @@ def test_even_with_an_account_a_link_makes_nobody_a_participant(app, lecture, ma
     assert "Sorting" not in bob.get("/lectures?whose=shared").text + bob.get("/lectures").text
 
 
-def test_a_removed_participant_reads_by_a_link_like_anybody_and_sends_nothing(app, lecture, make_link, guest_client):
+def test_a_removed_participant_reads_by_a_link_like_anybody_and_sends_nothing(
+    app, lecture, make_link, guest_client
+):
     from core.files import stored as files
 
     client, guest = guest_client("Removed")
@@ -204,7 +208,9 @@ def test_a_removed_participant_reads_by_a_link_like_anybody_and_sends_nothing(ap
         db.session.add(row)
         db.session.flush()
         found = db.session.get(Lecture, lecture["key"])
-        upload = files.begin(found, "files", name="a.pdf", size=3, mime="application/pdf", participant=row).public_id
+        upload = files.begin(
+            found, "files", name="a.pdf", size=3, mime="application/pdf", participant=row
+        ).public_id
         row.removed_at = now()
         db.session.commit()
     client.get(make_link())
@@ -219,7 +225,9 @@ def test_files_are_asked_for_like_the_page(app, settings, lecture, reader, audie
 
     with app.app_context():
         found = db.session.get(Lecture, lecture["key"])
-        made = files.keep(found, "files", name="a.txt", body=b"abc", mime="text/plain", audience=Audience(audience))
+        made = files.keep(
+            found, "files", name="a.txt", body=b"abc", mime="text/plain", audience=Audience(audience)
+        )
         db.session.commit()
         address = f"/files/{made.public_id}"
     client = reader()
@@ -261,7 +269,9 @@ def test_hosts_have_several_and_revoke_one(app, host, lecture, make_link):
         assert all(second.rpartition("/")[2] not in str(one.details) for one in db.session.query(AuditEntry))
 
 
-def test_a_link_of_another_lecture_is_not_revoked_by_its_id(app, lecture, make_link, make_user, make_room, make_lecture, sign_in):
+def test_a_link_of_another_lecture_is_not_revoked_by_its_id(
+    app, lecture, make_link, make_user, make_room, make_lecture, sign_in
+):
     path = make_link()
     with app.app_context():
         share = db.session.query(LectureShare).one().public_id

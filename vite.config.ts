@@ -9,7 +9,7 @@ import { defineConfig, type Plugin } from 'vite';
 const root = import.meta.dirname;
 const at = (path: string) => resolve(root, path);
 
-const CORE = { 'core/room': 'ui/room/main.tsx', 'core/site': 'ui/site/site.ts' };
+const CORE = { 'core/room': 'ui/room/main.tsx', 'core/site': 'ui/site/site.ts', 'core/lecture': 'ui/site/lecture/main.ts' };
 const PLUGIN_FILES = ['room.tsx', 'room.ts', 'page.tsx', 'page.ts'];
 
 function pluginEntries(): [string, string][] {

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, captions, chat, figures, lobby, pdf, search, uploads
+from bench import browser, captions, chat, figures, lecture_page, lobby, pdf, search, uploads
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
@@ -164,6 +164,7 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "captions_takeover": captions.takeover,
     "captions_written_up": captions.written_up,
     "captions_reported": captions.reported,
+    "lecture_page": lecture_page.page,
     "pdf": pdf.pdf,
     "search": search.search,
 }

@@ -151,6 +151,14 @@ FIGURES = {
             "report_segment_cpu_ms", "ms", "", "CPU of web and database for a report of the agent with a line"
         ),
         Figure("report_segment_p95_ms", "ms", "", "… its answer, p95"),
+        Figure(
+            "lecture_page_ttfb_ms",
+            "ms",
+            "<= 60",
+            "page of three hours (2,000 lines, 1,000 of chat, 120 people), for its host: first byte, p95",
+        ),
+        Figure("lecture_page_queries", "queries", "<= 10", "… questions to the database for it"),
+        Figure("lecture_page_kb", "KB", "<= 300", "… with scripts, styles, icons and font, before the rest"),
         Figure("pdf_90min_s", "s", "<= 3", "PDF of 90 minutes: 1,500 lines, 12,000 words, contents"),
         Figure("pdf_3h_s", "s", "<= 8", "PDF of three hours: 2,000 lines and 1,000 of chat, 24,000 words"),
         Figure("pdf_3h_mb", "MB", "<= 400", "… the most memory that its process had"),

@@ -37,6 +37,7 @@ AFTER_PLUGINS = (
     "core.lectures.views",
     "core.lectures.changes",
     "core.lectures.stream",
+    "core.lectures.page",
     "core.files.uploads",
     "core.files.downloads",
     "core.exports.views",

@@ -399,7 +399,9 @@ class Section:
     """A typed part of a lecture. ``id`` is unique within its plugin; sections sort by ``order``.
 
     ``note``: a line of small print below the title, such as who made it. ``link`` leads to where this
-    viewer can do more with it; it is shown on the page only.
+    viewer can do more with it; it is shown on the page only. ``busy``: what is still being made of it, in
+    words like "The summary is being made …"; the head of the page shows it, and takes it away by itself
+    when you have told of the change (``notify(f"lecture:{lecture.id}")``) and leave it empty.
     """
 
     id: str
@@ -408,6 +410,7 @@ class Section:
     order: int = 100
     note: str = ""
     link: Link | None = None
+    busy: str = ""
 
 
 @dataclass(frozen=True)

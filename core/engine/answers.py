@@ -168,6 +168,8 @@ def _section_size(section: Section) -> int:
         raise TypeError(f"a section must be one of {names}, not {_name(type(section))}")
     _check_text(section.id, LONGEST_TITLE)
     _check_text(section.title, LONGEST_TITLE)
+    _check_text(section.note, LONGEST_REASON)
+    _check_text(section.busy, LONGEST_TITLE)
     return sum(_parts_size(getattr(section, name)) for name in CONTENT[type(section)])
 
 

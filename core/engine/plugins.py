@@ -146,13 +146,13 @@ class Plugins:
                 problem = f"its settings class is that of plugin {self.by_settings[cls]!r}"
                 raise PluginError(manifest.name, problem, "give it a class of its own")
 
-    def ask(self, hook: str, **question: Any) -> list[Answer]:
-        """Put one question to every plugin that is on. What fails is treated as the hook says.
+    def ask(self, hook: str, *, only: str | None = None, **question: Any) -> list[Answer]:
+        """Put one question to every plugin that is on, or to one; what fails is treated as the hook says.
 
         STOP raises ``PluginError``, DENY answers in the plugin's place with a refusal, SKIP leaves
         it out, RETRY asks the others too and then raises ``PluginsFailed``.
         """
-        implementations = self._asked(hook, question)
+        implementations = [one for one in self._asked(hook, question) if only in (None, one.plugin)]
         if not implementations:
             return []
         spec = getattr(hookspecs, hook)

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from flask import Response, current_app, g, request
 from flask_babel import gettext as _
 from pydantic import BaseModel, ConfigDict, ValidationError
+from sqlalchemy.orm import joinedload
 from werkzeug.local import LocalProxy
 
 from core.contracts import EVERYONE, Role, Viewer
@@ -193,9 +194,12 @@ def find_room(public_id: str) -> Room:
 
 
 def find_lecture(public_id: str) -> Lecture:
-    """The lecture of that public id, or a 404; one that is deleted isn't there, not even for its hosts."""
+    """The lecture of that public id with its room and who began it, or a 404.
+
+    One that is deleted isn't there, not even for its hosts.
+    """
     query = sa.select(Lecture).where(Lecture.public_id == public_id, Lecture.deleted_at.is_(None))
-    found = db.session.scalar(query)
+    found = db.session.scalar(query.options(joinedload(Lecture.room), joinedload(Lecture.started_by)))
     if found is None:
         raise no_lecture()
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime
 
-from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
+from flask_babel import ngettext, to_user_timezone
 
 from core.contracts import Audience, LecturePackage, Section, Table, Viewer
 from core.engine.plugins import plugins
@@ -15,6 +16,7 @@ from core.lectures.models import Lecture
 from core.rooms.settings import settings_of
 
 LAST = 900
+PARTICIPANTS = "participants"
 _NOT_IN_AN_ID = re.compile(r"[^A-Za-z0-9_-]+")
 
 
@@ -33,15 +35,30 @@ def package_for(lecture: Lecture, viewer: Viewer) -> LecturePackage:
 
 def sections_for(lecture: Lecture, viewer: Viewer) -> list[Section]:
     """Core's and the plugins' sections for this viewer, in order, with ids that are unique."""
-    found: list[Section] = [participants(lecture)]
-    for plugin, given in plugins.ask("lecture_sections", lecture=lecture, viewer=viewer):
-        found += [_named(plugin, section) for section in given]
-    shown = [section for section in found if _may_see(section, viewer)]
-    return sorted(shown, key=lambda section: section.order)
+    return sorted([*_own(lecture, viewer), *_given(lecture, viewer)], key=lambda section: section.order)
 
 
-def _may_see(section: Section, viewer: Viewer) -> bool:
-    return section.audience is not Audience.HOSTS or viewer.sees_hosts_part
+def section_for(lecture: Lecture, viewer: Viewer, section_id: str) -> Section | None:
+    """One of them; only the plugin whose it is is asked."""
+    plugin, _dash, _id = section_id.partition("-")
+    found = _own(lecture, viewer) if section_id == PARTICIPANTS else _given(lecture, viewer, only=plugin)
+    return next((section for section in found if section.id == section_id), None)
+
+
+def _own(lecture: Lecture, viewer: Viewer) -> list[Section]:
+    # Who may not see it needn't wait for it.
+    audience = _of_participants(lecture)
+    return [participants(lecture)] if _may_see(audience, viewer) else []
+
+
+def _given(lecture: Lecture, viewer: Viewer, only: str | None = None) -> list[Section]:
+    asked = plugins.ask("lecture_sections", only=only, lecture=lecture, viewer=viewer)
+    named = (_named(plugin, section) for plugin, given in asked for section in given)
+    return [section for section in named if _may_see(section.audience, viewer)]
+
+
+def _may_see(audience: Audience, viewer: Viewer) -> bool:
+    return audience is not Audience.HOSTS or viewer.sees_hosts_part
 
 
 def _named(plugin: str, section: Section) -> Section:
@@ -50,22 +67,31 @@ def _named(plugin: str, section: Section) -> Section:
 
 def participants(lecture: Lecture) -> Table:
     """Attendance: everybody's for hosts and admins, and for all where the room says so."""
-    seen_by_all = settings_of(lecture.room).participants_see_names
     people = sorted(history(lecture), key=lambda one: one.role != "host")
     return Table(
-        id="participants",
+        id=PARTICIPANTS,
         title=_("Participants"),
-        audience=Audience.EVERYONE if seen_by_all else Audience.HOSTS,
+        audience=_of_participants(lecture),
         order=LAST,
         columns=(_("Name"), _("Joined"), _("Left"), _("Present")),
         rows=tuple(_row(one) for one in people),
     )
 
 
+def _of_participants(lecture: Lecture) -> Audience:
+    seen_by_all = settings_of(lecture.room).participants_see_names
+    return Audience.EVERYONE if seen_by_all else Audience.HOSTS
+
+
 def _row(one: Attendance) -> tuple[str, ...]:
     name = _("%(name)s (host)", name=one.name) if one.role == "host" else one.name
-    left = _("still there") if one.left_at is None else format_datetime(one.left_at, "HH:mm")
-    return (name, format_datetime(one.joined_at, "HH:mm"), left, duration(one.seconds))
+    left = _("still there") if one.left_at is None else _hour(one.left_at)
+    return (name, _hour(one.joined_at), left, duration(one.seconds))
+
+
+def _hour(moment: datetime) -> str:
+    # Babel takes ten times as long, and there are two of them for everybody.
+    return to_user_timezone(moment).strftime("%H:%M")
 
 
 def duration(seconds: float) -> str:

@@ -13,14 +13,14 @@ from core.contracts import Viewer
 from core.db import now
 from core.engine import offers
 from core.errors import Refusal
-from core.exports.packing import kind_of
 from core.http.callers import signed_in
 from core.http.forms import Form
 from core.http.views import find_lecture
 from core.lectures import archive, changes, trash
 from core.lectures.access import is_granted, reader_of
 from core.lectures.models import Lecture
-from core.lectures.sections import duration, sections_for
+from core.lectures.parts import FIRST_LINES, page_of, words
+from core.lectures.sections import duration
 from core.rooms.views import me
 from core.text import clock
 
@@ -31,7 +31,6 @@ STILL_MADE = timedelta(hours=1)
 def init_app(app: Flask) -> None:
     """What templates need to show a section."""
     app.jinja_env.filters.update(clock=clock, filesize=filesize, duration=duration)
-    app.jinja_env.globals["section_shape"] = kind_of
 
 
 @bp.get("/lectures")
@@ -74,18 +73,15 @@ def show(lecture_id: str) -> ResponseReturnValue:
             return redirect("/lectures/deleted")
         raise
     viewer = reader_of(lecture)
-    sections = sections_for(lecture, viewer)
-    if "HX-Request" in request.headers:
-        return render_template("lectures/_parts.html", sections=sections)
     made = render_template(
         "lectures/lecture.html",
         lecture=lecture,
         room=lecture.room,
-        sections=sections,
+        page=page_of(lecture, viewer, lines=None if "all" in request.args else FIRST_LINES),
+        words=words(),
         viewer=viewer,
         listens=_listens(lecture, viewer),
         has_ways_out=bool(offers.exporters()) and not lecture.is_live and is_granted(lecture, viewer),
-        length=((lecture.ended_at or now()) - lecture.started_at).total_seconds(),
         **changes.actions(lecture, viewer),
     )
     return make_response(made, {"X-Robots-Tag": "noindex"})

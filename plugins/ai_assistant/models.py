@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
-from core.api import Lecture, db, now
+from core.api import Lecture, StoredFile, db, now
 
 ARTIFACT, LINE = "ai_assistant__artifact", "ai_assistant__line"
 KEEPING, CHOICE = "ai_assistant__keeping", "ai_assistant__choice"
@@ -186,6 +186,19 @@ def artifact_of(lecture: Lecture) -> LectureArtifact | None:
     """How the assistant stands in a lecture, read anew."""
     query = sa.select(LectureArtifact).where(LectureArtifact.lecture_id == lecture.id)
     return db.session.scalar(query.execution_options(populate_existing=True))
+
+
+def with_files(lecture: Lecture) -> tuple[LectureArtifact | None, list[StoredFile]]:
+    """The same with the files of its transcript, at one look."""
+    lines, subtitles = aliased(StoredFile), aliased(StoredFile)
+    query = (
+        sa.select(LectureArtifact, lines, subtitles)
+        .outerjoin(lines, lines.id == LectureArtifact.lines_file_id)
+        .outerjoin(subtitles, subtitles.id == LectureArtifact.subtitles_file_id)
+        .where(LectureArtifact.lecture_id == lecture.id)
+    )
+    found = db.session.execute(query.execution_options(populate_existing=True)).first()
+    return (found[0], [one for one in found[1:] if one is not None]) if found else (None, [])
 
 
 def locked(lecture: Lecture, *, captions: bool, keep: bool) -> LectureArtifact:

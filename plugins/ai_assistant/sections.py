@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from flask_babel import gettext as _
 
@@ -25,17 +24,17 @@ from core.api import (
     room_settings,
 )
 from plugins.ai_assistant import transcript
-from plugins.ai_assistant.models import LectureArtifact, State, artifact_of
+from plugins.ai_assistant.models import LectureArtifact, State, with_files
 from plugins.ai_assistant.settings import RoomSettings
 from plugins.ai_assistant.summary import Sentence, Summary
 
 
 def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
     """The parts that this viewer may see."""
-    artifact = artifact_of(lecture)
+    artifact, kept = with_files(lecture)
     if artifact is None:
         return []
-    return [*_summary(lecture, artifact, viewer), *_transcript(lecture, artifact)]
+    return [*_summary(lecture, artifact, viewer), *_transcript(lecture, kept)]
 
 
 # --- the summary ----------------------------------------------------------------------
@@ -71,14 +70,17 @@ def _told(sentences: Iterable[Sentence]) -> str:
 
 
 def _being_made(artifact: LectureArtifact, link: Link | None) -> Iterator[Section]:
-    words = {
-        State.TRANSCRIBING: _("The last words are being written down."),
-        State.SUMMARIZING: _("The summary is being made. It appears here by itself."),
-    }.get(State(artifact.state))
+    words, busy = {
+        State.TRANSCRIBING: (_("The last words are being written down."), _("The transcript is being written …")),
+        State.SUMMARIZING: (
+            _("The summary is being made. It appears here by itself."),
+            _("The summary is being made …"),
+        ),
+    }.get(State(artifact.state), ("", ""))
     if words:
         more = _("So far: %(why)s.", why=artifact.why) if artifact.why else ""
         said = tuple(filter(None, (words, more)))
-        yield Prose("summary-state", _("Summary"), Audience.EVERYONE, 9, link=link, paragraphs=said)
+        yield Prose("summary-state", _("Summary"), order=9, link=link, busy=busy, paragraphs=said)
 
 
 def audience_of(lecture: Lecture, artifact: LectureArtifact) -> Audience:
@@ -116,20 +118,17 @@ def _clock(seconds: float) -> str:
 # --- the transcript -------------------------------------------------------------------
 
 
-def _transcript(lecture: Lecture, artifact: LectureArtifact) -> Iterator[Section]:
-    lines = tuple(_line(row) for row in db.session.execute(transcript.lines(lecture)))
+def _transcript(lecture: Lecture, kept: Iterable[StoredFile]) -> Iterator[Section]:
+    lines = tuple(_line(*row) for row in db.session.execute(transcript.shown(lecture)))
     if not lines:
         return
     yield Timeline("transcript", _("Transcript"), Audience.EVERYONE, 40, lines=lines)
-    kept = [
-        files.entry(stored)
-        for file_id in (artifact.lines_file_id, artifact.subtitles_file_id)
-        if file_id and (stored := db.session.get(StoredFile, file_id)) and stored.is_handed_out
-    ]
-    if kept:
-        yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 41, files=tuple(kept))
+    shown = tuple(files.entry(stored) for stored in kept if stored.is_handed_out)
+    if shown:
+        yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 41, files=shown)
 
 
-def _line(row: Any) -> Line:
-    text = _("Nobody listened until %(clock)s.", clock=_clock(row.until / 1000)) if row.is_gap else row.text
-    return Line(at=row.at / 1000, speaker=row.name, text=text or _("removed"), id=row.key)
+def _line(key: str, name: str, at: int, until: int, text: str, is_gap: bool) -> Line:
+    if is_gap:
+        text = _("Nobody listened until %(clock)s.", clock=_clock(until / 1000))
+    return Line(at / 1000, name, text or _("removed"), key)

@@ -135,6 +135,13 @@ def lines(lecture: Lecture) -> Any:
     )
 
 
+def shown(lecture: Lecture) -> Any:
+    """The same with what the lecture's page needs of them: key, name, times, text, whether it is a gap."""
+    line = TranscriptLine
+    name = sa.func.coalesce(Participant.name, line.name)
+    return lines(lecture).with_only_columns(line.key, name, line.at, line.until, line.text, line.is_gap)
+
+
 def before(lecture: Lecture, cursor: tuple[int, int] | None, most: int, text: str = "") -> list[Any]:
     """The last lines before a place (time and id), the oldest first; with ``text`` those that have it."""
     line = TranscriptLine

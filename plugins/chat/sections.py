@@ -26,36 +26,48 @@ from plugins.chat.models import VOTE, Attachment, Message
 
 # Core takes 100,000 lines and 10 million characters from a plugin.
 MOST_LINES, MOST_CHARACTERS = 40_000, 3_000_000
-MOST_QUESTIONS = 300
+MOST_QUESTIONS, MOST_ANSWERS = 300, 50
 # Ready files by the public ids of their messages, in the order of these.
 Attached = Mapping[str, Sequence[StoredFile]]
 
 
 class Said(NamedTuple):
-    """One row of a section."""
+    """A message as the sections need it."""
 
+    id: int
     public_id: str
+    audience: str
     at: int
     author: str
     is_host: bool
     text: str
+    has_files: bool
     removed_by: str
+    is_question: bool
+    answered: bool
+    votes: int
+    reply_to: int | None
     replied_to: str | None
     of_all: int
 
+    @property
+    def is_there(self) -> bool:
+        return bool(self.text or self.has_files)
+
 
 def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
-    """The sections that have something in them; those for hosts are only made for those who see them."""
-    found = _of_audience(lecture, Audience.EVERYONE)
-    if viewer.sees_hosts_part:
-        found += _of_audience(lecture, Audience.HOSTS)
+    """The sections that have something in them; those for hosts are only made for those who see them.
+
+    Two looks at the database: a page shows more than the chat.
+    """
+    audiences = [Audience.EVERYONE, Audience.HOSTS] if viewer.sees_hosts_part else [Audience.EVERYONE]
+    rows = _said(lecture, audiences)
+    attached = _attached(lecture, audiences) if any(row.has_files for row in rows) else {}
+    found: list[Section] = [_questions(rows, attached.get(Audience.EVERYONE, {}))]
+    for audience in audiences:
+        mine, files_of = [row for row in rows if row.audience == audience], attached.get(audience, {})
+        found += [_timeline(lecture, audience, mine, files_of), _files(audience, files_of)]
     return [section for section in found if _is_filled(section)]
-
-
-def _of_audience(lecture: Lecture, audience: Audience) -> list[Section]:
-    attached = _attached(lecture, audience)
-    questions = [_questions(lecture, attached)] if audience is Audience.EVERYONE else []
-    return [*questions, _timeline(lecture, audience, attached), _files(audience, attached)]
 
 
 def _is_filled(section: Section) -> bool:
@@ -65,18 +77,19 @@ def _is_filled(section: Section) -> bool:
 # --- files ----------------------------------------------------------------------------
 
 
-def _attached(lecture: Lecture, audience: Audience) -> Attached:
+def _attached(lecture: Lecture, audiences: Sequence[Audience]) -> dict[str, dict[str, list[StoredFile]]]:
+    """By audience."""
     query = (
-        sa.select(Message.public_id, StoredFile)
+        sa.select(Message.audience, Message.public_id, StoredFile)
         .join(Attachment, Attachment.message_id == Message.id)
         .join(StoredFile, StoredFile.id == Attachment.stored_file_id)
-        .where(Message.lecture_id == lecture.id, Message.audience == audience)
+        .where(Message.lecture_id == lecture.id, Message.audience.in_(audiences))
         .where(StoredFile.state == files.State.READY)
         .order_by(Message.at, Attachment.place)
     )
-    found: dict[str, list[StoredFile]] = {}
-    for message_id, stored in db.session.execute(query):
-        found.setdefault(message_id, []).append(stored)
+    found: dict[str, dict[str, list[StoredFile]]] = {}
+    for audience, message_id, stored in db.session.execute(query):
+        found.setdefault(audience, {}).setdefault(message_id, []).append(stored)
     return found
 
 
@@ -102,8 +115,7 @@ def _with_names(text: str, attached: Sequence[StoredFile]) -> str:
 # --- lines ----------------------------------------------------------------------------
 
 
-def _timeline(lecture: Lecture, audience: Audience, attached: Attached) -> Timeline:
-    rows = _said(lecture, audience)
+def _timeline(lecture: Lecture, audience: Audience, rows: Sequence[Said], attached: Attached) -> Timeline:
     is_public = audience is Audience.EVERYONE
     return Timeline(
         id="messages" if is_public else "private",
@@ -114,47 +126,49 @@ def _timeline(lecture: Lecture, audience: Audience, attached: Attached) -> Timel
     )
 
 
-def _said(lecture: Lecture, audience: Audience) -> Sequence[Said]:
-    """From the beginning, as far as a section can hold it."""
+def _said(lecture: Lecture, audiences: Sequence[Audience]) -> Sequence[Said]:
+    """Of each audience from the beginning, as far as a section can hold it."""
     quoted = aliased(Message)
-    so_far = sa.func.sum(sa.func.length(Message.text)).over(order_by=Message.at)
+    of_audience = {"partition_by": Message.audience}
     query = (
         sa.select(
+            Message.id,
             Message.public_id,
+            Message.audience,
             Message.at,
             Message.author_name,
             Message.author_is_host,
             Message.text,
+            Message.has_files,
             Message.removed_by,
+            Message.is_question,
+            Message.answered,
+            sa.func.coalesce(Message.marks[VOTE].as_integer(), 0).label("votes"),
+            Message.reply_to_id,
             quoted.author_name.label("replied_to"),
-            sa.func.count().over().label("of_all"),
-            so_far.label("so_far"),
+            sa.func.count().over(**of_audience).label("of_all"),
+            sa.func.row_number().over(order_by=Message.at, **of_audience).label("nth"),
+            sa.func.sum(sa.func.length(Message.text)).over(order_by=Message.at, **of_audience).label("so_far"),
         )
         .outerjoin(quoted, quoted.id == Message.reply_to_id)
-        .where(Message.lecture_id == lecture.id, Message.audience == audience)
-        .order_by(Message.at)
-        .limit(MOST_LINES)
+        .where(Message.lecture_id == lecture.id, Message.audience.in_(audiences))
         .subquery()
     )
-    columns = [column for column in query.c if column.name != "so_far"]
-    fitting = sa.select(*columns).where(query.c.so_far <= MOST_CHARACTERS).order_by(query.c.at)
-    return [Said(*row) for row in db.session.execute(fitting)]
+    columns = [column for column in query.c if column.name not in ("nth", "so_far")]
+    fitting = sa.select(*columns).where(query.c.nth <= MOST_LINES, query.c.so_far <= MOST_CHARACTERS)
+    return [Said._make(row) for row in db.session.execute(fitting.order_by(query.c.at))]
 
 
 def _lines(lecture: Lecture, rows: Sequence[Said], attached: Attached) -> Iterable[Line]:
     began = lecture.started_at.timestamp()
+    names = {author: str(_("%(name)s (host)", name=author)) for author in {r.author for r in rows if r.is_host}}
     at = 0.0
     for row in rows:
         at = max(0.0, row.at / 1e6 - began)
-        yield Line(
-            at=at, speaker=_name(row), text=_text(row, attached.get(row.public_id, ())), id=row.public_id
-        )
+        name = names[row.author] if row.is_host else row.author
+        yield Line(at, name, _text(row, attached.get(row.public_id, ())), row.public_id)
     if rows and rows[0].of_all > len(rows):
         yield Line(at=at, speaker="", text=_("More was written than can be shown here."))
-
-
-def _name(row: Said) -> str:
-    return str(_("%(name)s (host)", name=row.author)) if row.is_host else row.author
 
 
 def _text(row: Said, attached: Sequence[StoredFile]) -> str:
@@ -167,40 +181,24 @@ def _text(row: Said, attached: Sequence[StoredFile]) -> str:
 # --- questions ------------------------------------------------------------------------
 
 
-def _questions(lecture: Lecture, attached: Attached) -> Table:
+def _questions(rows: Sequence[Said], attached: Attached) -> Table:
     """By votes. Answers are what hosts have replied to everybody."""
-    votes = sa.func.coalesce(Message.marks[VOTE].as_integer(), 0)
-    asked = sa.select(Message).where(
-        Message.lecture_id == lecture.id,
-        Message.audience == Audience.EVERYONE,
-        Message.is_question,
-        Message.is_there(),
-    )
-    rows = db.session.scalars(asked.order_by(votes.desc(), Message.at).limit(MOST_QUESTIONS)).all()
-    answers = _answers([row.id for row in rows], attached)
+    public = [row for row in rows if row.audience == Audience.EVERYONE and row.is_there]
+    asked = sorted((row for row in public if row.is_question), key=lambda row: -row.votes)[:MOST_QUESTIONS]
+    answers: dict[int, list[str]] = {row.id: [] for row in asked}
+    for row in public:
+        if row.is_host and row.reply_to in answers:
+            answers[row.reply_to].append(_with_names(row.text, attached.get(row.public_id, ())))
     return Table(
         id="questions",
         title=_("Questions"),
         order=290,
         columns=(_("Question"), _("Asked by"), _("Votes"), _("Answer")),
-        rows=tuple(_row(row, answers.get(row.id, []), attached) for row in rows),
+        rows=tuple(_row(row, answers[row.id], attached) for row in asked),
     )
 
 
-def _answers(questions: Sequence[int], attached: Attached) -> dict[int, list[str]]:
-    query = sa.select(Message.reply_to_id, Message.public_id, Message.text).where(
-        Message.reply_to_id.in_(questions),
-        Message.audience == Audience.EVERYONE,
-        Message.author_is_host,
-        Message.is_there(),
-    )
-    found: dict[int, list[str]] = {}
-    for question, answer, text in db.session.execute(query.order_by(Message.at).limit(MOST_QUESTIONS)):
-        found.setdefault(int(question or 0), []).append(_with_names(text, attached.get(answer, ())))
-    return found
-
-
-def _row(question: Message, answers: list[str], attached: Attached) -> tuple[str, ...]:
-    answer = "\n".join(answers) or (_("answered in the lecture") if question.answered else "")
+def _row(question: Said, answers: list[str], attached: Attached) -> tuple[str, ...]:
+    answer = "\n".join(answers[:MOST_ANSWERS]) or (_("answered in the lecture") if question.answered else "")
     asked = _with_names(question.text, attached.get(question.public_id, ()))
-    return (asked, question.author_name, str(question.marks.get(VOTE, 0)), answer)
+    return (asked, question.author, str(question.votes), answer)

@@ -1,0 +1,119 @@
+"""The page of a lecture of three hours: its first byte, its questions to the database, its bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import requests
+import sqlalchemy as sa
+
+from bench import figures
+from bench.product import Host, database, environment, running
+from tests.fixtures import three_hours
+from tests.fixtures.product import Product
+
+TURNS, WARM_UP = 200, 20
+WITH_PLUGINS = {"AUDIMAX_ENABLED_PLUGINS": "ai_assistant,chat,files"}
+# What the page loads before anything else: scripts, styles, icons.
+LOADED = re.compile(r'(?:src|href)="(/static/[^"#]+)')
+FONT = re.compile(r"url\(([^)]*inter-latin-wght-normal[^)]*\.woff2)\)")
+IMPORTED = re.compile(r'(?:from|import)\s*"(\.[^"]+\.js)"')
+NO_QUESTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
+
+
+def page() -> dict[str, float]:
+    """A host opens it again and again; p95 of the time to the first byte."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "instance", **WITH_PLUGINS) as product:
+        host = Host(product)
+        engine = sa.create_engine(database(product).replace("postgresql://", "postgresql+psycopg2://"))
+        with engine.begin() as connection:
+            public_id = three_hours.fill(connection, *three_hours.room_of(connection, host.new_room()))
+        address = f"{product.url}/lectures/{public_id}"
+        for _ in range(WARM_UP):
+            _first_byte(host, address)
+        took = sorted(_first_byte(host, address) for _ in range(TURNS))
+        queries = _queries(product, host, public_id)
+        size = _bytes(host, product.url, address)
+        engine.dispose()
+    return {
+        "lecture_page_ttfb_ms": took[int(TURNS * 0.95) - 1] * 1000,
+        "lecture_page_queries": queries,
+        "lecture_page_kb": size / 1024,
+    }
+
+
+def _first_byte(host: Host, address: str) -> float:
+    begun = time.perf_counter()
+    with host.http.get(address, stream=True, timeout=30) as answer:
+        answer.raise_for_status()
+        next(answer.iter_content(1))
+        return time.perf_counter() - begun
+
+
+def _queries(product: Product, host: Host, public_id: str) -> int:
+    """Counted in a process of its own that answers as the product's web does, from the same database."""
+    cookies = json.dumps(host.http.cookies.get_dict())
+    argv = [sys.executable, "-m", "bench.lecture_page", product.url, public_id, cookies]
+    done = subprocess.run(
+        argv, capture_output=True, text=True, check=True, cwd=figures.HERE.parent, env=environment(product)
+    )
+    return int(done.stdout.splitlines()[-1])
+
+
+def main(url: str, public_id: str, cookies: dict[str, str]) -> None:
+    """The child: asks for the page twice, prints how many questions the second one took."""
+    from core import create_app
+    from core.db import db
+
+    app = create_app()
+    client, asked = app.test_client(), list[str]()
+    for name, value in cookies.items():
+        client.set_cookie(name, value, domain="localhost")
+    with app.app_context():
+        sa.event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    for _ in range(2):
+        asked.clear()
+        answer = client.get(f"/lectures/{public_id}", base_url=url)
+        assert answer.status_code == 200, answer.status
+    print(sum(not statement.startswith(NO_QUESTION) for statement in asked), flush=True)
+    # Its listeners to the database needn't be waited for.
+    os._exit(0)
+
+
+def _bytes(host: Host, url: str, address: str) -> int:
+    """What a browser receives, compressed as it takes it: the page, its scripts, styles, icons and font."""
+    page = host.http.get(address, timeout=30).text
+    loaded = set(LOADED.findall(page))
+    styles = [host.http.get(url + one, timeout=30).text for one in loaded if one.endswith(".css")]
+    fonts = {found for style in styles for found in FONT.findall(style)}
+    scripts = set(_imported(host, url, loaded))
+    return len(page.encode()) + sum(_size(host.http, url + one) for one in loaded | fonts | scripts)
+
+
+def _imported(host: Host, url: str, loaded: set[str]) -> Iterator[str]:
+    """What the page's scripts load before they run."""
+    for one in loaded:
+        if one.endswith(".js"):
+            text = host.http.get(url + one, timeout=30).text
+            found = {urljoin(one, name) for name in IMPORTED.findall(text)}
+            yield from found
+            yield from _imported(host, url, found)
+
+
+def _size(http: requests.Session, address: str) -> int:
+    with http.get(address, headers={"Accept-Encoding": "br, gzip"}, stream=True, timeout=30) as answer:
+        answer.raise_for_status()
+        return len(answer.raw.read(decode_content=False))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

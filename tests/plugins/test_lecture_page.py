@@ -1,0 +1,71 @@
+"""The page of three hours with all plugins that leave something: at most ten questions to the database."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from core.db import db
+from core.rooms.models import Room
+from tests.fixtures import three_hours
+
+
+@pytest.fixture
+def app(make_app):
+    return make_app("ai_assistant", "chat", "files")
+
+
+@pytest.fixture
+def place(app, make_user, make_room):
+    """The room's key, its owner and the lecture's id."""
+    owner = make_user(name="Emmy Noether")
+    room = make_room(owner, settings={"participants_read": True, "participants_see_names": True})[0]
+    with app.app_context(), db.engine.begin() as connection:
+        return room, owner, three_hours.fill(connection, room, owner)
+
+
+def test_everything_that_was_made_is_there_and_asks_little(sign_in, place, queries):
+    _room, owner, public_id = place
+    with queries(at_most=10):
+        page = sign_in(owner).get(f"/lectures/{public_id}").text
+    order = ["ai_assistant-summary", "ai_assistant-topics", "ai_assistant-actions", "ai_assistant-questions",
+             "ai_assistant-transcript", "ai_assistant-transcript-files", "files-shared", "chat-questions",
+             "chat-messages", "chat-files", "chat-private", "participants"]  # fmt: skip
+    places = [page.find(f'id="{one}"') for one in order]
+    assert -1 not in places and places == sorted(places)
+    assert three_hours.FOR_HOSTS.replace("'", "&#39;") in page and "120 people" in page
+    assert len(page.encode()) < 200_000
+
+
+def test_a_co_hosts_and_a_participants_page_ask_no_more(app, sign_in, make_user, place, queries):
+    from core.lectures.models import Participant
+    from core.rooms.models import RoomHost
+
+    room, _owner, public_id = place
+    co_host, student = make_user(name="Co-host"), make_user(name="Amira Haddad")
+    with app.app_context():
+        db.session.add(RoomHost(room_id=room, user_id=co_host))
+        db.session.execute(
+            sa.update(Participant).where(Participant.name == "Amira Haddad").values(user_id=student)
+        )
+        db.session.commit()
+    for person, may in ((co_host, True), (student, False)):
+        with queries(at_most=10):
+            page = sign_in(person).get(f"/lectures/{public_id}").text
+        assert ("chat-private" in page) is may and "120 people" in page
+    with app.app_context():
+        db.session.get_one(Room, room).settings = {"participants_read": True}
+        db.session.commit()
+    with queries(at_most=10):
+        page = sign_in(student).get(f"/lectures/{public_id}").text
+    assert "120 people" in page and 'id="participants"' not in page
+
+
+def test_all_lines_come_piece_by_piece(sign_in, place):
+    _room, owner, public_id = place
+    host = sign_in(owner)
+    lines = sum(
+        host.get(f"/lectures/{public_id}/sections/ai_assistant-transcript?from={start}").text.count("<li")
+        for start in range(0, three_hours.LINES, 500)
+    )
+    assert lines == three_hours.LINES

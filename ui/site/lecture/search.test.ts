@@ -1,0 +1,103 @@
+import userEvent from '@testing-library/user-event';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { Rest } from './rest';
+import { Search } from './search';
+import { answering, line, openPage, prose, TALK, timeline } from './testing';
+
+let page: HTMLElement;
+let search: Search;
+let input: HTMLInputElement;
+let who: HTMLSelectElement;
+
+function open(...sections: string[]) {
+  page = openPage(...sections);
+  const rest = new Rest(page, () => search.refresh(), () => Promise.resolve());
+  search = new Search(page.querySelector('form')!, page, rest);
+  input = page.querySelector('input')!;
+  who = page.querySelector('select')!;
+}
+
+const count = () => page.querySelector('.search-count')!.textContent;
+const marks = () => [...page.querySelectorAll('mark')].map((one) => one.textContent);
+const current = () => page.querySelector('mark.is-current')?.closest('p')?.textContent;
+
+async function look(words: string) {
+  input.value = words;
+  await search.look();
+}
+
+beforeEach(() => open(prose('Groups and their <b></b>actions.'), timeline()));
+
+test('all places are marked and counted, Enter goes on, Shift and Enter back, round and round', async () => {
+  const user = userEvent.setup();
+  await user.type(input, 'GROUP');
+  await vi.waitFor(() => expect(count()).toBe('1 of 4'));
+  expect(marks()).toEqual(['Group', 'group', 'group', 'group']);
+  await user.keyboard('{Enter}');
+  expect(count()).toBe('2 of 4');
+  expect(current()).toBe('Good morning. A group acts.');
+  await user.keyboard('{Shift>}{Enter}{/Shift}{Shift>}{Enter}{/Shift}');
+  expect(count()).toBe('4 of 4');
+  expect(current()).toBe('Yes, a subgroup.');
+  await user.keyboard('{Escape}');
+  expect([input.value, marks(), page.querySelector<HTMLElement>('.search-found')!.hidden]).toEqual(['', [], true]);
+  expect(page.querySelector('.prose')?.textContent).toBe('Groups and their actions.');
+});
+
+test('the buttons do the same', async () => {
+  await look('group');
+  page.querySelector<HTMLButtonElement>('[type=submit]')!.click();
+  expect(count()).toBe('2 of 4');
+  page.querySelector<HTMLButtonElement>('[data-step]')!.click();
+  expect(count()).toBe('1 of 4');
+});
+
+test('one speaker: their lines alone, without a word all of them', async () => {
+  expect([...who.options].map((one) => one.value)).toEqual(['', 'Emmy', 'Ada']);
+  expect(who.hidden).toBe(false);
+  who.value = 'Emmy';
+  await look('group');
+  expect(count()).toBe('1 of 2');
+  await look('');
+  expect(count()).toBe('1 of 3');
+  expect(marks()).toEqual([]);
+  who.value = 'Ada';
+  await look('kernel');
+  expect(count()).toBe('Nothing found by Ada.');
+});
+
+test.each([
+  ['x'.repeat(10_000), 'Please use at most 200 characters.'],
+  ['"""', 'Type a word to look for.'],
+  ['nowhere', 'Nothing found.'],
+])('words for %#', async (words, says) => {
+  await look(words);
+  expect(count()).toBe(says);
+  expect(page.querySelector<HTMLElement>('.search-found')!.hidden).toBe(false);
+  expect(marks()).toEqual([]);
+});
+
+test('what is not loaded yet is found too', async () => {
+  open(timeline({ lines: line(TALK[0]), more: 4 }));
+  answering({ '/lectures/x/sections/talk?from=1': `<ol data-digest="d1">${TALK.slice(1).map((one) => line(one)).join('')}</ol>` });
+  const looking = look('subgroup');
+  expect(count()).toBe('Loading all lines …');
+  await looking;
+  expect(count()).toBe('1 of 1');
+});
+
+test('new content keeps the search where it was', async () => {
+  await look('group');
+  await search.step(1);
+  page.querySelector('.prose')!.textContent = 'Nothing of that.';
+  search.refresh();
+  expect(count()).toBe('1 of 3');
+  expect(current()).toBe('Good morning. A group acts.');
+});
+
+test('a tag that is looked for stays text', async () => {
+  open(prose('a &lt;img src=x&gt; b'));
+  await look('<img');
+  expect(marks()).toEqual(['<img']);
+  expect(page.querySelector('img')).toBeNull();
+});

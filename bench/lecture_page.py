@@ -32,7 +32,10 @@ NO_QUESTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 def page() -> dict[str, float]:
     """A host opens it again and again; p95 of the time to the first byte."""
-    with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "instance", **WITH_PLUGINS) as product:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder) / "instance", **WITH_PLUGINS) as product,
+    ):
         host = Host(product)
         engine = sa.create_engine(database(product).replace("postgresql://", "postgresql+psycopg2://"))
         with engine.begin() as connection:

@@ -59,6 +59,11 @@ def preload(rooms: Iterable[Room]) -> None:
     known.update(found)
 
 
+def know(room: Room, rows: Iterable[RoomPlugin]) -> None:
+    """Note the room's switches, which somebody has read just now."""
+    _known()[room.id] = {row.plugin: row for row in rows}
+
+
 def know_none(room: Room) -> None:
     """Note what somebody has seen already: this room has no switches of its own."""
     _known().setdefault(room.id, {})

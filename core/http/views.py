@@ -18,13 +18,14 @@ from werkzeug.local import LocalProxy
 
 from core.contracts import EVERYONE, Role, Viewer
 from core.db import db
+from core.engine import room_plugins
 from core.errors import Refusal
 from core.http import callers
 from core.http.problems import no_lecture, no_room, wants_json, words
 from core.http.security import client_address
 from core.http.tries import Tries
 from core.lectures.models import Lecture
-from core.rooms.models import Room
+from core.rooms.models import Room, RoomPlugin
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -198,10 +199,18 @@ def find_lecture(public_id: str) -> Lecture:
 
     One that is deleted isn't there, not even for its hosts.
     """
-    query = sa.select(Lecture).where(Lecture.public_id == public_id, Lecture.deleted_at.is_(None))
-    found = db.session.scalar(query.options(joinedload(Lecture.room), joinedload(Lecture.started_by)))
-    if found is None:
+    query = (
+        sa.select(Lecture, RoomPlugin)
+        .outerjoin(RoomPlugin, RoomPlugin.room_id == Lecture.room_id)
+        .where(Lecture.public_id == public_id, Lecture.deleted_at.is_(None))
+        .options(joinedload(Lecture.room), joinedload(Lecture.started_by))
+    )
+    rows = db.session.execute(query.execution_options(populate_existing=True)).all()
+    if not rows:
         raise no_lecture()
+    found: Lecture = rows[0][0]
+    # Whatever is asked about a lecture, its plugins are asked next.
+    room_plugins.know(found.room, [row for _lecture, row in rows if row is not None])
     return found
 
 

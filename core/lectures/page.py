@@ -15,13 +15,13 @@ from core.files.downloads import attachment
 from core.http.views import here, page
 from core.lectures.parts import LINES_AT_ONCE, digest, page_of, rows_of
 from core.lectures.sections import section_for
-from core.lectures.views import reader_of
+from core.lectures.access import reader_of
 from core.text import clean_file_name
 
 bp = Blueprint("lecture_page", __name__)
 MOST_DIGESTS = 200
-# What a spreadsheet would take for a formula, or for the beginning of one.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for a formula, or for the beginning of one; in full width too.
+FORMULA = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 
 
 @bp.get("/lectures/<lecture_id>/parts")

@@ -27,7 +27,7 @@ DIGEST_BYTES = 9
 
 @dataclass(frozen=True)
 class Row:
-    """A line as the list has it. ``kind``: another speaker's ``turn``, a new ``minute``, an ``aside`` of nobody."""
+    """A line as the list has it. ``kind``: another speaker's ``turn``, a ``minute``, an ``aside``."""
 
     line: Line
     kind: str

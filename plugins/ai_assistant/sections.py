@@ -71,7 +71,10 @@ def _told(sentences: Iterable[Sentence]) -> str:
 
 def _being_made(artifact: LectureArtifact, link: Link | None) -> Iterator[Section]:
     words, busy = {
-        State.TRANSCRIBING: (_("The last words are being written down."), _("The transcript is being written …")),
+        State.TRANSCRIBING: (
+            _("The last words are being written down."),
+            _("The transcript is being written …"),
+        ),
         State.SUMMARIZING: (
             _("The summary is being made. It appears here by itself."),
             _("The summary is being made …"),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import aliased, load_only
 
 from core.api import (
     Audience,
@@ -55,18 +55,27 @@ class Said(NamedTuple):
         return bool(self.text or self.has_files)
 
 
-def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
-    """The sections that have something in them; those for hosts are only made for those who see them.
+COLUMNS = Said._fields
+# What ``files.entry`` says of a file.
+OF_FILES = (
+    StoredFile.public_id,
+    StoredFile.name,
+    StoredFile.mime,
+    StoredFile.size,
+    StoredFile.state,
+    StoredFile.scan,
+    StoredFile.preview_key,
+)
 
-    Two looks at the database: a page shows more than the chat.
-    """
+
+def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
+    """The sections that have something in them; those for hosts are only made for those who see them."""
     audiences = [Audience.EVERYONE, Audience.HOSTS] if viewer.sees_hosts_part else [Audience.EVERYONE]
-    rows = _said(lecture, audiences)
-    attached = _attached(lecture, audiences) if any(row.has_files for row in rows) else {}
-    found: list[Section] = [_questions(rows, attached.get(Audience.EVERYONE, {}))]
+    rows, attached = _said(lecture, audiences)
+    found: list[Section] = [_questions(rows, attached)]
     for audience in audiences:
-        mine, files_of = [row for row in rows if row.audience == audience], attached.get(audience, {})
-        found += [_timeline(lecture, audience, mine, files_of), _files(audience, files_of)]
+        mine = [row for row in rows if row.audience == audience]
+        found += [_timeline(lecture, audience, mine, attached), _files(audience, mine, attached)]
     return [section for section in found if _is_filled(section)]
 
 
@@ -77,25 +86,9 @@ def _is_filled(section: Section) -> bool:
 # --- files ----------------------------------------------------------------------------
 
 
-def _attached(lecture: Lecture, audiences: Sequence[Audience]) -> dict[str, dict[str, list[StoredFile]]]:
-    """By audience."""
-    query = (
-        sa.select(Message.audience, Message.public_id, StoredFile)
-        .join(Attachment, Attachment.message_id == Message.id)
-        .join(StoredFile, StoredFile.id == Attachment.stored_file_id)
-        .where(Message.lecture_id == lecture.id, Message.audience.in_(audiences))
-        .where(StoredFile.state == files.State.READY)
-        .order_by(Message.at, Attachment.place)
-    )
-    found: dict[str, dict[str, list[StoredFile]]] = {}
-    for audience, message_id, stored in db.session.execute(query):
-        found.setdefault(audience, {}).setdefault(message_id, []).append(stored)
-    return found
-
-
-def _files(audience: Audience, attached: Attached) -> Files:
+def _files(audience: Audience, rows: Sequence[Said], attached: Attached) -> Files:
     is_public = audience is Audience.EVERYONE
-    shown = (stored for one in attached.values() for stored in one if stored.is_handed_out)
+    shown = (one for row in rows for one in attached.get(row.public_id, ()) if one.is_handed_out)
     return Files(
         id="files" if is_public else "private_files",
         title=_("Files of the chat") if is_public else _("Files of the chat: to the hosts only"),
@@ -126,42 +119,64 @@ def _timeline(lecture: Lecture, audience: Audience, rows: Sequence[Said], attach
     )
 
 
-def _said(lecture: Lecture, audiences: Sequence[Audience]) -> Sequence[Said]:
-    """Of each audience from the beginning, as far as a section can hold it."""
-    quoted = aliased(Message)
-    of_audience = {"partition_by": Message.audience}
+def _said(lecture: Lecture, audiences: Sequence[Audience]) -> tuple[list[Said], Attached]:
+    """Of each audience from the beginning, as far as a section can hold it, and the files; one look."""
+    messages = _messages(lecture, audiences)
+    told = [messages.c[name] for name in COLUMNS]
+    ready = sa.and_(StoredFile.id == Attachment.stored_file_id, StoredFile.state == files.State.READY)
     query = (
+        sa.select(StoredFile, *told)
+        .select_from(messages)
+        .outerjoin(Attachment, Attachment.message_id == messages.c.id)
+        .outerjoin(StoredFile, ready)
+        .where(messages.c.nth <= MOST_LINES, messages.c.so_far <= MOST_CHARACTERS)
+        .order_by(messages.c.at, Attachment.place)
+        .options(load_only(*OF_FILES))
+    )
+    rows: dict[str, Said] = {}
+    attached: dict[str, list[StoredFile]] = {}
+    for stored, *row in db.session.execute(query):
+        said = Said._make(row)
+        rows.setdefault(said.public_id, said)
+        if stored is not None:
+            attached.setdefault(said.public_id, []).append(stored)
+    return list(rows.values()), attached
+
+
+def _messages(lecture: Lecture, audiences: Sequence[Audience]) -> sa.Subquery:
+    """Those of the lecture: ``nth`` of their audience, with ``so_far`` characters in it."""
+    quoted = aliased(Message)
+    mine: dict[str, Any] = {"partition_by": Message.audience}
+    return (
         sa.select(
             Message.id,
             Message.public_id,
             Message.audience,
             Message.at,
-            Message.author_name,
-            Message.author_is_host,
+            Message.author_name.label("author"),
+            Message.author_is_host.label("is_host"),
             Message.text,
             Message.has_files,
             Message.removed_by,
             Message.is_question,
             Message.answered,
             sa.func.coalesce(Message.marks[VOTE].as_integer(), 0).label("votes"),
-            Message.reply_to_id,
+            Message.reply_to_id.label("reply_to"),
             quoted.author_name.label("replied_to"),
-            sa.func.count().over(**of_audience).label("of_all"),
-            sa.func.row_number().over(order_by=Message.at, **of_audience).label("nth"),
-            sa.func.sum(sa.func.length(Message.text)).over(order_by=Message.at, **of_audience).label("so_far"),
+            sa.func.count().over(**mine).label("of_all"),
+            sa.func.row_number().over(order_by=Message.at, **mine).label("nth"),
+            sa.func.sum(sa.func.length(Message.text)).over(order_by=Message.at, **mine).label("so_far"),
         )
         .outerjoin(quoted, quoted.id == Message.reply_to_id)
         .where(Message.lecture_id == lecture.id, Message.audience.in_(audiences))
         .subquery()
     )
-    columns = [column for column in query.c if column.name not in ("nth", "so_far")]
-    fitting = sa.select(*columns).where(query.c.nth <= MOST_LINES, query.c.so_far <= MOST_CHARACTERS)
-    return [Said._make(row) for row in db.session.execute(fitting.order_by(query.c.at))]
 
 
 def _lines(lecture: Lecture, rows: Sequence[Said], attached: Attached) -> Iterable[Line]:
     began = lecture.started_at.timestamp()
-    names = {author: str(_("%(name)s (host)", name=author)) for author in {r.author for r in rows if r.is_host}}
+    hosts = {row.author for row in rows if row.is_host}
+    names = {host: str(_("%(name)s (host)", name=host)) for host in hosts}
     at = 0.0
     for row in rows:
         at = max(0.0, row.at / 1e6 - began)

@@ -203,7 +203,9 @@ def test_a_change_leaves_the_reader_where_they_were(page: Page, change: Callable
     found = count.inner_text()
     before = page.evaluate("document.querySelector('mark.is-current').getBoundingClientRect().top")
     # Above what is read: a summary that is longer, a line that was corrected; and below, the first message.
-    more = "Something that was added by a host afterwards, and that is long enough to take several lines. " * 8
+    more = (
+        "Something that was added by a host afterwards, and that is long enough to take several lines. " * 8
+    )
     change(
         "UPDATE ai_assistant__artifact SET summary = jsonb_set(summary, '{overview,0,text}', "
         f"to_jsonb('{more}'::text)), version = version + 1;"

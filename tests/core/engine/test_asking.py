@@ -210,6 +210,9 @@ WRONG_SECTIONS = {
     "lines without time": lambda: [Timeline("a", "A", lines=(Line("now", "Ann", "Hi"),))],
     "texts for lines": lambda: [Timeline("a", "A", lines=("Hi",))],
     "a fact of three": lambda: [Facts("a", "A", facts=(("x", "y", "z"),))],
+    "a tuple for a note": lambda: [Prose("a", "A", note=("x",))],
+    "True for busy": lambda: [Prose("a", "A", busy=True)],
+    "a novel for busy": lambda: [Prose("a", "A", busy="x" * 301)],
     "too many": lambda: [Prose(str(n), "A") for n in range(51)],
     "too much": lambda: [Prose("a", "A", paragraphs=("x" * 10_000_001,))],
 }

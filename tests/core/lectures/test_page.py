@@ -14,6 +14,7 @@ from core.lectures import parts
 from core.lectures.parts import FIRST_LINES, LINES_AT_ONCE
 
 READABLE = {"participants_read": True}
+LINE = re.compile(r'<li[^>]*><a href="#t=.*?</li>')
 
 
 def spoken(count: int, text: str = "line") -> tuple[Line, ...]:
@@ -70,7 +71,9 @@ def lines_in(answer: Any) -> list[str]:
 def test_the_head_says_who_when_how_long_and_with_how_many(host, guest, address, notes):
     for client in (host, guest):
         head = re.sub(r"<[^>]+>|\s+", " ", client.get(address).text.partition("lecture-facts")[2])
-        assert re.match(r"[^A]*Ada Lovelace 23 November 2026, 09:00 1 h 30 min 3 people", re.sub(" +", " ", head))
+        assert re.match(
+            r"[^A]*Ada Lovelace 23 November 2026, 09:00 1 h 30 min 3 people", re.sub(" +", " ", head)
+        )
 
 
 def test_the_head_says_what_is_being_made_and_once_only(host, address, notes):
@@ -107,13 +110,13 @@ def test_a_short_timeline_has_no_rest(host, address, notes):
 
 def test_the_rest_comes_in_pieces_that_follow_on_each_other(host, address, notes, monkeypatch):
     notes.sections = [Timeline("talk", "Talk", lines=spoken(20))]
-    whole = re.findall(r"<li.*?</li>", host.get(address).text)
+    whole = LINE.findall(host.get(address).text)
     pieces = []
     for start in range(0, 20, 7):
         monkeypatch.setattr("core.lectures.page.LINES_AT_ONCE", 7)
         answer = host.get(f"{address}/sections/notes-talk?from={start}")
         assert 'data-total="20"' in answer.text
-        pieces += re.findall(r"<li.*?</li>", answer.text)
+        pieces += LINE.findall(answer.text)
     assert pieces == whole and len(whole) == 20
     assert LINES_AT_ONCE > FIRST_LINES
 
@@ -149,7 +152,9 @@ def test_a_piece_that_the_browser_has_is_not_sent_again(host, address, notes):
     assert host.get(piece, headers=known).status_code == 200
 
 
-@pytest.mark.parametrize("section", ["notes-nothing", "nothing-talk", "talk", "notes-words", "participants", "-"])
+@pytest.mark.parametrize(
+    "section", ["notes-nothing", "nothing-talk", "talk", "notes-words", "participants", "-"]
+)
 def test_a_section_that_is_no_timeline_or_not_there_is_answered_in_words(host, address, notes, section):
     notes.sections = [Timeline("talk", "Talk"), Prose("words", "Words")]
     answer = host.get(f"{address}/sections/{section}")
@@ -183,13 +188,17 @@ def test_only_the_plugin_whose_section_it_is_is_asked(host, address, notes, add_
 
 
 def test_of_what_the_page_has_already_only_the_place_is_sent(host, address, notes):
-    notes.sections = [Prose("a", "A", order=1, paragraphs=("One",)), Prose("b", "B", order=2, paragraphs=("Two",))]
+    notes.sections = [
+        Prose("a", "A", order=1, paragraphs=("One",)),
+        Prose("b", "B", order=2, paragraphs=("Two",)),
+    ]
     digests = re.findall(r'data-digest="(\w+)"', host.get(address).text)
     assert len(set(digests)) == 3
     notes.sections[1] = Prose("b", "B", order=2, paragraphs=("Three",))
     changed = host.get(f"{address}/parts?have={'.'.join(digests)}").text
     assert "Three" in changed and "One" not in changed and "<html" not in changed
-    assert [one for one in re.findall(r'<section id="([\w-]+)"[^>]*data-same', changed)] == ["notes-a", "participants"]
+    same = re.findall(r'<section id="([\w-]+)"[^>]*data-same', changed)
+    assert same == ["notes-a", "participants"]
     assert all(part in changed for part in ("lecture-facts", "lecture-making", "lecture-jump"))
 
 
@@ -206,7 +215,13 @@ def test_a_digest_is_that_of_the_content(app):
 
     line = Line(1, "Ada", "Hi")
     assert of(line) == of(Line(1, "Ada", "Hi"))
-    others = [of(), of(Line(2, "Ada", "Hi")), of(Line(1, "Bob", "Hi")), of(Line(1, "Ada", "Ho")), of(line, line)]
+    others = [
+        of(),
+        of(Line(2, "Ada", "Hi")),
+        of(Line(1, "Bob", "Hi")),
+        of(Line(1, "Ada", "Ho")),
+        of(line, line),
+    ]
     others += [of(line, note="x"), of(line, busy="x"), of(line, audience=Audience.HOSTS), of(line, order=3)]
     assert len({of(line), *others}) == len(others) + 1
     assert parts.digest(Prose("a", "\ud800")) != parts.digest(Prose("a", "?"))
@@ -218,7 +233,12 @@ def test_a_digest_is_that_of_the_content(app):
 def test_who_may_not_read_the_page_gets_nothing_of_it(app, address, notes, sign_in, make_user):
     notes.sections = [Timeline("talk", "Talk", lines=spoken(3))]
     for client in (app.test_client(), sign_in(make_user())):
-        for part in ("/parts", "/sections/notes-talk", "/sections/participants.csv", "/sections/notes-nothing"):
+        for part in (
+            "/parts",
+            "/sections/notes-talk",
+            "/sections/participants.csv",
+            "/sections/notes-nothing",
+        ):
             answer = client.get(address + part)
             assert answer.status_code == 404 and "There is no such lecture" in answer.text
 
@@ -251,7 +271,7 @@ def test_attendance_is_to_be_had_as_csv(host, address, notes):
     assert rows[2][0] == "'=1+1"
 
 
-@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "=cmd|' /C calc'!A0"])
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "＝1", "=cmd|' /C calc'!A0"])
 def test_no_cell_is_a_formula(host, address, notes, cell):
     notes.sections = [Table("t", "T", columns=(cell, 'q"'), rows=((cell, "a, b\nc"),))]
     text = host.get(f"{address}/sections/notes-t.csv").data.decode("utf-8-sig")
@@ -259,7 +279,9 @@ def test_no_cell_is_a_formula(host, address, notes, cell):
     assert rows == [[f"'{cell}", 'q"'], [f"'{cell}", "a, b\nc"]]
 
 
-@pytest.mark.parametrize("section", ["notes-words.csv", "notes-talk.csv", "nothing.csv", "notes-.csv", ".csv"])
+@pytest.mark.parametrize(
+    "section", ["notes-words.csv", "notes-talk.csv", "nothing.csv", "notes-.csv", ".csv"]
+)
 def test_only_tables_are_to_be_had_as_csv(host, address, notes, section):
     notes.sections = [Prose("words", "Words"), Timeline("talk", "Talk")]
     assert host.get(f"{address}/sections/{section}").status_code == 404

@@ -13,7 +13,7 @@ GIVEN = [
     Answer("talk", [
         Timeline("chat", "Chat", order=50, lines=(Line(7, "Bob", "<img src=x>"), Line(3723, "Ada", "Bye"))),
         Prose("sum", "Summary", order=10, paragraphs=("One <b>", "Two")),
-        Prose("notes", "Notes to hosts", Audience.HOSTS, 20, ("Secret",)),
+        Prose("notes", "Notes to hosts", Audience.HOSTS, 20, paragraphs=("Secret",)),
     ]),
     Answer("files", [Files("all", "Files", files=(
         FileEntry("a.pdf", "application/pdf", 1_234_567, "/files/1"),

@@ -136,7 +136,7 @@ def lecture_sections(lecture: Lecture, viewer: Viewer) -> list[Section]:
     notes = db.session.scalars(sa.select(Note).where(Note.lecture_id == lecture.id).order_by(Note.id)).all()
     rows = tuple((note.author, note.text) for note in notes)
     book = Table("book", "Guest book", order=60, columns=("Who", "Note"), rows=rows)
-    count = Facts("count", "Guest book in figures", Audience.HOSTS, 900, (("Notes", str(len(rows))),))
+    count = Facts("count", "Guest book in figures", Audience.HOSTS, 900, facts=(("Notes", str(len(rows))),))
     return [book, count] if viewer.sees_hosts_part else [book]
 
 

@@ -104,7 +104,9 @@ def test_the_agents_last_words_are_waited_for(
     end()
     in_lecture(lambda lecture: jobs.finish.func(lecture.id))
     assert review(host, spoken).json["state"] == "transcribing"
-    assert "The last words are being written down." in host.client.get(f"/lectures/{spoken.lecture}").text
+    page = host.client.get(f"/lectures/{spoken.lecture}").text
+    assert "The last words are being written down." in page
+    assert "The transcript is being written …" in page.partition("lecture-making")[2].partition("</div>")[0]
 
 
 def test_lines_that_come_late_are_summed_up_too_and_an_empty_report_changes_nothing(

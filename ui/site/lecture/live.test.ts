@@ -17,7 +17,7 @@ async function look(page: HTMLElement, address: string, answer: string | number)
 
 test('what is the same is not touched, what is new stands at its place, what is gone goes', async () => {
   const page = openPage(prose('Old.'), timeline(), prose('Gone.', 'g1', 'gone'));
-  const list = page.querySelector('ol');
+  const list = page.querySelector('ol.timeline');
   const changed = await look(
     page,
     '/lectures/x/parts?have=p1.d1.g1',
@@ -25,7 +25,7 @@ test('what is the same is not touched, what is new stands at its place, what is 
   );
   expect([...page.querySelectorAll('.lecture-section')].map((one) => one.id)).toEqual(['summary', 'topics', 'talk']);
   expect(page.querySelector('#summary p')?.textContent).toBe('New.');
-  expect(page.querySelector('ol')).toBe(list);
+  expect(page.querySelector('ol.timeline')).toBe(list);
   expect(document.getElementById('lecture-making')?.textContent).toBe('The summary is being made …');
   expect(document.getElementById('lecture-facts')?.textContent).toBe('3 people');
   expect(page.querySelector('nav a')?.textContent).toBe('Transcript');
@@ -42,11 +42,11 @@ test('focus stays where it was in a section that is made anew', async () => {
 
 test('a corrected line changes, the rest that was loaded stays until it has come anew', async () => {
   const page = openPage(timeline());
-  const last = page.querySelectorAll('li')[3];
+  const last = page.querySelectorAll('.timeline > li')[3];
   const lines = line({ ...TALK[0], text: 'Good morning! A group acts.' }) + line(TALK[1]);
   await look(page, '/lectures/x/parts?have=d1', parts(timeline({ lines, more: 4, digest: 'd2' })));
   expect(texts(page)).toEqual(['Good morning! A group acts.', ...TALK.slice(1).map((one) => one.text)]);
-  expect(page.querySelectorAll('li')[3]).toBe(last);
+  expect(page.querySelectorAll('.timeline > li')[3]).toBe(last);
   expect(page.querySelector<HTMLElement>('.timeline-more')?.dataset.from).toBe('2');
   expect(page.querySelector<HTMLElement>('#talk')?.dataset.digest).toBe('d2');
 });

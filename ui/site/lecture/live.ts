@@ -86,7 +86,7 @@ export class Live {
     const ids = wanted.map((one) => one.id);
     for (const old of [...list.children]) if (!ids.includes(old.id)) old.remove();
     wanted.forEach((section, at) => {
-      const there = section.id ? list.querySelector(`:scope > #${CSS.escape(section.id)}`) : null;
+      const there = [...list.children].find((one) => one.id === section.id);
       const shown = there ? become(there as HTMLElement, section as HTMLElement) : section;
       // What stands at its place already isn't touched: it would lose focus and scroll position.
       if (list.children[at] !== shown) list.insertBefore(shown, list.children[at] ?? null);

@@ -3,6 +3,8 @@
 Grouped as one needs it: what a plugin is, who and what there is, routes, data, rooms, news.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from core import order
 from core.admission import remember_pass
 from core.audit import record
@@ -57,6 +59,7 @@ from core.contracts import (
     Viewer,
 )
 from core.db import db, new_public_id, now, random_id, scoped
+from core.deprecation import PluginDeprecation, renamed
 from core.engine.agent_keys import agent_key
 from core.engine.mounts import room_api, static_url
 from core.engine.personal_columns import AboutPerson, forget_personal_columns, register_personal_columns
@@ -151,6 +154,7 @@ __all__ = [
     "Person",
     "PersonalData",
     "Plugin",
+    "PluginDeprecation",
     "PluginError",
     "Process",
     "Prose",
@@ -224,3 +228,11 @@ __all__ = [
     "waiting_stream",
     "without_towers",
 ]
+
+# What had another name in the last release: old name, new name. Each is announced in core.deprecation.
+RENAMED: dict[str, str] = {}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        return renamed(name, __name__, RENAMED, globals())

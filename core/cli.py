@@ -131,16 +131,77 @@ def release_guard(name: str) -> None:
     click.echo(f"{name} is switched off in {released} rooms.")
 
 
-@main.command()
-def plugins() -> None:
+@main.group(invoke_without_command=True)
+@click.pass_context
+def plugins(context: click.Context) -> None:
     """What is installed, what is enabled, and what each hooks into."""
     from core.engine.plugins import describe
 
+    if context.invoked_subcommand is not None:
+        return
     for one in describe(_app()):
         state = "enabled " if one.enabled else "disabled"
         click.echo(f"{one.name:<16} {one.version:<10} {state} {one.source}")
         if one.hooks:
             click.echo(f"{'':<16} hooks into {', '.join(one.hooks)}")
+
+
+@plugins.command("check")
+@click.argument("name")
+@click.option(
+    "--tests",
+    type=click.Path(exists=True, path_type=Path),
+    help="A test file of the plugin with its PluginContract, which knows rows to try.",
+)
+def check_plugin(name: str, tests: Path | None) -> None:
+    """Whether an installed plugin keeps every promise, enabled or not. Ends with 1 when it doesn't."""
+    from core.kit.checking import NotChecked
+    from core.kit.checking import check as look_at
+
+    click.echo(f"Looking at {name} …", err=True)
+    try:
+        found = look_at(name, tests)
+    except NotChecked as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    click.echo(found.text())
+    sys.exit(0 if found.is_fine else 1)
+
+
+@main.group()
+def plugin() -> None:
+    """For those who write one."""
+
+
+@plugin.command("new")
+@click.argument("name")
+@click.option(
+    "--kind",
+    type=click.Choice(["export", "section", "guard", "panel"]),
+    default="export",
+    show_default=True,
+    help="What it begins with; all of it can be changed.",
+)
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(),
+    help="The folder in which it is made; this one when left out.",
+)
+def new_plugin(name: str, kind: str, into: Path) -> None:
+    """Make a package with a plugin that works, to change it into yours."""
+    from core.config import raw_settings
+    from core.kit import package
+    from core.run.topology import first_party_plugins
+
+    target = package.make(name, kind, into)
+    enabled = raw_settings(os.environ).get("enabled_plugins") or first_party_plugins()
+    click.echo(package.next_steps(name, target, _names(enabled)))
+
+
+def _names(given: Any) -> list[str]:
+    """A list as the settings' file or a variable has it."""
+    return given.split(",") if isinstance(given, str) else list(given)
 
 
 @main.group()

@@ -18,7 +18,7 @@ class PluginError(AudimaxError):
 
     def __init__(self, plugin: str, problem: str, remedy: str = "") -> None:
         super().__init__(f"plugin {plugin!r}: {problem}" + (f"; {remedy}" if remedy else ""))
-        self.plugin = plugin
+        self.plugin, self.problem, self.remedy = plugin, problem, remedy
 
 
 class Refusal(AudimaxError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
@@ -29,6 +30,7 @@ from core.contracts import (
     Verdict,
     Viewer,
 )
+from core.deprecation import Leaving
 
 if TYPE_CHECKING:
     import procrastinate
@@ -51,15 +53,19 @@ class OnError(StrEnum):
     RETRY = "retry"
 
 
-def hookspec(returns: Any, on_error: OnError, each: Any = None) -> Callable[[F], F]:
+def hookspec(
+    returns: Any, on_error: OnError, each: Any = None, leaving: Mapping[str, Leaving] = MappingProxyType({})
+) -> Callable[[F], F]:
     """Mark a spec; keep its error policy and the type of its answer next to its signature.
 
-    ``returns`` is the container's type (list, dict, NoneType …), ``each`` that of its values.
+    ``returns`` is the container's type (list, dict, NoneType …), ``each`` that of its values. ``leaving``
+    names arguments that go away, or the hook itself: plugins that have them are warned when they are loaded.
     """
 
     def mark(spec: F) -> F:
         marked = _mark(spec)
         marked.returns, marked.on_error, marked.each = returns, on_error, each  # type: ignore[attr-defined]
+        marked.leaving = leaving  # type: ignore[attr-defined]
         return marked
 
     return mark

@@ -157,6 +157,30 @@ def new_place(app: Flask, plugin: str) -> Place:
         )
 
 
+def add_guest(app: Flask, place: Place, name: str = "Bob") -> Caller:
+    """One more guest inside that lecture, at a browser of their own."""
+    from core.db import db
+    from core.lectures.models import Participant
+
+    with app.app_context():
+        guest, token = _new_guest()
+        db.session.add(Participant(lecture_id=place.lecture_id, guest_session_id=guest.id, name=name))
+        db.session.commit()
+        return with_session(app, token)
+
+
+def add_host(app: Flask, place: Place) -> Caller:
+    """One more host of that room: a co-host."""
+    from core.db import db
+    from core.rooms.models import RoomHost
+
+    with app.app_context():
+        user = _new_user(f"host{next(_numbers)}@uni.example")
+        db.session.add(RoomHost(room_id=place.room_id, user_id=user.id))
+        db.session.commit()
+        return signed_in(app, user.get_id())
+
+
 def new_admin(app: Flask) -> Caller:
     """An admin who is no host."""
     from core.db import db
@@ -237,7 +261,12 @@ class PluginContract:
     ``make_rows(place)`` puts a row of yours into that room and lecture and returns the public ids
     by the names that your routes use, e.g. ``{"note_id": note.public_id}``: it is needed as soon
     as a route has such a part. ``bodies`` gives request bodies by endpoint where the one made
-    from the model won't do. Exporters and storages named in ``needs_outside`` are not run.
+    from the model won't do. ``package()`` gives the lecture that exporters are tried with: change it
+    when yours needs something that the sample doesn't have. Exporters and storages named in
+    ``needs_outside`` are not run.
+
+    Your own tests may stand in the same class: ``app`` is the app with your plugin and its tables,
+    ``places`` are two rooms with a live lecture, a host and a guest each.
     """
 
     name: ClassVar[str] = ""
@@ -248,6 +277,10 @@ class PluginContract:
     def make_rows(self, place: Place) -> Mapping[str, str]:
         """Rows in one room and lecture, inside an app context; commit them."""
         return {}
+
+    def package(self) -> LecturePackage:
+        """The lecture that exporters are tried with."""
+        return sample_package()
 
     # --- what the tests use ---
 
@@ -612,7 +645,7 @@ class PluginContract:
 
         for exporter in self._offers(app, "exporters"):
             with app.app_context():
-                made = exporter.export(sample_package(), {})
+                made = exporter.export(self.package(), _defaults(exporter))
             assert isinstance(made, File | Link), f"{exporter.id} gave {type(made).__name__}"
             if isinstance(made, File):
                 assert "/" in made.mime, f"{made.mime!r} is no media type"
@@ -1018,6 +1051,14 @@ def _plain_example(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
     if kind in ("integer", "number"):
         return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
     return False if kind == "boolean" else "x" * max(1, schema.get("minLength", 1))
+
+
+def _defaults(exporter: Any) -> dict[str, Any]:
+    """What an exporter gets when the person leaves its form as it is."""
+    from core.engine.settings import fill
+
+    options = getattr(exporter, "options", None)
+    return dataclasses.asdict(fill(options, {})) if options else {}
 
 
 def _spec(app: Flask, rule: Rule) -> Any:

@@ -27,6 +27,7 @@ pytest_plugins = [
     "tests.fixtures.livekit",
     "tests.fixtures.s3",
     "tests.fixtures.clamav",
+    "tests.fixtures.environment",
     "tests.setup.skips",
 ]
 

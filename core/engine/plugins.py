@@ -8,9 +8,10 @@ import logging
 import pkgutil
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -18,10 +19,11 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import pluggy
 from flask import Flask, current_app
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
 from werkzeug.local import LocalProxy
 
-from core import hookspecs
+from core import deprecation, hookspecs
 from core.config import Config
 from core.contracts import NoSettings, Plugin
 from core.db import Base, db, now
@@ -116,7 +118,7 @@ class Plugins:
         """Import what ``enabled_plugins`` names; the first mistake stops the start."""
         known = installed()
         for name in dict.fromkeys(config.enabled_plugins):
-            self.add(_module(name, known), name, _table(name, config.plugins))
+            self.add(package_of(name, known), name, _table(name, config.plugins))
         _refuse_strays(config, known)
 
     def add(self, package: str, name: str, raw: Mapping[str, Any]) -> None:
@@ -328,7 +330,8 @@ def _described(name: str, one: Installed | None, loaded: Loaded | None) -> Descr
 # --- start-up checks ------------------------------------------------------------------
 
 
-def _module(name: str, known: Mapping[str, list[Installed]]) -> str:
+def package_of(name: str, known: Mapping[str, list[Installed]]) -> str:
+    """The Python package of that plugin; a ``PluginError`` when there is none, or two, or it can't be."""
     several = known.get(name, [])
     if not several:
         raise PluginError(name, "is not installed", _nearest(name, known))
@@ -385,30 +388,102 @@ def _libraries(name: str, target: str, error: ModuleNotFoundError) -> str:
     return "install its libraries: reinstall its package with pip"
 
 
+def mistakes(name: str, package: str) -> list[PluginError]:
+    """Everything of one plugin's package that would stop the start, not just the first mistake.
+
+    What its hooks answer is another matter: nobody is asked here.
+    """
+    found: list[PluginError] = []
+    module = _tried(found, lambda: _import(name, package))
+    if module is None:
+        return found
+    manifest = _tried(found, lambda: _says_what_it_is(name, module))
+    for check in _checks(name, manifest) if manifest else ():
+        _tried(found, check)
+    before = set(db.metadata.tables)
+    hooks = _tried(found, lambda: _import(name, f"{package}.hooks"))
+    for one in _marked(hooks) if hooks else ():
+        _tried(found, partial(_hooks, name, one))
+    _tried(found, lambda: _check_tables(name, package, set(db.metadata.tables) - before))
+    return found
+
+
+def _tried(found: list[PluginError], work: Callable[[], T]) -> T | None:
+    try:
+        return work()
+    except PluginError as error:
+        found.append(error)
+        return None
+
+
+def _marked(module: ModuleType) -> Iterator[ModuleType]:
+    """Each hook of a module in one of its own: pluggy stops at the first that is wrong."""
+    for name, thing in vars(module).items():
+        if hasattr(thing, f"{PROJECT}_impl"):
+            alone = ModuleType(module.__name__)
+            setattr(alone, name, thing)
+            yield alone
+
+
 def _manifest(name: str, module: ModuleType) -> Plugin:
-    manifest = getattr(module, "plugin", None)
-    if not isinstance(manifest, Plugin):
-        raise PluginError(name, "doesn't say what it is", "its __init__.py must define `plugin = Plugin(…)`")
-    if manifest.name != name:
-        problem = f"calls itself {manifest.name!r}"
-        raise PluginError(name, problem, "folder or entry point and manifest need the same name")
-    _check_core(manifest)
-    _check_settings_class(name, "settings", manifest.settings)
-    if manifest.room_settings is not None:
-        _check_settings_class(name, "room_settings", manifest.room_settings)
-        _check_defaults(name, manifest.room_settings)
+    manifest = _says_what_it_is(name, module)
+    for check in _checks(name, manifest):
+        check()
     return manifest
 
 
-def _check_core(manifest: Plugin) -> None:
-    try:
-        wanted = SpecifierSet(manifest.requires_core, prereleases=True)
-    except InvalidSpecifier as error:
-        remedy = "write it like '>=1.0,<2'"
-        raise PluginError(manifest.name, f"requires_core is {manifest.requires_core!r}", remedy) from error
+def _says_what_it_is(name: str, module: ModuleType) -> Plugin:
+    manifest = getattr(module, "plugin", None)
+    if not isinstance(manifest, Plugin):
+        raise PluginError(name, "doesn't say what it is", "its __init__.py must define `plugin = Plugin(…)`")
+    return manifest
+
+
+def _checks(name: str, manifest: Plugin) -> Iterator[Callable[[], None]]:
+    yield lambda: _check_own_name(name, manifest)
+    yield lambda: _check_core(name, manifest)
+    yield lambda: _check_settings_class(name, "settings", manifest.settings)
+    if manifest.room_settings is not None:
+        yield lambda: _check_room_settings(name, manifest.room_settings)
+
+
+def _check_own_name(name: str, manifest: Plugin) -> None:
+    if manifest.name != name:
+        problem = f"calls itself {manifest.name!r}"
+        raise PluginError(name, problem, "folder or entry point and manifest need the same name")
+
+
+def _check_core(name: str, manifest: Plugin) -> None:
+    wanted = _versions(name, manifest.requires_core)
     if VERSION not in wanted:
         problem = f"needs core {manifest.requires_core}, this is {VERSION}"
-        raise PluginError(manifest.name, problem, "install a version of it that fits, or update Audimax")
+        too_old = not any(map(_is_later, wanted))
+        remedy = "install a version of it that fits"
+        remedy += ": this one is too old for this Audimax" if too_old else ", or update Audimax"
+        raise PluginError(name, problem, remedy)
+
+
+def _versions(name: str, said: Any) -> SpecifierSet:
+    try:
+        if said and isinstance(said, str):
+            return SpecifierSet(said, prereleases=True)
+    except InvalidSpecifier:
+        pass
+    raise PluginError(name, f"requires_core is {said!r}", "write it like '>=0.1,<2'")
+
+
+def _is_later(specifier: Specifier) -> bool:
+    """Whether what it asks for is still to come."""
+    try:
+        version = Version(specifier.version.removesuffix(".*"))
+    except InvalidVersion:
+        return True
+    return version > Version(VERSION) and not specifier.operator.startswith(("<", "!"))
+
+
+def _check_room_settings(name: str, cls: Any) -> None:
+    _check_settings_class(name, "room_settings", cls)
+    _check_defaults(name, cls)
 
 
 def _check_settings_class(name: str, which: str, cls: Any) -> None:
@@ -452,7 +527,14 @@ def _hooks(name: str, module: ModuleType) -> dict[str, Hook]:
     for caller in manager.get_hookcallers(manager.get_plugin(name)) or []:
         for implementation in caller.get_hookimpls():
             found[caller.name] = _plain(name, caller.name, implementation)
+            _warn_of_what_goes(caller.name, found[caller.name])
     return found
+
+
+def _warn_of_what_goes(hook: str, implementation: Hook) -> None:
+    for part, leaving in HOOKS[hook].leaving.items():
+        if part == hook or part in implementation.arguments:
+            deprecation.warn_of(implementation.function, leaving)
 
 
 def _first_sentence(error: Exception) -> str:
@@ -461,10 +543,16 @@ def _first_sentence(error: Exception) -> str:
 
 def _remedy_for(module: ModuleType) -> str:
     for name, function in vars(module).items():
-        if hasattr(function, f"{PROJECT}_impl") and name not in HOOKS:
+        if not hasattr(function, f"{PROJECT}_impl"):
+            continue
+        if name not in HOOKS:
             close = difflib.get_close_matches(name, HOOKS, 1)
             return f"there is no hook {name!r}" + (f", did you mean {close[0]!r}?" if close else "")
-    return "compare it with core/hookspecs.py"
+        known = inspect.signature(HOOKS[name]).parameters
+        if set(inspect.signature(function).parameters) - set(known):
+            takes = f"may take {', '.join(known)}" if known else "takes nothing"
+            return f"{name}() {takes}; leave out what you don't need, and add nothing"
+    return "compare it with docs/plugins/hooks.md"
 
 
 def _plain(name: str, hook: str, implementation: pluggy.HookImpl) -> Hook:

@@ -15,6 +15,7 @@ from core.engine.answers import SECONDS
 from core.engine.plugins import HOOKS
 from core.engine.settings import NAMES, setting
 from core.hookspecs import OnError
+from core.kit.promises import REMEDIES, words
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "plugins"
 NOTE = "<!-- Written by `python -m core.engine.reference`; change the code, not this page. -->"
@@ -28,7 +29,13 @@ POLICIES = {
 
 def pages() -> dict[str, str]:
     """Every generated page by its name."""
-    return {"hooks.md": hooks(), "contracts.md": border(), "settings.md": settings(), "events.md": events()}
+    return {
+        "hooks.md": hooks(),
+        "contracts.md": border(),
+        "settings.md": settings(),
+        "events.md": events(),
+        "promises.md": promises(),
+    }
 
 
 def write() -> None:
@@ -54,6 +61,7 @@ def _hook(name: str, spec: Any) -> str:
         f"On error: {spec.on_error.name}.",
         f"Time: {SECONDS[name]:g} s.",
     ]
+    facts += [f"**{leaving}.**" for leaving in spec.leaving.values()]
     return "\n\n".join([f"## `{name}`", _code(_signature(name, spec)), _doc(spec), " ".join(facts)])
 
 
@@ -120,6 +128,63 @@ def events() -> str:
         "Your plugin hears nothing of rooms in which it is off."
     )
     return _page("Events", [intro, *(_class(cls.__name__, cls) for cls in EVENT_TYPES)])
+
+
+def promises() -> str:
+    """What is checked of a plugin, and how tests of plugins are written."""
+    from core import testing
+
+    kept = [f"- **{words(test)}.** {REMEDIES[test]}" for test in tests_of(testing.PluginContract)]
+    stored = [f"- {words(test)}" for test in tests_of(testing.StorageContract)]
+    sent = [
+        f"- {words(test)}"
+        for test in tests_of(testing.DirectUploadsContract)
+        if f"- {words(test)}" not in stored
+    ]
+    helpers = (getattr(testing, name) for name in FOR_TESTS)
+    return _page(
+        "Promises",
+        [
+            _PROMISES,
+            "## `PluginContract`",
+            _doc(testing.PluginContract),
+            "\n".join(kept),
+            "## `StorageContract`",
+            _doc(testing.StorageContract),
+            "\n".join(stored),
+            "## `DirectUploadsContract`",
+            _doc(testing.DirectUploadsContract),
+            "\n".join(sent),
+            "# What else `core.testing` has",
+            *(_of_tests(thing) for thing in helpers),
+        ],
+    )
+
+
+_PROMISES = """\
+Everything that is checked of a plugin when a test subclasses `PluginContract` of `core.testing`, and by
+`audimax plugins check <name>`: the promise, and what to do where it is broken. The database is a real one:
+that of `AUDIMAX_TEST_DATABASE_URL`, or one that is made for the tests."""
+
+FOR_TESTS = (
+    "Place",
+    "Caller",
+    "add_guest",
+    "add_host",
+    "new_place",
+    "new_admin",
+    "sample_package",
+    "example_body",
+)
+
+
+def tests_of(contract: type) -> list[str]:
+    """The names of a contract's tests, in their order."""
+    return [name for cls in reversed(contract.__mro__) for name in vars(cls) if name.startswith("test_")]
+
+
+def _of_tests(thing: Any) -> str:
+    return _class(thing.__name__, thing) if inspect.isclass(thing) else _thing(thing.__name__, thing)
 
 
 # --- parts of pages -------------------------------------------------------------------

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import site
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from core.engine import room_plugins, schema
 from core.engine.plugins import HOOKS
 from core.people.models import User
 from core.rooms.models import Room
+from tests.fixtures.environment import quiet, run_tests
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,22 +26,9 @@ Drive = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh virtual environment with the example in it, and core's libraries in sight."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    (packages,) = folder.glob("lib/python*/site-packages")
-    (packages / "host.pth").write_text("\n".join([*site.getsitepackages(), str(ROOT)]) + "\n")
-    source = tmp_path_factory.mktemp("source") / "example"
-    shutil.copytree(EXAMPLE, source)
-    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "--quiet"]
-    offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
-    subprocess.run([*pip, *offline, source], check=True, env=_quiet())
-    return folder
-
-
-def _quiet() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith(("AUDIMAX_", "PYTHON"))}
+def environment(environment_with: Callable[..., Path]) -> Path:
+    """An environment with the example in it."""
+    return environment_with(EXAMPLE)
 
 
 @pytest.fixture
@@ -60,7 +45,7 @@ def drive_all(
 
     def run(orders: list[dict[str, Any]]) -> list[dict[str, Any]]:
         argv = [environment / "bin" / "python", "-W", "ignore", DRIVER, json.dumps([*map(ready, orders)])]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=300, env=_quiet(), check=False)
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=300, env=quiet(), check=False)
         assert done.returncode == 0, done.stderr
         said: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
         return said
@@ -249,18 +234,7 @@ def test_pages_go_on_without_what_fails(drive_all, place):
 
 
 def contract(environment: Path, settings: dict[str, Any], folder: Path, **more: str) -> str:
-    argv = [environment / "bin" / "python", "-m", "pytest", "-p", "no:cacheprovider", "-p", "core.testing"]
-    database = {"AUDIMAX_TEST_DATABASE_URL": settings["database_url"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    passed = {**_quiet(), **database, **more}
-    done = subprocess.run(
-        [*argv, "-rf", folder / "tests"],
-        capture_output=True,
-        text=True,
-        env=passed,
-        cwd=folder,
-        check=False,
-    )
-    return done.stdout + done.stderr
+    return run_tests(environment, folder, settings["database_url"], **more)
 
 
 def test_it_passes_the_contract_for_plugins(environment, settings):

@@ -30,8 +30,18 @@ def test_what_goes_wrong_is_said_and_ends_there(hall: Hall, does: str, words: st
     export = hall.made(hall.host, does)
     assert (export.state, export.file_id) == ("failed", None)
     assert words in export.why
-    assert words in hall.host.get(hall.page).text.replace("&#34;", '"')
+    page = hall.host.get(hall.page)
+    assert page.status_code == hall.host.get(f"/lectures/{hall.id}").status_code == 200
+    assert words in page.text.replace("&#34;", '"')
     assert hall.made(hall.host).state == "done", "the worker goes on"
+
+
+@pytest.mark.parametrize("does", ["raises", "wrong", "unnamed", "dies", "waits", "loops", "eats", "huge"])
+def test_admins_read_whose_fault_each_was(hall: Hall, does: str) -> None:
+    assert hall.made(hall.host, does).state == "failed"
+    failure = hall.app.extensions["audimax_plugins"].failures[-1]
+    assert (failure.plugin, failure.hook) == ("rogue", "export rogue")
+    assert failure.problem
 
 
 def test_an_admin_can_see_whose_fault_it_was(hall: Hall) -> None:

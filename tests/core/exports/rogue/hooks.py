@@ -68,6 +68,9 @@ class Rogue:
     def it_named(self, about: str, package: LecturePackage) -> Any:
         return File("../../etc/pass\nwd", "nonsense", BytesIO(b"x"))
 
+    def it_unnamed(self, about: str, package: LecturePackage) -> Any:
+        return File(None, None, None)  # type: ignore[arg-type]
+
     def it_links(self, about: str, package: LecturePackage) -> Any:
         return Link(about, "There")
 

@@ -1,10 +1,10 @@
 /** The guest book's button on the room page. */
 export default function setup(room) {
   const { html } = room.ui;
-  room.ui.addPanel({
+  room.addPanel({
     id: 'book',
     title: room.t('Guest book'),
     icon: 'book-open',
-    view: () => html`<p>${room.t('Leave a note.')}</p>`,
+    component: () => html`<p>${room.t('Leave a note.')}</p>`,
   });
 }

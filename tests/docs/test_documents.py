@@ -11,11 +11,12 @@ import pytest
 from packaging.requirements import Requirement
 
 from core.cli import main
+from core.contracts import Plugin
 from core.engine.settings import fields
 from core.people.links import LIFETIMES, Purpose
 from core.rooms.settings import RoomSettings
 from core.version import VERSION
-from docs.settings import with_table
+from docs.settings import manifests, of_plugins, with_table
 from tests.docs.documents import OF_PROSE, ROOT, defined_tests, text, without_code
 
 LARGEST_PICTURE = 300_000
@@ -86,6 +87,18 @@ def test_no_reason_is_empty() -> None:
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     guide = text("docs/admin-guide.md")
     assert guide == with_table(guide), "run `python -m docs.settings`"
+
+
+def test_the_settings_of_plugins_are_those_of_the_code() -> None:
+    assert text("docs/plugin-settings.md") == of_plugins(), "run `python -m docs.settings`"
+
+
+@pytest.mark.parametrize("plugin", manifests(), ids=lambda plugin: plugin.name)
+def test_every_setting_of_a_plugin_is_there_and_means_something(plugin: Plugin) -> None:
+    page = text("docs/plugin-settings.md")
+    for cls in (plugin.settings, plugin.room_settings):
+        for name in fields(cls) if cls else ():
+            assert re.search(rf"^\| `{name}` \| \S", page, re.M), f"{plugin.name}: {name}"
 
 
 def test_every_setting_of_a_room_is_in_the_hosts_guide() -> None:

@@ -201,7 +201,7 @@ def new_plugin(name: str, kind: str, into: Path) -> None:
 
 def _names(given: Any) -> list[str]:
     """A list as the settings' file or a variable has it."""
-    return given.split(",") if isinstance(given, str) else list(given)
+    return [name.strip() for name in (given.split(",") if isinstance(given, str) else given)]
 
 
 @main.group()

@@ -34,8 +34,8 @@ INTRO = """\
 <!-- Written by `python -m docs.settings`; change the code, not this page. -->
 
 Those of the installation stand in `audimax.toml` below `[plugins.<name>]`, or in variables
-`AUDIMAX_PLUGINS__<NAME>__<SETTING>`. Those of a room are in its form; a new room begins with the defaults. What core
-itself can be told is in the [administrators' guide](admin-guide.md)."""
+`AUDIMAX_PLUGINS__<NAME>__<SETTING>`. Those of a room are in its form; a new room begins with the defaults.
+What core itself can be told is in the [administrators' guide](admin-guide.md)."""
 
 
 def manifests() -> list[Plugin]:

@@ -522,7 +522,7 @@ def _hooks(name: str, module: ModuleType) -> dict[str, Hook]:
         manager.register(module, name)
         manager.check_pending()
     except (ValueError, pluggy.PluginValidationError) as error:
-        raise PluginError(name, _first_sentence(error), _remedy_for(module)) from error
+        raise PluginError(name, *_hook_problem(error, module)) from error
     found = {}
     for caller in manager.get_hookcallers(manager.get_plugin(name)) or []:
         for implementation in caller.get_hookimpls():
@@ -537,22 +537,22 @@ def _warn_of_what_goes(hook: str, implementation: Hook) -> None:
             deprecation.warn_of(implementation.function, leaving)
 
 
-def _first_sentence(error: Exception) -> str:
-    return " ".join(str(error).split())
-
-
-def _remedy_for(module: ModuleType) -> str:
+def _hook_problem(error: Exception, module: ModuleType) -> tuple[str, str]:
+    """What is wrong with its hooks and what to do, in other words than pluggy's where there are some."""
     for name, function in vars(module).items():
         if not hasattr(function, f"{PROJECT}_impl"):
             continue
         if name not in HOOKS:
             close = difflib.get_close_matches(name, HOOKS, 1)
-            return f"there is no hook {name!r}" + (f", did you mean {close[0]!r}?" if close else "")
+            hint = f", did you mean {close[0]!r}?" if close else ": see docs/plugins/hooks.md"
+            return f"marks {name}() as a hook", f"there is no hook {name!r}{hint}"
         known = inspect.signature(HOOKS[name]).parameters
-        if set(inspect.signature(function).parameters) - set(known):
-            takes = f"may take {', '.join(known)}" if known else "takes nothing"
-            return f"{name}() {takes}; leave out what you don't need, and add nothing"
-    return "compare it with docs/plugins/hooks.md"
+        if unknown := [one for one in inspect.signature(function).parameters if one not in known]:
+            takes = (
+                f"may take {', '.join(known)}; leave out what you don't need" if known else "takes nothing"
+            )
+            return f"asks for {', '.join(unknown)} in {name}()", f"{name}() {takes}"
+    return " ".join(str(error).split()), "compare it with docs/plugins/hooks.md"
 
 
 def _plain(name: str, hook: str, implementation: pluggy.HookImpl) -> Hook:

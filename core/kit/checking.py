@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST_PROBLEM = 600
 # How problems begin that say what a plugin does.
-VERBS = ("is ", "has ", "calls ", "doesn't ", "needs ", "adds ", "mounts ")
+VERBS = ("is ", "has ", "calls ", "doesn't ", "needs ", "adds ", "mounts ", "marks ", "asks ")
 # Where tests find a database, or the programs of one.
 FOR_TESTS = ("AUDIMAX_TEST_DATABASE_URL", "AUDIMAX_POSTGRES_BIN")
 
@@ -106,7 +106,9 @@ def _of_start(error: PluginError) -> Finding:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}" if text else ""
+    # The name of a function keeps its small letter.
+    begins = text[:1].upper() if text.partition(" ")[0].isalpha() else text[:1]
+    return f"{begins}{text[1:]}{'' if text.endswith(('.', '?')) else '.'}" if text else ""
 
 
 @contextlib.contextmanager

@@ -27,7 +27,8 @@ export default definePlugin((room) => {
 });
 \`\`\`
 
-A plugin from elsewhere is a plain ES module in its wheel. It needs no build; React comes as \`room.ui\`:
+A plugin from elsewhere is a plain ES module in its wheel. It needs no build; React comes as \`room.ui\`, so it is
+\`className\` and one element around what a component draws ([how to begin](panel.md)):
 
 \`\`\`js
 PLUGIN

@@ -27,14 +27,16 @@ export default function setup(room) {
       }
     };
     return html`
-      <p><strong>${question}</strong></p>
-      ${choices.map(
-        (choice) => html`
-          <button key=${choice} type="button" class="btn btn-block" aria-pressed=${mine === choice} onClick=${() => vote(choice)}>
-            ${choice}: ${votes[choice] ?? 0}
-          </button>
-        `,
-      )}
+      <div className="stack">
+        <p><strong>${question}</strong></p>
+        ${choices.map(
+          (choice) => html`
+            <button key=${choice} type="button" className="btn btn-block" aria-pressed=${mine === choice} onClick=${() => vote(choice)}>
+              ${choice}: ${votes[choice] ?? 0}
+            </button>
+          `,
+        )}
+      </div>
     `;
   }
 

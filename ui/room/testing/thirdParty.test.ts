@@ -1,7 +1,7 @@
 /** The browser parts of the packages that the documentation shows and makes, on the real host of plugins. */
 import { EventEmitter } from 'node:events';
-import { act, createElement, type ReactNode } from 'react';
-import { cleanup, render, screen, within } from '@testing-library/react';
+import { createElement, type ReactNode } from 'react';
+import { act, cleanup, render, screen, within } from '@testing-library/react';
 import userEvent from '@testing-library/user-event';
 import { ConnectionState, RoomEvent, type Room } from 'livekit-client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';

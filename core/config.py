@@ -95,6 +95,7 @@ class Config:
     export_seconds: int = setting(120, minimum=5, help="of computing for one export")
     export_memory_mb: int = setting(1500, minimum=256, help="for one export")
     largest_export_mb: int = setting(500, minimum=1, help="of the file that an export makes")
+    delivery_minutes: int = setting(30, minimum=1, help="for bringing one export to a place elsewhere")
     export_days: int = setting(30, minimum=1, help="after these, what exports have made is removed")
     lecture_trash_hours: int = setting(
         24, minimum=1, maximum=24 * 365, help="in which hosts can bring back a lecture that was deleted"

@@ -7,10 +7,13 @@ from dataclasses import dataclass, fields
 from dataclasses import field as with_default
 from datetime import datetime
 from enum import Enum, IntEnum, StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from flask import Blueprint
+
+    from core.lectures.models import Lecture
 
 
 # --- who somebody is -----------------------------------------------------------------
@@ -284,6 +287,81 @@ class Exporter(Protocol):
 
     def export(self, package: LecturePackage, options: Mapping[str, Any]) -> File | Link:
         """Gives what was made. Raise ``ValueError`` with words for the person."""
+        ...
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a destination wants to be brought: what other ``exporters`` make, by their ids, and the lecture's ``files``."""
+
+    exporters: tuple[str, ...] = ()
+    files: bool = False
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One file of a delivery. ``path`` has its bytes until you ask for the next one; ``size`` counts them.
+
+    ``key`` tells what it is within its lecture, the same words each time: the exporter's id, or ``file:`` and
+    the public id of a file.
+    """
+
+    key: str
+    name: str
+    mime: str
+    size: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What is to be brought to a destination, for whom. ``room_id`` is the room's public id.
+
+    ``parcels`` are made and fetched one by one as you go through them, once. ``is_wanted(seconds)`` waits so
+    long at most and gives False as soon as nobody wants it any more, or its time is over: ask before each
+    piece that you send, and wait by it. What you do or raise after a False isn't looked at.
+    """
+
+    package: LecturePackage
+    options: Mapping[str, Any]
+    owner: Viewer
+    room_id: str
+    parcels: Iterable[Parcel]
+    is_wanted: Callable[[float], bool]
+
+
+@runtime_checkable
+class Destination(Protocol):
+    """A place elsewhere to which a lecture is taken, such as somebody's drive. Given by ``exporters()`` too.
+
+    It runs in a job with the network, the database and your settings, and may take ``delivery_minutes`` (of
+    core's settings). What it brings was made behind walls, by the exporters that it names. The job may run
+    again, after a worker died or what you raised: never leave a second copy.
+
+    Further attributes that you may have: ``description``, ``options`` (as those of an ``Exporter``),
+    ``needs_account`` (True: guests aren't offered it), and ``page`` (the path of a page of yours on which people
+    see how it is set up for them; linked where it is chosen).
+    """
+
+    id: str
+    title: str
+
+    def contents(self, options: Mapping[str, Any]) -> Contents:
+        """What is to be brought along. Raise ``ValueError`` with words for who has chosen nothing."""
+        ...
+
+    def ready(self, viewer: Viewer, lecture: Lecture) -> Link | None:
+        """None when this person can use it; else the path of a page of yours where they make it ready.
+
+        Asked when the page with all ways is shown and when somebody chooses it: read, and nothing else.
+        """
+        ...
+
+    def deliver(self, delivery: Delivery) -> Link:
+        """Gives where it is now. Raise ``ValueError`` with words for the person.
+
+        ``DestinationDown``, with words too, for what passes: it is tried again, five times at most.
+        """
         ...
 
 

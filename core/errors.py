@@ -58,6 +58,10 @@ class StorageDown(AudimaxError):
     """A storage can't be reached, is full or refuses us: the text says which, and what an admin can do."""
 
 
+class DestinationDown(AudimaxError):
+    """A place elsewhere can't be reached or takes nothing now: the text is for whoever exports."""
+
+
 class ScannerDown(AudimaxError):
     """The virus scanner can't be reached, or couldn't look at all of a file, and what to do."""
 

@@ -15,6 +15,7 @@ import pluggy
 
 from core.contracts import (
     AdminPage,
+    Destination,
     Event,
     Exporter,
     Grants,
@@ -87,9 +88,9 @@ def storages() -> list[Storage]:  # type: ignore[empty-body]
     """Places that keep files; a setting picks the one for new files. Called by ``core.engine.offers``."""
 
 
-@hookspec(returns=list, each=Exporter, on_error=OnError.STOP)
-def exporters() -> list[Exporter]:  # type: ignore[empty-body]
-    """Ways to take a lecture out. Called by ``core.engine.offers``."""
+@hookspec(returns=list, each=Exporter | Destination, on_error=OnError.STOP)
+def exporters() -> list[Exporter | Destination]:  # type: ignore[empty-body]
+    """Ways to take a lecture out, and places to take it to. Called by ``core.engine.offers``."""
 
 
 @hookspec(returns=list, each=AdminPage, on_error=OnError.STOP)

@@ -643,7 +643,11 @@ class PluginContract:
     def test_its_exporters_give_a_named_file_or_a_link(self, app: Flask) -> None:
         from core.contracts import File, Link
 
+        from core.contracts import Exporter
+
         for exporter in self._offers(app, "exporters"):
+            if not isinstance(exporter, Exporter):
+                continue
             with app.app_context():
                 made = exporter.export(self.package(), _defaults(exporter))
             assert isinstance(made, File | Link), f"{exporter.id} gave {type(made).__name__}"
@@ -652,6 +656,26 @@ class PluginContract:
                 assert made.name == Path(made.name).name != "", f"{made.name!r} is no file name"
                 assert made.body.read(1), f"{exporter.id} gave an empty file"
                 made.body.close()
+
+    def test_its_destinations_say_what_they_want_and_whether_they_are_ready(
+        self, app: Flask, places: tuple[Place, Place]
+    ) -> None:
+        from core.contracts import Contents, Destination, Link
+        from core.db import db
+        from core.engine.settings import fill
+        from core.lectures.models import Lecture
+
+        for one in self._offers(app, "exporters"):
+            if not isinstance(one, Destination):
+                continue
+            options = getattr(one, "options", None)
+            chosen = dataclasses.asdict(fill(options, {})) if options else {}
+            with app.app_context():
+                assert isinstance(one.contents(chosen), Contents), f"{one.id}: contents() must give Contents"
+                for viewer in _viewers(places[0]):
+                    link = one.ready(viewer, db.session.get_one(Lecture, places[0].lecture_id))
+                    assert link is None or isinstance(link, Link), f"{one.id}: ready() gives None or a Link"
+                    assert link is None or link.url.startswith("/"), f"{link} must be a page of yours"
 
     def test_its_storages_keep_what_they_are_given(self, app: Flask) -> None:
         for storage in self._offers(app, "storages"):

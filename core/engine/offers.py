@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app
 
 from core.config import config
-from core.contracts import AdminPage, Exporter, HealthCheck, Process, Storage
+from core.contracts import AdminPage, Destination, Exporter, HealthCheck, Process, Storage
 from core.engine.plugins import Answer, Plugins
 from core.errors import PluginError
 from core.files.local import LocalStorage
@@ -50,8 +50,8 @@ def storages() -> dict[str, Storage]:
     return _offered("storages")
 
 
-def exporters() -> dict[str, Exporter]:
-    """Ways to take a lecture out, by id."""
+def exporters() -> dict[str, Exporter | Destination]:
+    """Ways to take a lecture out, and places to take it to, by id."""
     return _offered("exporters")
 
 

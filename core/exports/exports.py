@@ -12,11 +12,12 @@ from flask_babel import gettext as _
 
 from core.bus import notify
 from core.config import config
-from core.contracts import Exporter, LecturePackage, Viewer
+from core.contracts import Destination, Exporter, LecturePackage, Viewer
 from core.db import db, now
 from core.engine import offers
 from core.engine.settings import SettingsError, fill
 from core.errors import Refusal
+from core.exports import delivering
 from core.exports.models import Export, State
 from core.files.models import State as FileState
 from core.files.models import StoredFile
@@ -45,12 +46,15 @@ def ask(
     if unknown := [one for one in sections if one not in known]:
         words = _("There is no section “%(id)s” in this lecture.", id=unknown[0][:80])
         raise Refusal(422, words, code="no_section")
+    fitting = checked(exporter, options)
+    if isinstance(exporter, Destination):
+        delivering.refuse_unready(exporter, fitting, lecture, viewer)
     made = Export(
         lecture_id=lecture.id,
         user_id=viewer.user_id,
         guest_session_id=None if viewer.user_id else viewer.guest_session_id,
         exporter=exporter.id,
-        options=checked(exporter, options),
+        options=fitting,
         sections=[] if set(sections) == known else list(dict.fromkeys(sections)),
         for_hosts=viewer.sees_hosts_part,
         locale=str(get_locale() or config().default_locale),
@@ -61,7 +65,7 @@ def ask(
     return made
 
 
-def checked(exporter: Exporter, options: Mapping[str, Any]) -> dict[str, Any]:
+def checked(exporter: Exporter | Destination, options: Mapping[str, Any]) -> dict[str, Any]:
     """Options as the exporter takes them; a ``Refusal`` that names those that are wrong."""
     cls = options_of(exporter)
     if cls is None:
@@ -75,12 +79,12 @@ def checked(exporter: Exporter, options: Mapping[str, Any]) -> dict[str, Any]:
         raise Refusal(422, _("Please check: %(fields)s.", fields=fields), code="invalid") from error
 
 
-def options_of(exporter: Exporter) -> Any:
+def options_of(exporter: Exporter | Destination) -> Any:
     """The dataclass of an exporter's options, None where there are none."""
     return getattr(exporter, "options", None)
 
 
-def _exporter(exporter_id: str) -> Exporter:
+def _exporter(exporter_id: str) -> Exporter | Destination:
     found = offers.exporters().get(exporter_id)
     if found is None:
         raise Refusal(404, _("There is no such format."), code="no_exporter")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from core.config import config
-from core.contracts import Audience, FileEntry, Files, LecturePackage, Viewer
+from core.contracts import Audience, FileEntry, Files, LecturePackage, Parcel, Viewer
 from core.db import db
 from core.files import storages
 from core.files.models import OF_EXPORTS, StoredFile
@@ -39,6 +40,29 @@ def with_files(package: LecturePackage, viewer: Viewer, folder: Path) -> Lecture
     )
     db.session.commit()
     return replace(package, sections=sections)
+
+
+def each_file(package: LecturePackage, viewer: Viewer, folder: Path) -> Iterator[Parcel]:
+    """The lecture's files one by one; one is gone from the folder when the next is asked for.
+
+    ``StorageDown`` where one can't be had now.
+    """
+    entries = {file.url: file for one in package.sections if isinstance(one, Files) for file in one.files}
+    for entry in entries.values():
+        parcel = _parcel(package, viewer, entry, folder)
+        # Nobody holds a connection while it is on its way.
+        db.session.commit()
+        if parcel is not None:
+            yield parcel
+            parcel.path.unlink(missing_ok=True)
+
+
+def _parcel(package: LecturePackage, viewer: Viewer, entry: FileEntry, folder: Path) -> Parcel | None:
+    found = _stored(package, viewer, entry)
+    path = _fetched(found, folder) if found is not None else ""
+    if found is None or not path:
+        return None
+    return Parcel(f"file:{found.public_id}", entry.name, entry.mime, found.size, Path(path))
 
 
 def _stored(package: LecturePackage, viewer: Viewer, entry: FileEntry) -> StoredFile | None:

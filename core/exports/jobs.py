@@ -13,12 +13,12 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from core.config import config
-from core.contracts import LecturePackage, Link
+from core.contracts import Destination, LecturePackage, Link
 from core.db import db, now
 from core.engine import offers
 from core.engine.plugins import plugins
-from core.errors import StorageDown
-from core.exports import exports, fetching, packing, running
+from core.errors import DestinationDown, StorageDown
+from core.exports import delivering, exports, fetching, packing, running
 from core.exports.models import Export, State
 from core.files import storages, stored
 from core.files.models import OF_EXPORTS, StoredFile
@@ -26,8 +26,9 @@ from core.jobs import periodic, task
 from core.lectures.models import Lecture
 
 log = logging.getLogger(__name__)
-# The storage may be away for a while.
-RETRY = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=3, retry_exceptions={StorageDown})
+# The storage may be away for a while, or the place to which it is brought.
+PASSES = (StorageDown, DestinationDown)
+RETRY = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=3, retry_exceptions=set(PASSES))
 
 
 @task(name="export", retry=RETRY, pass_context=True)
@@ -43,15 +44,21 @@ def export(context: procrastinate.JobContext, export_id: int, run: int) -> None:
             log.info("export %d was called off", export_id)
         except running.Failed as failed:
             _fail(export_id, run, failed)
-        except StorageDown as down:
+        except PASSES as down:
             if context.job.attempts + 1 < (RETRY.max_attempts or 0):
                 raise
-            words = _("The file could not be kept: the storage can't be reached. Try again later.")
-            _fail(export_id, run, running.Failed(words, problem=str(down)))
+            _fail(export_id, run, _given_up(down))
         except Exception as error:
             # Whatever a plugin's exporter is made of: nobody waits for ever.
             words = _("Something went wrong on our side. Your administrator can see why.")
             _fail(export_id, run, running.Failed(words, problem=f"{type(error).__name__}: {error}"))
+
+
+def _given_up(down: Exception) -> running.Failed:
+    if isinstance(down, DestinationDown):
+        return running.Failed(str(down), problem=str(down.__cause__ or down))
+    words = _("The file could not be kept: the storage can't be reached. Try again later.")
+    return running.Failed(words, problem=str(down))
 
 
 def _taken(export_id: int, run: int) -> Export | None:
@@ -83,12 +90,18 @@ def _make(found: Export, run: int) -> None:
     export_id, for_hosts = found.id, viewer.sees_hosts_part
     if _reuses(found, run, digest, for_hosts):
         return
+    options, room_id = found.options, found.lecture.room.public_id
     db.session.commit()
+    wanted = lambda: _is_wanted(export_id, run)  # noqa: E731
     with tempfile.TemporaryDirectory(prefix="audimax-export-") as folder:
+        if isinstance(exporter, Destination):
+            errand = delivering.Errand(plugin, exporter, package, options, viewer, room_id)
+            link = delivering.delivered(errand, Path(folder), wanted)
+            _keep(export_id, run, digest, for_hosts, package, link)
+            return
         if getattr(exporter, "wants_files", False):
             package = fetching.with_files(package, viewer, Path(folder))
-        wanted = lambda: _is_wanted(export_id, run)  # noqa: E731
-        with running.exported(plugin, exporter, package, found.options, Path(folder), wanted) as made:
+        with running.exported(plugin, exporter, package, options, Path(folder), wanted) as made:
             _keep(export_id, run, digest, for_hosts, package, made)
 
 

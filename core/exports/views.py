@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,13 +10,13 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from core.contracts import EVERYONE, Exporter, Viewer
+from core.contracts import EVERYONE, Destination, Exporter, Link, Viewer
 from core.db import db
 from core.engine import offers
 from core.engine.plugins import plugins
 from core.engine.settings import fields
 from core.errors import Refusal
-from core.exports import exports
+from core.exports import delivering, exports
 from core.exports.models import Export, State
 from core.files import downloads
 from core.files.models import StoredFile
@@ -31,12 +32,14 @@ bp = Blueprint("exports", __name__)
 
 @dataclass(frozen=True)
 class Way:
-    """An exporter as the form shows it."""
+    """An exporter or a destination as the form shows it; ``link``: what its viewer has to do first."""
 
     id: str
     title: str
     description: str
     boxes: tuple[Box, ...]
+    link: Link | None = None
+    page: str = ""
 
 
 @bp.get("/lectures/<lecture_id>/exports")
@@ -46,7 +49,7 @@ def ways_out() -> ResponseReturnValue:
     viewer = _taker(here.lecture)
     if "HX-Request" in request.headers:
         return render_template("lectures/_exports.html", **_list(here.lecture, viewer))
-    return _form(here.lecture, viewer, _fresh_form())
+    return _form(here.lecture, viewer, _fresh_form(ways(here.lecture, viewer)))
 
 
 @bp.post("/lectures/<lecture_id>/exports")
@@ -115,7 +118,7 @@ def _form(lecture: Lecture, viewer: Viewer, form: Form, chosen: list[str] | None
     return render_template(
         "lectures/exports.html",
         form=form,
-        ways=ways(),
+        ways=ways(lecture, viewer),
         sections=sections,
         chosen=[one.id for one in sections] if chosen is None else chosen,
         **_list(lecture, viewer),
@@ -125,18 +128,37 @@ def _form(lecture: Lecture, viewer: Viewer, form: Form, chosen: list[str] | None
 def _list(lecture: Lecture, viewer: Viewer) -> dict[str, Any]:
     titles = {one.id: str(one.title) for one in offers.exporters().values()}
     found = exports.own(lecture, viewer)
-    return {"lecture": lecture, "exports": found, "titles": titles, "words_of": words_of}
+    failed = {one.exporter for one in found if one.state == State.FAILED}
+    remedies = {one.id: one.link for one in ways(lecture, viewer, failed) if one.link}
+    return {
+        "lecture": lecture,
+        "exports": found,
+        "titles": titles,
+        "words_of": words_of,
+        "remedies": remedies,
+    }
 
 
-def ways() -> list[Way]:
-    """Every exporter that is there, with its options."""
-    return [
-        Way(one.id, str(one.title), str(getattr(one, "description", "")), tuple(_boxes(one)))
-        for one in sorted(offers.exporters().values(), key=_order)
-    ]
+def ways(lecture: Lecture, viewer: Viewer, only: Collection[str] | None = None) -> list[Way]:
+    """Every way that is there for the viewer (or those of them), with its options."""
+    offered = sorted(offers.exporters().values(), key=_order)
+    chosen = [one for one in offered if (only is None or one.id in only) and delivering.is_for(one, viewer)]
+    return [way for one in chosen if (way := _way(one, lecture, viewer)) is not None]
 
 
-def _order(exporter: Exporter) -> int:
+def _way(exporter: Exporter | Destination, lecture: Lecture, viewer: Viewer) -> Way | None:
+    """None where its plugin fails: it is noted, and the others are there."""
+    link = None
+    if isinstance(exporter, Destination):
+        try:
+            link = delivering.missing(exporter, viewer, lecture)
+        except Refusal:
+            return None
+    description, page = (str(getattr(exporter, name, "")) for name in ("description", "page"))
+    return Way(exporter.id, str(exporter.title), description, tuple(_boxes(exporter)), link, page)
+
+
+def _order(exporter: Exporter | Destination) -> int:
     return plugins.loaded[offers.plugin_of_exporter(exporter.id)].manifest.order
 
 
@@ -145,10 +167,9 @@ def _boxes(exporter: Any) -> list[Box]:
     return [Box(f"{exporter.id}.{name}", one) for name, one in fields(cls).items()] if cls else []
 
 
-def _fresh_form() -> Form:
+def _fresh_form(found: list[Way]) -> Form:
     """The first format, and every option as it is by default."""
-    found = ways()
-    values = {"exporter": found[0].id if found else ""}
+    values = {"exporter": next((way.id for way in found if way.link is None), "")}
     for box in (box for way in found for box in way.boxes):
         default = box.field.default
         values[box.name] = ("on" if default else "") if isinstance(default, bool) else str(default or "")
@@ -157,9 +178,9 @@ def _fresh_form() -> Form:
 
 def _options(form: Form) -> dict[str, Any]:
     """What was chosen for the exporter that was chosen; a switch that isn't there is off."""
-    way = next((one for one in ways() if one.id == form.value("exporter")), None)
+    exporter = offers.exporters().get(form.value("exporter"))
     found: dict[str, Any] = {}
-    for box in way.boxes if way else ():
+    for box in _boxes(exporter) if exporter else ():
         found[box.field.name] = form.value(box.name) if box.field.kind != "switch" else form.has(box.name)
     return found
 

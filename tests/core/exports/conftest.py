@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from flask.testing import FlaskClient
 from core.contracts import Audience, Prose
 from core.db import db, now
 from core.engine import offers
+from core.exports import running
 from core.exports.models import Export
 from core.jobs import run_worker
 from core.lectures.models import Lecture, Participant
@@ -45,6 +48,21 @@ def add_rogue() -> Callable[[Flask], None]:
         offers.init_app(app)
 
     return add
+
+
+@pytest.fixture
+def without_walls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exporters run at once, in this process: for tests of what becomes of their files."""
+
+    @contextmanager
+    def exported(
+        _plugin: str, exporter: Any, package: Any, options: Any, _folder: Path, _is_wanted: Any
+    ) -> Iterator[running.Made]:
+        made = exporter.export(package, options)
+        content = made.body.read()
+        yield running.Made(made.name, made.mime, len(content), BytesIO(content))
+
+    monkeypatch.setattr(running, "exported", exported)
 
 
 @dataclass

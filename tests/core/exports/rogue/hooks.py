@@ -10,9 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from core.api import Exporter, File, LecturePackage, Link, hookimpl, setting, settings
+from core.api import (
+    Contents,
+    Delivery,
+    Destination,
+    DestinationDown,
+    Exporter,
+    File,
+    Lecture,
+    LecturePackage,
+    Link,
+    Viewer,
+    hookimpl,
+    setting,
+    settings,
+)
 from tests.core.exports.rogue.settings import Settings
 
 
@@ -104,6 +118,78 @@ def text(value: Any) -> File:
     return File("said.json", "application/json", BytesIO(json.dumps(value).encode()))
 
 
+@dataclass(frozen=True)
+class Where:
+    """``does``: what happens on the way. ``brings``: the exporters to bring, ``-`` for none. ``files``: those too."""
+
+    does: str = setting("fine", label="What it does")
+    brings: str = setting("rogue", label="What it brings")
+    files: bool = setting(False, label="Files too")
+
+
+class Elsewhere:
+    """A place that does what its options say; ``came`` has what has come, ``tried`` how often it was asked."""
+
+    id = "elsewhere"
+    title = "Elsewhere"
+    options = Where
+    needs_account = True
+    page = "/plugins/rogue/"
+    came: ClassVar[dict[str, bytes]] = {}
+    tried: ClassVar[list[str]] = []
+    link: ClassVar[Any] = None
+    stopped = threading.Event()
+
+    def contents(self, options: Mapping[str, Any]) -> Contents:
+        if options["brings"] == "-":
+            raise ValueError("Choose what to bring.")
+        if options["brings"] == "!":
+            raise RuntimeError("out of order")
+        return Contents(tuple(options["brings"].split()), files=options["files"])
+
+    def ready(self, viewer: Viewer, lecture: Lecture) -> Link | None:
+        if isinstance(self.link, Exception):
+            raise self.link
+        return self.link
+
+    def deliver(self, delivery: Delivery) -> Link:
+        self.tried.append(delivery.room_id)
+        made: Any = getattr(self, f"it_{delivery.options['does']}")(delivery)
+        return made
+
+    def it_fine(self, delivery: Delivery) -> Link:
+        for parcel in delivery.parcels:
+            assert parcel.path.stat().st_size == parcel.size
+            self.came[f"{parcel.key} {parcel.name}"] = parcel.path.read_bytes()
+        return Link("https://elsewhere.example/1", "Look there")
+
+    def it_raises(self, delivery: Delivery) -> Any:
+        raise RuntimeError("out of order")
+
+    def it_refuses(self, delivery: Delivery) -> Any:
+        raise ValueError("There is no room there.")
+
+    def it_wrong(self, delivery: Delivery) -> Any:
+        return "https://elsewhere.example/1"
+
+    def it_passes(self, delivery: Delivery) -> Any:
+        if len(self.tried) < 3:
+            raise DestinationDown("It takes nothing now.")
+        return self.it_fine(delivery)
+
+    def it_never(self, delivery: Delivery) -> Any:
+        raise DestinationDown("It takes nothing now.")
+
+    def it_waits(self, delivery: Delivery) -> Any:
+        while delivery.is_wanted(0.02):
+            pass
+        self.stopped.set()
+        return None
+
+    def it_hangs(self, delivery: Delivery) -> Any:
+        self.stopped.wait(20)
+
+
 @hookimpl
-def exporters() -> list[Exporter]:
-    return [Rogue()]
+def exporters() -> list[Exporter | Destination]:
+    return [Rogue(), Elsewhere()]

@@ -641,9 +641,7 @@ class PluginContract:
                     assert (loaded.folder / "static" / path).is_file(), f"static/{path} is missing"
 
     def test_its_exporters_give_a_named_file_or_a_link(self, app: Flask) -> None:
-        from core.contracts import File, Link
-
-        from core.contracts import Exporter
+        from core.contracts import Exporter, File, Link
 
         for exporter in self._offers(app, "exporters"):
             if not isinstance(exporter, Exporter):

@@ -19,7 +19,6 @@ from flask_babel import gettext as _
 from flask_login import login_required
 
 from core import audit
-from core.bus import notify
 from core.contracts import Viewer
 from core.db import db
 from core.errors import Refusal
@@ -36,6 +35,7 @@ from core.people.guests import current_guest
 from core.people.views import offers_sign_up
 from core.rooms.hosts import tell_hosts
 from core.rooms.views import me
+from core.search.changes import lecture_changed
 from core.text import clean_title, one_line
 
 bp = Blueprint("lecture_changes", __name__)
@@ -92,7 +92,8 @@ def rename(lecture_id: str) -> ResponseReturnValue:
             before=lecture.title,
         )
         lecture.title = title
-        notify(f"lecture:{lecture.id}")
+        db.session.flush()
+        lecture_changed(lecture.id)
         tell_hosts(lecture.room_id)
     return _done(f"/lectures/{lecture.public_id}", _("The lecture is called “%(title)s” now.", title=title))
 

@@ -13,9 +13,9 @@ from core.contracts import EVERYONE, Section, Table, Timeline
 from core.errors import Refusal
 from core.files.downloads import attachment
 from core.http.views import here, page
+from core.lectures.access import reader_of
 from core.lectures.parts import LINES_AT_ONCE, digest, page_of, rows_of
 from core.lectures.sections import section_for
-from core.lectures.access import reader_of
 from core.text import clean_file_name
 
 bp = Blueprint("lecture_page", __name__)

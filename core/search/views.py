@@ -16,7 +16,7 @@ from flask_login import login_required
 from core.db import db
 from core.http.forms import Form
 from core.http.views import limited
-from core.lectures import listing
+from core.lectures.access import readable_by
 from core.lectures.models import Lecture
 from core.people.models import User
 from core.rooms.models import Room
@@ -54,7 +54,7 @@ def _rooms(user: User) -> list[Room]:
     """The rooms that have something to find."""
     query = (
         sa.select(Room)
-        .where(sa.exists().where(Lecture.room_id == Room.id, listing.readable_by(user)))
+        .where(sa.exists().where(Lecture.room_id == Room.id, readable_by(user)))
         .order_by(Room.title, Room.id)
         .limit(MOST_ROOMS)
     )

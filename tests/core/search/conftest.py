@@ -46,9 +46,7 @@ class Archive:
 
     def room(self, title: str = "Physics", owner: int | None = None, **settings: Any) -> int:
         with self.app.app_context():
-            room = Room(
-                owner_id=owner or self.owner, title=title, code=codes.new_code(), settings=settings
-            )
+            room = Room(owner_id=owner or self.owner, title=title, code=codes.new_code(), settings=settings)
             db.session.add(room)
             db.session.commit()
             return room.id

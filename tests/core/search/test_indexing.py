@@ -123,9 +123,14 @@ def test_other_plugins_or_a_new_way_have_lectures_read_anew(app, archive, monkey
 
 def test_a_flood_of_words_and_long_lines_is_bounded(app, archive):
     lines = tuple(Line(n, f"Speaker {n}", " ".join(f"w{n}x{m}" for m in range(60))) for n in range(1500))
-    key = archive.lecture(archive.room(), Timeline("chat", "Chat", lines=(*lines, Line(9, "Bob", "x" * 50_000))))
+    key = archive.lecture(
+        archive.room(), Timeline("chat", "Chat", lines=(*lines, Line(9, "Bob", "x" * 50_000)))
+    )
     with app.app_context():
-        assert db.session.scalar(sa.select(sa.func.max(sa.func.length(SearchEntry.text)))) <= indexing.LONGEST_ENTRY
+        assert (
+            db.session.scalar(sa.select(sa.func.max(sa.func.length(SearchEntry.text))))
+            <= indexing.LONGEST_ENTRY
+        )
         assert db.session.get(SearchedLecture, key).built_for is not None
 
 

@@ -83,3 +83,15 @@ def test_the_answer_takes_few_queries(host, archive, queries):
     with queries() as asked:
         host.get("/search?q=waves&speaker=ada")
     assert len(asked) <= 10
+
+
+def test_a_renamed_lecture_is_found_by_its_new_name(host, archive, app):
+    from core.db import db
+    from core.lectures.models import Lecture
+
+    key = archive.lecture(archive.room(), spoken((1, "Ada", "waves")))
+    with app.app_context():
+        public_id = db.session.get(Lecture, key).public_id
+    assert host.post(f"/lectures/{public_id}/rename", data={"title": "Eclipses"}).status_code == 303
+    archive.work()
+    assert archive.ids("eclipse") == [key]

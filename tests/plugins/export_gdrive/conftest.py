@@ -24,9 +24,11 @@ from core.lectures.models import Lecture
 from plugins.export_gdrive import drive
 from tests.conftest import ORIGIN
 from tests.core.conftest import ada  # noqa: F401
-from tests.core.exports.conftest import Hall
+from tests.core.exports.conftest import (
+    Hall,
+    without_walls,  # noqa: F401
+)
 from tests.core.exports.conftest import hall as hall_with_notes  # noqa: F401
-from tests.core.exports.conftest import without_walls  # noqa: F401
 from tests.fixtures.google import CLIENT_ID, CLIENT_SECRET, Google, running
 
 CALLBACK = f"{ORIGIN}/plugins/export_gdrive/callback"

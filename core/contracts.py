@@ -510,9 +510,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Timeline(Section):
-    """Lines in order of time: transcript, chat."""
+    """Lines in order of time: transcript, chat.
+
+    Who was asked for the first lines only, and gives no more, says how many there are in ``total`` (0: as
+    many as are given). ``version`` names the content: it is another one when any line is, the same however
+    many are given. Without it core makes one of the lines, and so needs all of them.
+    """
 
     lines: tuple[Line, ...] = ()
+    total: int = 0
+    version: str = ""
 
 
 @dataclass(frozen=True)

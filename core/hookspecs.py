@@ -147,8 +147,12 @@ def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:  # type: ignore[empty-b
 
 
 @hookspec(returns=list, each=Section, on_error=OnError.SKIP)
-def lecture_sections(lecture: Lecture, viewer: Viewer) -> list[Section]:  # type: ignore[empty-body]
-    """Your typed parts of a lecture. Called by ``core.lectures.sections``."""
+def lecture_sections(lecture: Lecture, viewer: Viewer, lines: int | None) -> list[Section]:  # type: ignore[empty-body]
+    """Your typed parts of a lecture.
+
+    ``lines``: so many of each timeline are enough now, from the first on; None for all of them. Whoever
+    gives all of them always is right too, and slower. Called by ``core.lectures.sections``.
+    """
 
 
 # --- people's data -------------------------------------------------------------------

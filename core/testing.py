@@ -621,9 +621,10 @@ class PluginContract:
         for viewer in _viewers(places[0]):
             with app.app_context():
                 lecture = db.session.get_one(Lecture, places[0].lecture_id)
-                app.extensions["audimax_plugins"].ask_one(
-                    self.name, "lecture_sections", lecture=lecture, viewer=viewer
-                )
+                for lines in (None, 1):
+                    app.extensions["audimax_plugins"].ask_one(
+                        self.name, "lecture_sections", lecture=lecture, viewer=viewer, lines=lines
+                    )
 
     def test_its_browser_code_is_there(self, app: Flask, loaded: Loaded, places: tuple[Place, Place]) -> None:
         from core.db import db

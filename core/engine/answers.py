@@ -42,6 +42,7 @@ LONGEST_SECTIONS = 10_000_000
 LONGEST_REASON = 1_000
 LONGEST_TITLE = 300
 LARGEST_CONFIG = 64_000
+NUMBERS = frozenset({int, float})
 
 
 def refusal(hook: str, question: Mapping[str, Any]) -> Any:
@@ -170,6 +171,10 @@ def _section_size(section: Section) -> int:
     _check_text(section.title, LONGEST_TITLE)
     _check_text(section.note, LONGEST_REASON)
     _check_text(section.busy, LONGEST_TITLE)
+    if isinstance(section, Timeline):
+        _check_text(section.version, LONGEST_TITLE)
+        if isinstance(section.total, bool) or not isinstance(section.total, int):
+            raise TypeError("a timeline's total must be a whole number of lines")
     return sum(_parts_size(getattr(section, name)) for name in CONTENT[type(section)])
 
 
@@ -182,10 +187,10 @@ def _parts_size(parts: Any) -> int:
 
 
 def _part_size(part: Any) -> int:
-    if isinstance(part, str):
-        return len(part)
     if isinstance(part, Line):
         return _line_size(part)
+    if isinstance(part, str):
+        return len(part)
     if isinstance(part, FileEntry):
         return _texts_size((part.name, part.mime, part.url))
     if isinstance(part, tuple | list):
@@ -194,8 +199,11 @@ def _part_size(part: Any) -> int:
 
 
 def _line_size(line: Line) -> int:
-    if isinstance(line.at, bool) or not isinstance(line.at, int | float):
+    # There may be thousands at each look at a page.
+    if type(line.at) not in NUMBERS and not isinstance(line.at, float):
         raise TypeError("a line's time must be a number of seconds")
+    if type(line.speaker) is str and type(line.text) is str:
+        return len(line.speaker) + len(line.text)
     return _texts_size((line.speaker, line.text))
 
 

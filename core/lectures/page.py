@@ -7,6 +7,7 @@ import io
 
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from core.contracts import EVERYONE, Section, Table, Timeline
@@ -14,7 +15,7 @@ from core.errors import Refusal
 from core.files.downloads import attachment
 from core.http.views import here, page
 from core.lectures.access import reader_of
-from core.lectures.parts import LINES_AT_ONCE, digest, page_of, rows_of
+from core.lectures.parts import LINES_AT_ONCE, digest, page_of, rows_of, total_of
 from core.lectures.sections import section_for
 from core.text import clean_file_name
 
@@ -38,19 +39,22 @@ def parts() -> ResponseReturnValue:
 @page(roles=EVERYONE)
 def lines(section_id: str) -> ResponseReturnValue:
     """Lines of a timeline, ``from`` that number on."""
-    section, start = _section(section_id), _start()
+    start = _start()
+    section = _section(section_id, start + LINES_AT_ONCE)
     if not isinstance(section, Timeline):
         raise _no_section()
     mark = digest(section)
     response = Response(mimetype="text/html")
-    response.set_etag(f"{mark}-{start}")
+    response.set_etag(f"{mark}-{start}-{get_locale()}")
     # Kept by the browser, and never shown without having asked us whether it still may be.
     response.headers["Cache-Control"] = "private, no-cache"
     if response.make_conditional(request).status_code != 304:
         within = section.id if "in" in request.args else ""
         rows = rows_of(section, start, LINES_AT_ONCE)
         response.set_data(
-            render_template("lectures/_lines.html", section=section, digest=mark, rows=rows, within=within)
+            render_template(
+                "lectures/_lines.html", total=total_of(section), digest=mark, rows=rows, within=within
+            )
         )
     return response
 
@@ -76,9 +80,9 @@ def csv_of(table: Table) -> str:
     return "\ufeff" + made.getvalue()
 
 
-def _section(section_id: str) -> Section:
+def _section(section_id: str, lines: int | None = None) -> Section:
     lecture = here.lecture
-    found = section_for(lecture, reader_of(lecture), section_id)
+    found = section_for(lecture, reader_of(lecture), section_id, lines)
     if found is None:
         raise _no_section()
     return found

@@ -20,7 +20,7 @@ from core.lectures.models import Lecture
 from core.lectures.sections import PARTICIPANTS, sections_for
 
 # Of each timeline, with the page itself; the page's script fetches the rest after the first paint.
-FIRST_LINES = 100
+FIRST_LINES = 60
 LINES_AT_ONCE = 500
 DIGEST_BYTES = 9
 
@@ -66,7 +66,7 @@ def page_of(
     lecture: Lecture, viewer: Viewer, *, known: Collection[str] = (), lines: int | None = FIRST_LINES
 ) -> Page:
     """The lecture as this viewer may see it; ``lines`` of each timeline, None for all."""
-    sections = sections_for(lecture, viewer)
+    sections = sections_for(lecture, viewer, lines)
     return Page(
         parts=list(_parts(sections, known, lines)),
         people=_people(lecture, sections),
@@ -88,8 +88,12 @@ def _parts(sections: Sequence[Section], known: Collection[str], lines: int | Non
         mark = digest(section)
         within = section.id if section.id in timelines[1:] else ""
         rows = rows_of(section, 0, lines) if mark not in known else []
-        total = len(section.lines) if isinstance(section, Timeline) else 0
-        yield Part(section, kind_of(section), mark, rows, total, mark in known, within)
+        yield Part(section, kind_of(section), mark, rows, total_of(section), mark in known, within)
+
+
+def total_of(section: Section) -> int:
+    """How many lines a timeline has, those that weren't asked for too."""
+    return max(section.total, len(section.lines)) if isinstance(section, Timeline) else 0
 
 
 def rows_of(section: Section, start: int, count: int | None) -> list[Row]:
@@ -115,7 +119,11 @@ def _kind(line: Line, before: Line | None) -> str:
 
 def digest(section: Section) -> str:
     """The same for the same content: by it a page knows what has changed."""
-    told = json.dumps([kind_of(section), vars(section)], default=_plain)
+    said = dict(vars(section))
+    if isinstance(section, Timeline):
+        # However many lines were asked for.
+        said["lines"], said["total"] = () if section.version else section.lines, 0
+    told = json.dumps([kind_of(section), said], default=_plain)
     return hashlib.blake2b(told.encode(), digest_size=DIGEST_BYTES).hexdigest()
 
 

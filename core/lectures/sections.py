@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import datetime
 
+from flask_babel import get_timezone, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext, to_user_timezone
 
 from core.contracts import Audience, LecturePackage, Section, Table, Viewer
 from core.engine.plugins import plugins
@@ -33,15 +32,21 @@ def package_for(lecture: Lecture, viewer: Viewer) -> LecturePackage:
     )
 
 
-def sections_for(lecture: Lecture, viewer: Viewer) -> list[Section]:
-    """Core's and the plugins' sections for this viewer, in order, with ids that are unique."""
-    return sorted([*_own(lecture, viewer), *_given(lecture, viewer)], key=lambda section: section.order)
+def sections_for(lecture: Lecture, viewer: Viewer, lines: int | None = None) -> list[Section]:
+    """Core's and the plugins' sections for this viewer, in order, with ids that are unique.
+
+    ``lines`` of each timeline are enough, from the first on; None for all.
+    """
+    found = [*_own(lecture, viewer), *_given(lecture, viewer, lines)]
+    return sorted(found, key=lambda section: section.order)
 
 
-def section_for(lecture: Lecture, viewer: Viewer, section_id: str) -> Section | None:
+def section_for(
+    lecture: Lecture, viewer: Viewer, section_id: str, lines: int | None = None
+) -> Section | None:
     """One of them; only the plugin whose it is is asked."""
     plugin, _dash, _id = section_id.partition("-")
-    found = _own(lecture, viewer) if section_id == PARTICIPANTS else _given(lecture, viewer, only=plugin)
+    found = _own(lecture, viewer) if section_id == PARTICIPANTS else _given(lecture, viewer, lines, plugin)
     return next((section for section in found if section.id == section_id), None)
 
 
@@ -51,8 +56,8 @@ def _own(lecture: Lecture, viewer: Viewer) -> list[Section]:
     return [participants(lecture)] if _may_see(audience, viewer) else []
 
 
-def _given(lecture: Lecture, viewer: Viewer, only: str | None = None) -> list[Section]:
-    asked = plugins.ask("lecture_sections", only=only, lecture=lecture, viewer=viewer)
+def _given(lecture: Lecture, viewer: Viewer, lines: int | None, only: str | None = None) -> list[Section]:
+    asked = plugins.ask("lecture_sections", only=only, lecture=lecture, viewer=viewer, lines=lines)
     named = (_named(plugin, section) for plugin, given in asked for section in given)
     return [section for section in named if _may_see(section.audience, viewer)]
 
@@ -68,13 +73,24 @@ def _named(plugin: str, section: Section) -> Section:
 def participants(lecture: Lecture) -> Table:
     """Attendance: everybody's for hosts and admins, and for all where the room says so."""
     people = sorted(history(lecture), key=lambda one: one.role != "host")
+    # Many were there equally long; a text costs more than all else of a row.
+    lengths = {minutes: duration(minutes * 60) for minutes in {_minutes(one) for one in people}}
+    zone, here = get_timezone(), str(_("still there"))
     return Table(
         id=PARTICIPANTS,
         title=_("Participants"),
         audience=_of_participants(lecture),
         order=LAST,
         columns=(_("Name"), _("Joined"), _("Left"), _("Present")),
-        rows=tuple(_row(one) for one in people),
+        rows=tuple(
+            (
+                _("%(name)s (host)", name=one.name) if one.role == "host" else one.name,
+                f"{one.joined_at.astimezone(zone):%H:%M}",
+                here if one.left_at is None else f"{one.left_at.astimezone(zone):%H:%M}",
+                lengths[_minutes(one)],
+            )
+            for one in people
+        ),
     )
 
 
@@ -83,15 +99,8 @@ def _of_participants(lecture: Lecture) -> Audience:
     return Audience.EVERYONE if seen_by_all else Audience.HOSTS
 
 
-def _row(one: Attendance) -> tuple[str, ...]:
-    name = _("%(name)s (host)", name=one.name) if one.role == "host" else one.name
-    left = _("still there") if one.left_at is None else _hour(one.left_at)
-    return (name, _hour(one.joined_at), left, duration(one.seconds))
-
-
-def _hour(moment: datetime) -> str:
-    # Babel takes ten times as long, and there are two of them for everybody.
-    return to_user_timezone(moment).strftime("%H:%M")
+def _minutes(one: Attendance) -> int:
+    return max(0, round(one.seconds / 60))
 
 
 def duration(seconds: float) -> str:

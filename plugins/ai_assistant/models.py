@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -190,15 +191,21 @@ def artifact_of(lecture: Lecture) -> LectureArtifact | None:
 
 def with_files(lecture: Lecture) -> tuple[LectureArtifact | None, list[StoredFile]]:
     """The same with the files of its transcript, at one look."""
+    found = db.session.execute(_with_files(), {"lecture": lecture.id}).first()
+    return (found[0], [one for one in found[1:] if one is not None]) if found else (None, [])
+
+
+@cache
+def _with_files() -> sa.Select[Any]:
+    # Built once: that takes longer than the answer.
     lines, subtitles = aliased(StoredFile), aliased(StoredFile)
     query = (
         sa.select(LectureArtifact, lines, subtitles)
         .outerjoin(lines, lines.id == LectureArtifact.lines_file_id)
         .outerjoin(subtitles, subtitles.id == LectureArtifact.subtitles_file_id)
-        .where(LectureArtifact.lecture_id == lecture.id)
+        .where(LectureArtifact.lecture_id == sa.bindparam("lecture"))
     )
-    found = db.session.execute(query.execution_options(populate_existing=True)).first()
-    return (found[0], [one for one in found[1:] if one is not None]) if found else (None, [])
+    return query.execution_options(populate_existing=True)
 
 
 def locked(lecture: Lecture, *, captions: bool, keep: bool) -> LectureArtifact:

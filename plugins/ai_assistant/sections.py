@@ -19,7 +19,6 @@ from core.api import (
     Table,
     Timeline,
     Viewer,
-    db,
     files,
     room_settings,
 )
@@ -29,12 +28,12 @@ from plugins.ai_assistant.settings import RoomSettings
 from plugins.ai_assistant.summary import Sentence, Summary
 
 
-def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
-    """The parts that this viewer may see."""
+def of(lecture: Lecture, viewer: Viewer, most: int | None = None) -> list[Section]:
+    """The parts that this viewer may see, with so many lines of the transcript at most."""
     artifact, kept = with_files(lecture)
     if artifact is None:
         return []
-    return [*_summary(lecture, artifact, viewer), *_transcript(lecture, kept)]
+    return [*_summary(lecture, artifact, viewer), *_transcript(lecture, kept, most)]
 
 
 # --- the summary ----------------------------------------------------------------------
@@ -121,11 +120,12 @@ def _clock(seconds: float) -> str:
 # --- the transcript -------------------------------------------------------------------
 
 
-def _transcript(lecture: Lecture, kept: Iterable[StoredFile]) -> Iterator[Section]:
-    lines = tuple(_line(*row) for row in db.session.execute(transcript.shown(lecture)))
-    if not lines:
+def _transcript(lecture: Lecture, kept: Iterable[StoredFile], most: int | None) -> Iterator[Section]:
+    rows = transcript.shown(lecture, most)
+    if not rows:
         return
-    yield Timeline("transcript", _("Transcript"), Audience.EVERYONE, 40, lines=lines)
+    lines, (total, version) = tuple(_line(*row[:6]) for row in rows), rows[0][6:]
+    yield Timeline("transcript", _("Transcript"), order=40, lines=lines, total=total, version=str(version))
     shown = tuple(files.entry(stored) for stored in kept if stored.is_handed_out)
     if shown:
         yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 41, files=shown)

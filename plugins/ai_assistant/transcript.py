@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -135,11 +136,27 @@ def lines(lecture: Lecture) -> Any:
     )
 
 
-def shown(lecture: Lecture) -> Any:
-    """The same with what the lecture's page needs of them: key, name, times, text, whether it is a gap."""
+def shown(lecture: Lecture, most: int | None) -> Sequence[Any]:
+    """The first lines as the lecture's page needs them: key, name, times, text, whether it is a gap.
+
+    In each row also how many there are in all, and a number that changes with any of them.
+    """
+    return db.session.execute(_shown(), {"lecture": lecture.id, "most": most}).all()
+
+
+@cache
+def _shown() -> sa.Select[Any]:
     line = TranscriptLine
     name = sa.func.coalesce(Participant.name, line.name)
-    return lines(lecture).with_only_columns(line.key, name, line.at, line.until, line.text, line.is_gap)
+    columns = (line.key, name, line.at, line.until, line.text, line.is_gap)
+    content = sa.func.hashtextextended(sa.func.concat_ws("\n", *columns), 0)
+    return (
+        sa.select(*columns, sa.func.count().over(), sa.func.sum(content).over())
+        .outerjoin(Participant, Participant.id == line.participant_id)
+        .where(line.lecture_id == sa.bindparam("lecture"))
+        .order_by(line.at, line.id)
+        .limit(sa.bindparam("most"))
+    )
 
 
 def before(lecture: Lecture, cursor: tuple[int, int] | None, most: int, text: str = "") -> list[Any]:

@@ -29,8 +29,8 @@ def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
 
 
 @hookimpl
-def lecture_sections(lecture: Lecture, viewer: Viewer) -> list[Section]:
-    return sections.of(lecture, viewer)
+def lecture_sections(lecture: Lecture, viewer: Viewer, lines: int | None) -> list[Section]:
+    return sections.of(lecture, viewer, lines)
 
 
 @hookimpl

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -48,7 +50,10 @@ class Said(NamedTuple):
     votes: int
     reply_to: int | None
     replied_to: str | None
+    nth: int
+    fitting: int
     of_all: int
+    version: str
 
     @property
     def is_there(self) -> bool:
@@ -68,14 +73,17 @@ OF_FILES = (
 )
 
 
-def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
-    """The sections that have something in them; those for hosts are only made for those who see them."""
+def of(lecture: Lecture, viewer: Viewer, most: int | None = None) -> list[Section]:
+    """The sections that have something in them; those for hosts are only made for those who see them.
+
+    ``most``: so many lines of each are enough, from the first on.
+    """
     audiences = [Audience.EVERYONE, Audience.HOSTS] if viewer.sees_hosts_part else [Audience.EVERYONE]
-    rows, attached = _said(lecture, audiences)
+    rows, attached = _said(lecture, audiences, most)
     found: list[Section] = [_questions(rows, attached)]
     for audience in audiences:
         mine = [row for row in rows if row.audience == audience]
-        found += [_timeline(lecture, audience, mine, attached), _files(audience, mine, attached)]
+        found += [_timeline(lecture, audience, mine, attached, most), _files(audience, mine, attached)]
     return [section for section in found if _is_filled(section)]
 
 
@@ -108,42 +116,82 @@ def _with_names(text: str, attached: Sequence[StoredFile]) -> str:
 # --- lines ----------------------------------------------------------------------------
 
 
-def _timeline(lecture: Lecture, audience: Audience, rows: Sequence[Said], attached: Attached) -> Timeline:
+def _timeline(
+    lecture: Lecture, audience: Audience, rows: Sequence[Said], attached: Attached, most: int | None
+) -> Timeline:
     is_public = audience is Audience.EVERYONE
+    shown = rows if most is None else [row for row in rows if row.nth <= most]
     return Timeline(
         id="messages" if is_public else "private",
         title=_("Chat") if is_public else _("Chat: to the hosts only"),
         audience=audience,
         order=300 if is_public else 310,
-        lines=tuple(_lines(lecture, rows, attached)),
+        lines=tuple(_lines(lecture, shown, attached)),
+        total=rows[0].fitting + (rows[0].of_all > rows[0].fitting) if rows else 0,
+        version=_version(rows, attached),
     )
 
 
-def _said(lecture: Lecture, audiences: Sequence[Audience]) -> tuple[list[Said], Attached]:
-    """Of each audience from the beginning, as far as a section can hold it, and the files; one look."""
-    messages = _messages(lecture, audiences)
-    told = [messages.c[name] for name in COLUMNS]
-    ready = sa.and_(StoredFile.id == Attachment.stored_file_id, StoredFile.state == files.State.READY)
-    query = (
-        sa.select(StoredFile, *told)
-        .select_from(messages)
-        .outerjoin(Attachment, Attachment.message_id == messages.c.id)
-        .outerjoin(StoredFile, ready)
-        .where(messages.c.nth <= MOST_LINES, messages.c.so_far <= MOST_CHARACTERS)
-        .order_by(messages.c.at, Attachment.place)
-        .options(load_only(*OF_FILES))
-    )
+def _version(rows: Sequence[Said], attached: Attached) -> str:
+    """Of all messages, and of the names of files among them."""
+    names = [(row.public_id, one.name) for row in rows for one in attached.get(row.public_id, ())]
+    told = f"{rows[0].version if rows else ''} {rows[0].of_all if rows else 0} {names}"
+    return hashlib.sha256(told.encode(errors="replace")).hexdigest()
+
+
+def _said(lecture: Lecture, audiences: Sequence[Audience], most: int | None) -> tuple[list[Said], Attached]:
+    """Of each audience from the beginning, as far as a section can hold it, and the files; one look.
+
+    Of those behind ``most`` only what other sections need: questions, answers, files.
+    """
+    given = {"lecture": lecture.id, "audiences": audiences, "most": MOST_LINES if most is None else most}
+    given |= {"most_lines": MOST_LINES, "most_characters": MOST_CHARACTERS}
     rows: dict[str, Said] = {}
     attached: dict[str, list[StoredFile]] = {}
-    for stored, *row in db.session.execute(query):
-        said = Said._make(row)
-        rows.setdefault(said.public_id, said)
+    for stored, *values in db.session.execute(_query(), given):
+        row = rows.setdefault(values[1], Said._make(values))
         if stored is not None:
-            attached.setdefault(said.public_id, []).append(stored)
+            attached.setdefault(row.public_id, []).append(stored)
     return list(rows.values()), attached
 
 
-def _messages(lecture: Lecture, audiences: Sequence[Audience]) -> sa.Subquery:
+@cache
+def _query() -> sa.Select[Any]:
+    # Built once: that takes longer than the answer.
+    said = _fitting()
+    told = [said.c[name] for name in COLUMNS]
+    ready = sa.and_(StoredFile.id == Attachment.stored_file_id, StoredFile.state == files.State.READY)
+    is_answer = sa.and_(said.c.is_host, said.c.reply_to.is_not(None))
+    is_first = said.c.nth <= sa.bindparam("most")
+    return (
+        sa.select(StoredFile, *told)
+        .select_from(said)
+        .outerjoin(Attachment, Attachment.message_id == said.c.id)
+        .outerjoin(StoredFile, ready)
+        .where(sa.or_(is_first, said.c.is_question, said.c.has_files, is_answer))
+        .order_by(said.c.at, Attachment.place)
+        .options(load_only(*OF_FILES))
+    )
+
+
+def _fitting() -> sa.Subquery:
+    """What a section can hold: how many are ``fitting``, and a ``version`` that changes with any of them."""
+    one = _messages().c
+    mine: dict[str, Any] = {"partition_by": one.audience}
+    told = (one.public_id, one.at, one.author, one.is_host, one.text, one.removed_by, one.replied_to)
+    content = sa.func.hashtextextended(sa.func.concat_ws("\n", *told), 0)
+    return (
+        sa.select(
+            *one,
+            sa.func.count().over(**mine).label("fitting"),
+            sa.cast(sa.func.sum(content).over(**mine), sa.Text).label("version"),
+        )
+        .where(one.nth <= sa.bindparam("most_lines"), one.so_far <= sa.bindparam("most_characters"))
+        .subquery()
+    )
+
+
+def _messages() -> sa.Subquery:
     """Those of the lecture: ``nth`` of their audience, with ``so_far`` characters in it."""
     quoted = aliased(Message)
     mine: dict[str, Any] = {"partition_by": Message.audience}
@@ -168,7 +216,8 @@ def _messages(lecture: Lecture, audiences: Sequence[Audience]) -> sa.Subquery:
             sa.func.sum(sa.func.length(Message.text)).over(order_by=Message.at, **mine).label("so_far"),
         )
         .outerjoin(quoted, quoted.id == Message.reply_to_id)
-        .where(Message.lecture_id == lecture.id, Message.audience.in_(audiences))
+        .where(Message.lecture_id == sa.bindparam("lecture"))
+        .where(Message.audience.in_(sa.bindparam("audiences", expanding=True)))
         .subquery()
     )
 
@@ -182,7 +231,7 @@ def _lines(lecture: Lecture, rows: Sequence[Said], attached: Attached) -> Iterab
         at = max(0.0, row.at / 1e6 - began)
         name = names[row.author] if row.is_host else row.author
         yield Line(at, name, _text(row, attached.get(row.public_id, ())), row.public_id)
-    if rows and rows[0].of_all > len(rows):
+    if rows and rows[-1].nth == rows[-1].fitting < rows[-1].of_all:
         yield Line(at=at, speaker="", text=_("More was written than can be shown here."))
 
 

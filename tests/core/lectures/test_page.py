@@ -298,6 +298,6 @@ def test_a_title_of_any_kind_makes_a_file_name(host, address, notes):
 
 def test_the_page_and_its_pieces_ask_little(host, address, notes, queries):
     notes.sections = [Timeline("talk", "Talk", lines=spoken(300))]
-    for part in ("", "/parts", "/sections/notes-talk?from=100", "/sections/participants.csv"):
+    for part in ("", "/parts", "/sections/notes-talk?from=60", "/sections/participants.csv"):
         with queries(at_most=6):
             assert host.get(address + part).status_code == 200

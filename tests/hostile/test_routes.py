@@ -447,7 +447,8 @@ def test_rooms_settings_take_nothing_that_is_no_setting(world: World) -> None:
     us = world.ours
     for settings in ({"is_admin": True}, {"__class__": "x"}, {"screen_share": "admins"}, {"owner_id": 1}):
         assert us.host.patch(f"/api/rooms/{us.id}", json={"settings": settings}).status_code == 422
-    form = {**MORE, "title": "Mine", "description": "", "language": "en", "core.screen_share": "everyone"}
+    form = {**MORE, "title": "Mine", "description": "", "language": "en", "core.screen_share": "everyone",
+            "core.participants_read_days": "0"}  # fmt: skip
     us.host.post(f"/rooms/{us.id}/settings", data=form)
     shown = us.host.get(f"/api/rooms/{us.id}").json
     assert (shown["id"], shown["code"], shown["title"]) == (us.id, us.code, "Mine")

@@ -12,6 +12,7 @@ RIGHT = {
     "title": "Graphs",
     "language": "en",
     "core.screen_share": "everyone",
+    "core.participants_read_days": "0",
     "on:door": "on",
     "door.who": "strangers",
     "door.most": "7",

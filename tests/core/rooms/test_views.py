@@ -56,7 +56,13 @@ def test_the_dashboard_of_two_thousand_rooms_asks_little(app, host, ada, queries
 
 def test_a_room_is_made_with_the_form_and_shows_how_to_invite(host):
     made = host.post(
-        "/rooms/new", data={"title": "Algorithms II", "language": "de", "core.screen_share": "hosts"}
+        "/rooms/new",
+        data={
+            "title": "Algorithms II",
+            "language": "de",
+            "core.screen_share": "hosts",
+            "core.participants_read_days": "0",
+        },
     )
     assert made.status_code == 303
     page = text(host.get(made.location))
@@ -80,7 +86,8 @@ def test_a_form_with_mistakes_keeps_what_was_typed_and_says_what_to_do(app, host
 
 
 def test_settings_are_changed_and_stay(app, host, room):
-    data = {"title": "Graphs", "language": "en", "core.screen_share": "hosts", "core.participants_read": "on"}
+    data = {"title": "Graphs", "language": "en", "core.screen_share": "hosts", "core.participants_read": "on",
+            "core.participants_read_days": "0"}  # fmt: skip
     assert host.post(f"{room['page']}/settings", data=data).status_code == 303
     page = text(host.get(f"{room['page']}/settings"))
     assert 'value="Graphs"' in page and '<option value="hosts" selected>' in page

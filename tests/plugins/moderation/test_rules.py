@@ -254,7 +254,7 @@ def test_only_the_owner_decides_whether_co_hosts_mute_each_other(host: Any, co_h
 def test_a_co_host_who_saves_the_form_leaves_the_owners_decision_alone(host: Any, co_host: Any) -> None:
     emmy, _identity = co_host("Emmy")
     allow_co_hosts(host)
-    form = {"title": "Algorithms", "description": "", "language": "en", "core.screen_share": "everyone",
+    form = {"title": "Algorithms", "description": "", "language": "en", "core.screen_share": "everyone", "core.participants_read_days": "0",
             "on:moderation": "on"}  # fmt: skip
     saved = emmy.post(f"/rooms/{host.room}/settings", data=form)
     assert saved.status_code in (302, 303), saved.text

@@ -196,7 +196,7 @@ def with_files(lecture: Lecture) -> tuple[LectureArtifact | None, list[StoredFil
 
 
 @cache
-def _with_files() -> sa.Select[Any]:
+def _with_files() -> Any:
     # Built once: that takes longer than the answer.
     lines, subtitles = aliased(StoredFile), aliased(StoredFile)
     query = (

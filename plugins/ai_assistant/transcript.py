@@ -145,7 +145,7 @@ def shown(lecture: Lecture, most: int | None) -> Sequence[Any]:
 
 
 @cache
-def _shown() -> sa.Select[Any]:
+def _shown() -> Any:
     line = TranscriptLine
     name = sa.func.coalesce(Participant.name, line.name)
     columns = (line.key, name, line.at, line.until, line.text, line.is_gap)

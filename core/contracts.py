@@ -292,7 +292,7 @@ class Exporter(Protocol):
 
 @dataclass(frozen=True)
 class Contents:
-    """What a destination wants to be brought: what other ``exporters`` make, by their ids, and the lecture's ``files``."""
+    """What is to be brought: what ``exporters`` of these ids make, and the lecture's ``files``."""
 
     exporters: tuple[str, ...] = ()
     files: bool = False
@@ -339,8 +339,8 @@ class Destination(Protocol):
     again, after a worker died or what you raised: never leave a second copy.
 
     Further attributes that you may have: ``description``, ``options`` (as those of an ``Exporter``),
-    ``needs_account`` (True: guests aren't offered it), and ``page`` (the path of a page of yours on which people
-    see how it is set up for them; linked where it is chosen).
+    ``needs_account`` (True: guests aren't offered it), and ``page`` (the path of a page of yours on which
+    people see how it is set up for them; linked where it is chosen).
     """
 
     id: str

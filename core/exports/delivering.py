@@ -1,4 +1,4 @@
-"""Brings a lecture to a place elsewhere: what it wants is made behind walls, then the plugin takes it there."""
+"""Brings a lecture elsewhere: what is wanted there is made behind walls, and the plugin takes it there."""
 
 from __future__ import annotations
 

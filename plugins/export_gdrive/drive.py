@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -150,7 +151,7 @@ class Drive:
             return request._process_response(answer, content)
 
         _progress, done = self._tried(ask)
-        return done  # type: ignore[no-any-return]
+        return done
 
     # --- again and again ---
 
@@ -180,10 +181,36 @@ class Drive:
 
 
 class Pieces(MediaIoBaseUpload):  # type: ignore[misc]
-    """Gives bytes, not a stream: those can be sent again after a fresh token, or on a fresh line."""
+    """Gives pieces, not a stream: of those Google's client can't send one again after a fresh token."""
 
     def has_stream(self) -> bool:
         return False
+
+    def getbytes(self, begin: int, length: int) -> Piece:
+        return Piece(super().getbytes(begin, length))
+
+
+class Piece(BytesIO):
+    """Is sent once. httplib2 sends again by itself when a line was cut; we ask first what has come."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._size, self._is_over = len(content), False
+
+    def __len__(self) -> int:
+        return self._size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._is_over:
+            raise ConnectionError("the line was cut")
+        got = super().read(size)
+        self._is_over = not got
+        return got
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        # With a fresh token it is sent again.
+        self._is_over = False
+        return super().seek(offset, whence)
 
 
 def _unreachable() -> str:

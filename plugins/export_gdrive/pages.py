@@ -75,7 +75,7 @@ def disconnect() -> ResponseReturnValue:
         flash(_("Your Google Drive is disconnected. What was put there stays."), "ok")
     else:
         words = _(
-            "It is disconnected here, but Google couldn’t be told. Take our right away in your Google account too."
+            "It is disconnected here, but Google couldn’t be told. Remove us in your Google account too."
         )
         flash(words, "warn")
     return _back()

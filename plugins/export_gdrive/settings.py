@@ -77,9 +77,9 @@ class Settings:
     def _mistakes(self) -> Iterator[str]:
         # Never shown: it is a secret.
         if not all(map(_is_key, re.split(r"[\s,]+", self.key.strip())) if self.key else ()):
-            yield "'key' must be what `openssl rand -base64 32` prints, or several of those with commas between"
+            yield "'key' must be what `openssl rand -base64 32` prints, or several with commas between"
         if self.google_url and not _is_origin(self.google_url):
-            yield "'google_url' must be like https://google.example, without a path; http:// on this machine only"
+            yield "'google_url' must be like https://google.example, without a path; http:// only here"
 
 
 def _fernet(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Where a lecture lies in somebody's Drive: a folder for its room, one for itself, and its files, each once."""
+"""Where a lecture lies in somebody's Drive: a folder for its room, one for itself, its files, each once."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class Shelf:
 
     def _detached(self, query: sa.Select[tuple[Item]]) -> Item | None:
         """Read, and let the connection go: uploads take their time."""
-        found = db.session.scalar(query)
+        found: Item | None = db.session.scalar(query)
         if found is not None:
             db.session.expunge(found)
         db.session.commit()

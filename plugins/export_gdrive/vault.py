@@ -1,4 +1,4 @@
-"""What must not be read in the database: locked with the key of the settings, each thing for its place only."""
+"""What must not be read in the database: locked with the settings' key, each thing for its place only."""
 
 from __future__ import annotations
 

@@ -100,6 +100,8 @@ def test_wrong_input_gets_words_and_loses_nothing(host, shelf, asked, status, wo
     assert answer.status_code == status
     assert words in answer.text and 'value="kept words"' in answer.text
     assert 'aria-invalid="true"' in answer.text and titles(answer) == []
+    name, _is, typed = asked.rpartition("&")[2].partition("=")
+    assert name not in ("since", "until") or f'type="text" value="{typed}"' in answer.text
 
 
 def test_ten_thousand_letters_are_a_search_for_the_first_hundred(host, shelf):

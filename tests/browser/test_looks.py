@@ -23,7 +23,8 @@ FAULTS = """() => {
   const shown = e => e.checkVisibility({opacityProperty: true, visibilityProperty: true});
   for (const e of document.querySelectorAll('button, a, select, input')) {
     if (!shown(e) || e.closest('.sr-only')) continue;
-    const name = (e.innerText || e.getAttribute('aria-label') || e.labels?.[0]?.innerText || '').trim();
+    // What lies far outside the window isn't laid out, and has no innerText.
+    const name = (e.innerText || e.getAttribute('aria-label') || e.labels?.[0]?.innerText || e.textContent).trim();
     const box = e.getBoundingClientRect();
     if (!name) faults.push('no name: ' + e.outerHTML.slice(0, 120));
     if (box.right > innerWidth + 1 || box.left < -1) faults.push(`outside the window: ${name}`);

@@ -69,3 +69,65 @@ def test_all_lines_come_piece_by_piece(sign_in, place):
         for start in range(0, three_hours.LINES, 500)
     )
     assert lines == three_hours.LINES
+
+
+TIMELINES = ("ai_assistant-transcript", "chat-messages", "chat-private")
+
+
+@pytest.fixture
+def timelines(app, place):
+    """``timelines(3)``: those of the host's page, asked for so many lines; by id."""
+    from core.contracts import Role, Timeline, Viewer
+    from core.lectures.models import Lecture
+    from core.lectures.sections import sections_for
+
+    def read(lines):
+        with app.test_request_context():
+            lecture = db.session.scalars(sa.select(Lecture).where(Lecture.public_id == place[2])).one()
+            found = sections_for(lecture, Viewer(Role.HOST), lines)
+            return {one.id: one for one in found if isinstance(one, Timeline)}
+
+    return read
+
+
+def test_the_first_lines_are_those_of_all_and_say_how_many_there_are(timelines):
+    few, whole = timelines(3), timelines(None)
+    assert tuple(few) == tuple(whole) == TIMELINES
+    for name in TIMELINES:
+        assert few[name].lines == whole[name].lines[:3]
+        assert few[name].total == whole[name].total == len(whole[name].lines)
+        assert few[name].version == whole[name].version != ""
+
+
+CHANGES = {
+    "UPDATE ai_assistant__line SET text = 'Other.' WHERE key = 'line1999'": "ai_assistant-transcript",
+    "UPDATE participant SET name = 'Z. Q.' WHERE name = 'Zoë Quast'": "ai_assistant-transcript",
+    "DELETE FROM ai_assistant__line WHERE key = 'line7'": "ai_assistant-transcript",
+    "UPDATE chat__message SET text = '', removed_by = 'host' WHERE client_id = 'c998'": "chat-messages",
+    "UPDATE stored_file SET name = 'other.pdf' WHERE name = 'sketch-757.pdf'": "chat-messages",
+    "UPDATE stored_file SET state = 'gone' WHERE name = 'sketch-507.pdf'": "chat-messages",
+    "DELETE FROM chat__message WHERE client_id = 'c24'": "chat-private",
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_any_change_makes_another_version_of_that_timeline_alone(app, timelines, statement):
+    before = timelines(3)
+    with app.app_context():
+        db.session.execute(sa.text(statement))
+        db.session.commit()
+    after = timelines(3)
+    changed = [name for name in TIMELINES if before[name].version != after[name].version]
+    assert changed == [CHANGES[statement]]
+
+
+def test_questions_answers_and_files_are_there_though_their_lines_are_not(app, place, timelines):
+    from core.contracts import Role, Viewer
+    from core.lectures.models import Lecture
+    from core.lectures.sections import sections_for
+
+    with app.test_request_context():
+        lecture = db.session.scalars(sa.select(Lecture).where(Lecture.public_id == place[2])).one()
+        few, whole = (sections_for(lecture, Viewer(Role.HOST), lines) for lines in (3, None))
+    others = [[one for one in found if one.id not in TIMELINES] for found in (few, whole)]
+    assert others[0] == others[1] and len(others[0]) == 9

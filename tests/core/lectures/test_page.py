@@ -301,3 +301,41 @@ def test_the_page_and_its_pieces_ask_little(host, address, notes, queries):
     for part in ("", "/parts", "/sections/notes-talk?from=60", "/sections/participants.csv"):
         with queries(at_most=6):
             assert host.get(address + part).status_code == 200
+
+
+# --- plugins that give no more lines than they are asked for ------------------------------
+
+
+@pytest.fixture
+def thrifty(add_guard: Any) -> list[int | None]:
+    """A plugin with 1,200 lines; the list says how many it was asked for each time."""
+    asked: list[int | None] = []
+
+    def given(lecture: Any, viewer: Any, lines: int | None) -> list[Section]:
+        asked.append(lines)
+        return [Timeline("talk", "Talk", lines=spoken(1200)[:lines], total=1200, version="v1")]
+
+    add_guard("thrifty", lecture_sections=given)
+    return asked
+
+
+def test_a_plugin_is_asked_for_the_lines_that_are_shown(host, address, thrifty):
+    page = host.get(address)
+    assert len(lines_in(page)) == FIRST_LINES and 'data-total="1200"' in page.text
+    (mark,) = re.findall(r'id="thrifty-talk"[^>]*data-digest="(\w+)"', page.text)
+    piece = host.get(f"{address}/sections/thrifty-talk?from=500")
+    assert f'data-digest="{mark}" data-total="1200"' in piece.text
+    assert lines_in(piece) == [f"line {at}" for at in range(500, 1000)]
+    assert len(lines_in(host.get(f"{address}?all=1"))) == 1200
+    assert thrifty == [FIRST_LINES, 500 + LINES_AT_ONCE, None]
+
+
+def test_what_is_taken_out_has_all_lines(app, lecture, thrifty):
+    from core.contracts import Role, Viewer
+    from core.db import db
+    from core.lectures.models import Lecture
+    from core.lectures.sections import package_for
+
+    with app.test_request_context():
+        package = package_for(db.session.get(Lecture, lecture[0]), Viewer(Role.HOST))
+    assert [len(one.lines) for one in package.sections if isinstance(one, Timeline)] == [1200]

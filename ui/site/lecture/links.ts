@@ -24,10 +24,7 @@ function step(link: HTMLAnchorElement, key: string): HTMLAnchorElement | null {
 export class Links {
   private readonly button = document.createElement('button');
 
-  constructor(
-    private readonly page: HTMLElement,
-    icon: string,
-  ) {
+  constructor(page: HTMLElement, icon: string) {
     this.button.type = 'button';
     this.button.className = 'btn btn-icon btn-sm timeline-copy';
     this.button.innerHTML = icon;

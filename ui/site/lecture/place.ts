@@ -1,7 +1,10 @@
 /** The reader's place on the page: nothing that comes above it may move it. */
 
-// Below the bar that stays at the top.
-const BAR = 72;
+// So far down the page its head is what one reads.
+const HEAD = 72;
+
+/** Where the bar ends that stays at the top. */
+const barEnd = () => Math.max(0, document.getElementById('lecture-search')?.getBoundingClientRect().bottom ?? 0);
 
 /** Does something to the page; what was at the top of the window is there again afterwards. */
 export function keepPlace(page: Element, change: () => void) {
@@ -14,10 +17,11 @@ export function keepPlace(page: Element, change: () => void) {
 }
 
 function topmost(page: Element): Element | null {
-  if (scrollY < BAR) return null;
+  if (scrollY < HEAD) return null;
   const box = page.getBoundingClientRect();
   // Lines and paragraphs first: a section is higher than the window.
-  for (const y of [BAR + 8, BAR + 40, BAR + 120, innerHeight / 2]) {
+  for (const below of [8, 40, 120, 240]) {
+    const y = barEnd() + below;
     const found = document.elementFromPoint?.(box.left + box.width * 0.6, y)?.closest('li, p, tr, dt, dd, .lecture-section');
     if (found && page.contains(found)) return found;
   }
@@ -26,7 +30,7 @@ function topmost(page: Element): Element | null {
 
 export const isInView = (element: Element) => {
   const box = element.getBoundingClientRect();
-  return box.top >= BAR && box.bottom <= innerHeight - 8;
+  return box.top >= barEnd() && box.bottom <= innerHeight - 8;
 };
 
 /** Brings it to the middle of the window; what is seen already stays where it is. */

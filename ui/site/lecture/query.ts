@@ -11,7 +11,6 @@ export interface Folded {
   at: number[] | null;
 }
 
-// eslint-disable-next-line no-control-regex
 const ASCII = /^[\x00-\x7f]*$/;
 
 export function fold(text: string): Folded {

@@ -77,6 +77,7 @@ export class Search {
   async look() {
     clearTimeout(this.timer);
     const question = (this.asked = this.question);
+    this.form.classList.toggle('is-used', Boolean(this.input.value || this.who.value));
     if (!this.input.value.trim() && !this.who.value) return this.show([], '');
     const query = readQuery(this.input.value);
     if ('problem' in query && query.problem === 'long') {

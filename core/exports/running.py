@@ -123,10 +123,17 @@ def public_settings(settings: Any) -> dict[str, Any]:
 
 def _readable(loaded: Loaded, exporter: Exporter) -> Iterator[Path]:
     """Code, libraries, fonts and what the exporter names itself; never the folder of the instance."""
-    yield from map(Path, {*site.getsitepackages(), sys.prefix, sys.base_prefix})
+    yield from map(Path, {*site.getsitepackages(), *_libraries(), sys.prefix, sys.base_prefix})
     yield from (ROOT / "core", ROOT / "plugins", loaded.folder)
     yield from map(Path, f"{FONTS} {SYSTEM}".split())
     yield from map(Path, getattr(exporter, "reads", ()))
+
+
+def _libraries() -> Iterator[str]:
+    """Folders of installed packages that a ``.pth`` or the system has added; not what else we import from."""
+    for folder in sys.path:
+        if Path(folder).name in ("site-packages", "dist-packages"):
+            yield folder
 
 
 def _started(given: IO[bytes], out: IO[bytes], said: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from core import ROOT
+from core.exports import running
 from tests.core.exports.conftest import Hall
 
 ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="walls are Linux's")
@@ -91,6 +93,17 @@ def test_it_cannot_read_the_instance(hall: Hall, tmp_path: Path) -> None:
     secret.write_text("planted")
     assert hall.made(hall.host, "reads", secret).state == "failed"
     assert "PermissionError" in hall.app.extensions["audimax_plugins"].failures[-1].problem
+
+
+def test_libraries_may_lie_elsewhere_but_the_checkout_stays_shut(
+    hall: Hall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "lib" / "site-packages"
+    monkeypatch.setattr(sys, "path", [*sys.path, str(elsewhere), str(ROOT), ""])
+    loaded = hall.app.extensions["audimax_plugins"].loaded["rogue"]
+    found = set(running._readable(loaded, object()))  # type: ignore[arg-type]
+    assert elsewhere in found
+    assert not {ROOT, Path()} & found
 
 
 @ON_LINUX

@@ -84,9 +84,6 @@ def test_a_poll_from_the_question_to_the_pdf(
         hall.enter(guest.page, room.link, name)
     ada, alan = (guest.page for guest in guests)
 
-    look_at_empty = panel(page)
-    expect(look_at_empty.get_by_role("button", name="Ask")).to_be_visible()
-    look(page, "poll-ask")
     ask(page, QUESTION, "Yes", "No", "It depends on the book")
     expect(ada.get_by_text(f"A question for you: {QUESTION}").first).to_be_visible()
     vote(ada, "Yes")
@@ -106,7 +103,7 @@ def test_a_poll_from_the_question_to_the_pdf(
     vote(ada, "Completely")
     expect(panel(ada).get_by_text("1 vote. The results come at the end.")).to_be_visible()
     expect(panel(page).get_by_text("1 (100 %)")).to_be_visible()
-    look(ada, "poll-hidden")
+    hall.shot(ada, "poll-hidden")
     ada.reload()
     hall.is_inside(ada)
     expect(panel(ada).get_by_text("You voted: Completely")).to_be_visible()

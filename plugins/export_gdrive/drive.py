@@ -150,7 +150,7 @@ class Drive:
             # Public for this: it reads a file, a range, or an error out of an answer.
             return request._process_response(answer, content)
 
-        _progress, done = self._tried(ask)
+        done: Mapping[str, Any] | None = self._tried(ask)[1]
         return done
 
     # --- again and again ---
@@ -180,7 +180,7 @@ class Drive:
             raise NotWanted
 
 
-class Pieces(MediaIoBaseUpload):  # type: ignore[misc]
+class Pieces(MediaIoBaseUpload):
     """Gives pieces, not a stream: of those Google's client can't send one again after a fresh token."""
 
     def has_stream(self) -> bool:

@@ -132,7 +132,7 @@ class Shelf:
             raise _vanished()
         return found
 
-    def _detached(self, query: sa.Select[tuple[Item]]) -> Item | None:
+    def _detached(self, query: sa.Select[Any]) -> Item | None:
         """Read, and let the connection go: uploads take their time."""
         found: Item | None = db.session.scalar(query)
         if found is not None:

@@ -208,7 +208,9 @@ def test_participants_find_for_as_long_as_the_room_lets_them_read(archive, bob):
 
 
 def test_an_admin_finds_all_of_it(archive, make_user):
-    key = archive.lecture(archive.room(), spoken((1, "Ada", "wave")), written("grades", audience=Audience.HOSTS))
+    key = archive.lecture(
+        archive.room(), spoken((1, "Ada", "wave")), written("grades", audience=Audience.HOSTS)
+    )
     admin = make_user("root@uni.example", is_admin=True)
     assert archive.ids("grades", admin) == [key] == archive.ids("wave", admin)
     assert archive.ids("", admin, speaker="ada") == [key]

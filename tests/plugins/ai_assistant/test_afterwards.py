@@ -121,6 +121,30 @@ def test_lines_that_come_late_are_summed_up_too_and_an_empty_report_changes_noth
     assert (found["state"], found["lines"]) == ("done", len(TALK) + 1)
 
 
+def its_time_has_come(_lecture: Lecture) -> None:
+    """What waits for a later hour is due."""
+    db.session.execute(db.text("UPDATE procrastinate_jobs SET scheduled_at = now()"))
+    db.session.commit()
+
+
+def test_a_deleted_lecture_is_not_summed_up_before_it_is_brought_back(
+    host: Somebody, spoken: Agent, end: Any, in_lecture: Any, work: Any
+) -> None:
+    end()
+    spoken.report("over")
+    page = f"/lectures/{spoken.lecture}"
+    assert host.client.post(f"{page}/delete").status_code == 303
+    assert spoken.try_to_report("over").status_code == 401
+    work()
+    assert review(host, spoken).status_code == 404
+    assert in_lecture(lambda lecture: db.session.get_one(LectureArtifact, lecture.id).summary) is None
+    host.client.post(f"{page}/restore")
+    assert review(host, spoken).json["state"] == "summarizing"
+    in_lecture(its_time_has_come)
+    work()
+    assert review(host, spoken).json["state"] == "done"
+
+
 # --- who sees the summary -------------------------------------------------------------
 
 

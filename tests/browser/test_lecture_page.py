@@ -204,6 +204,11 @@ def test_search_finds_marks_counts_and_goes_on(host: Person, address: str) -> No
 
 
 def test_the_link_to_a_moment_is_copied_by_keyboard_and_pointer(page: Page, address: str) -> None:
+    line = page.locator("#chat-messages li").nth(3)
+    line.hover()
+    line.get_by_role("button", name="Copy the link").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith(f"{address}#t=") and copied.endswith("&in=chat-messages")
     page.locator("#ai_assistant-transcript li > a").first.focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
@@ -211,11 +216,6 @@ def test_the_link_to_a_moment_is_copied_by_keyboard_and_pointer(page: Page, addr
     page.keyboard.press("Enter")
     expect(page.get_by_text("The link to 0:10 is copied.")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == f"{address}#t=0:10"
-    line = page.locator("#chat-messages li").nth(3)
-    line.hover()
-    line.get_by_role("button", name="Copy the link").click()
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied.startswith(f"{address}#t=") and copied.endswith("&in=chat-messages")
 
 
 def test_a_change_leaves_the_reader_where_they_were(page: Page, change: Callable[[str], None]) -> None:

@@ -46,7 +46,7 @@ export class Links {
   private pointed(target: EventTarget | null) {
     const line = target instanceof Element ? target.closest('.timeline > li') : null;
     // Whoever is at the button by keyboard keeps it.
-    if (line && document.activeElement !== this.button) this.offer(line);
+    if (line && !this.button.matches(':focus-visible')) this.offer(line);
   }
 
   /** One button for all lines: it stands in the line that one is at. */

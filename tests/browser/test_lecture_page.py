@@ -146,12 +146,12 @@ def test_search_is_right_in_every_size_and_theme(
 
 def test_a_moment_that_is_not_loaded_yet_is_led_to_and_marked(host: Person, address: str) -> None:
     page = host.page
-    page.goto(f"{address}#t=2:30:01")
+    page.goto(f"{address}#t=2:30:04")
     here = page.locator(".is-here")
-    expect(here).to_contain_text("2:29:56")
+    expect(here).to_contain_text("2:30:01")
     until(page, WHOLE)
     assert is_seen(page, ".is-here")
-    assert page.evaluate("document.activeElement.textContent") == "2:29:56"
+    assert page.evaluate("document.activeElement.textContent") == "2:30:01"
     page.evaluate("location.hash = '#t=1:00:00&in=chat-messages'")
     expect(page.locator("#chat-messages .is-here")).to_have_count(1)
     assert page.locator(".is-here").count() == 1

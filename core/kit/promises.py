@@ -70,6 +70,9 @@ REMEDIES: Mapping[str, str] = {
         "`export()` gives `File(name, mime, body)` with a name without slashes, a media type and a body,"
         " or a `Link`."
     ),
+    "test_its_destinations_say_what_they_want_and_whether_they_are_ready": (
+        "`contents()` gives `Contents`; `ready()` gives None, or a `Link` to a page of yours."
+    ),
     "test_its_storages_keep_what_they_are_given": (
         "Let a test of yours subclass `StorageContract`: it names the promise that is broken."
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from types import MappingProxyType, NoneType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, get_origin, get_type_hints
 
 from core import hookspecs
@@ -77,6 +77,8 @@ def check(hook: str, value: Any, question: Mapping[str, Any]) -> None:
 
 
 def _name(cls: Any) -> str:
+    if isinstance(cls, UnionType):
+        return " or ".join(map(_name, cls.__args__))
     return getattr(cls, "__name__", str(cls))
 
 

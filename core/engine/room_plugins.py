@@ -147,8 +147,10 @@ def switch(
     forget(room)
     action = f"room.plugin_{'on' if on else 'off'}"
     audit.record(action, actor=actor, room_id=room.id, target=plugin, settings=sorted(settings or ()))
+    from core.lectures.sections import givers
+
     bus.notify(f"room:{room.id}", plugin=plugin)
-    if plugin in plugins.users_of("lecture_sections"):
+    if plugin in givers():
         room_changed(room.id)
 
 

@@ -41,6 +41,11 @@ def sections_for(lecture: Lecture, viewer: Viewer, lines: int | None = None) -> 
     return sorted(found, key=lambda section: section.order)
 
 
+def givers() -> frozenset[str]:
+    """The plugins that have a say in what remains of lectures."""
+    return frozenset(plugins.users_of("lecture_sections"))
+
+
 def section_for(
     lecture: Lecture, viewer: Viewer, section_id: str, lines: int | None = None
 ) -> Section | None:

@@ -29,7 +29,7 @@ from core.engine.plugins import plugins
 from core.http.i18n import locales
 from core.jobs import periodic, task
 from core.lectures.models import Lecture
-from core.lectures.sections import sections_for
+from core.lectures.sections import givers, sections_for
 from core.search.changes import mark
 from core.search.models import SearchedLecture, SearchEntry, SearchSpeaker
 from core.search.words import ANY_LANGUAGE, config_of, grams, spaced
@@ -99,10 +99,7 @@ def search_all(timestamp: int) -> None:
 
 def built_with() -> str:
     """Names what makes the entries: this way of making them, and the plugins that give sections."""
-    names = [
-        f"{name} {plugins.loaded[name].manifest.version}"
-        for name in sorted(plugins.users_of("lecture_sections"))
-    ]
+    names = [f"{name} {plugins.loaded[name].manifest.version}" for name in sorted(givers())]
     return f"{WAY}:{hashlib.sha256(' '.join(names).encode()).hexdigest()[:16]}"
 
 

@@ -98,7 +98,10 @@ CASES = {
         "storages() failed: the cupboard is bare; take it out of enabled_plugins",
     ),
     "wrong type": ({"storages": lambda: Offer("a")}, "storages() must return list, not Offer"),
-    "wrong kind of value": ({"exporters": lambda: [1]}, "exporters() must return Exporter or Destination, not int"),
+    "wrong kind of value": (
+        {"exporters": lambda: [1]},
+        "exporters() must return Exporter or Destination, not int",
+    ),
     "huge answer": (
         {"exporters": lambda: [Offer(f"a{n}") for n in range(1000)]},
         "1000 answers; 100 is the limit",

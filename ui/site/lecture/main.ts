@@ -34,9 +34,10 @@ export function open(page: HTMLElement) {
     search.refresh();
   }
 
-  const go = () => void goToMoment(page, rest);
-  addEventListener('hashchange', go);
-  go();
+  const go = () => goToMoment(page, rest);
+  addEventListener('hashchange', () => void go());
+  const find = new URLSearchParams(location.search).get('find');
+  void go().then(() => (find ? search.begin(find) : undefined));
   // After the first paint: what is on the screen comes first.
   requestAnimationFrame(() => setTimeout(() => void rest.load()));
   if (page.dataset.stream) live.listen(page.dataset.stream);

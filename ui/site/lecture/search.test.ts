@@ -44,6 +44,12 @@ test('all places are marked and counted, Enter goes on, Shift and Enter back, ro
   expect(page.querySelector('.prose')?.textContent).toBe('Groups and their actions.');
 });
 
+test('whoever comes from the search over all lectures finds its words marked, at the moment they came for', async () => {
+  page.querySelectorAll('.timeline > li')[2].classList.add('is-here');
+  await search.begin('group');
+  expect([input.value, count(), current()]).toEqual(['group', '3 of 4', 'Is the image a group too?']);
+});
+
 test('the buttons do the same', async () => {
   await look('group');
   page.querySelector<HTMLButtonElement>('[type=submit]')!.click();

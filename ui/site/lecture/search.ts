@@ -73,7 +73,13 @@ export class Search {
     this.go((this.at + by + this.hits.length) % this.hits.length);
   }
 
-  /** Looks for what the field says, from the beginning. */
+  /** What was looked for in all lectures is marked in this one; who came for a moment stays there. */
+  async begin(words: string) {
+    this.input.value = words;
+    await this.look();
+  }
+
+  /** Looks for what the field says, from the beginning, or from the line that the address names. */
   async look() {
     clearTimeout(this.timer);
     const question = (this.asked = this.question);
@@ -91,7 +97,10 @@ export class Search {
     }
     const hits = hitsIn(placesOf(this.page), 'terms' in query ? query.terms : [], this.who.value);
     this.show(hits, hits.length ? '' : this.nothing());
-    if (hits.length) this.go(0);
+    if (!hits.length) return;
+    const here = hits.findIndex((hit) => hit.element.closest('.is-here'));
+    if (here >= 0) this.point(here);
+    else this.go(0);
   }
 
   private nothing() {

@@ -10,7 +10,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.hall import Host, Room
-from tests.fixtures.browser import ARGUMENTS, chromium_path, until
+from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, until
 from tests.plugins.ai_assistant.agent.voices import RATE, silence, spoken
 
 # Words that the small model knows through a browser's noise suppression as well.
@@ -74,6 +74,15 @@ def with_original_sound(page: Page) -> None:
     page.get_by_role("button", name="Choose microphone and speaker").click()
     page.get_by_role("checkbox", name="Original sound").check()
     page.keyboard.press("Escape")
+
+
+def chose_original_sound(person: Person) -> Person:
+    """As somebody who chose it last time: also their first word is as it was said."""
+    person.context.add_init_script(
+        "localStorage.setItem('audimax:devices', "
+        "JSON.stringify({microphone: true, camera: false, originalSound: true}))"
+    )
+    return person
 
 
 def open_transcript(page: Page) -> None:

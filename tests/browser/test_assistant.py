@@ -19,6 +19,7 @@ from tests.browser.speaking import (
     SENTENCES,
     TALK,
     agent_is_there,
+    chose_original_sound,
     open_transcript,
     room_with_captions,
     until_said,
@@ -97,9 +98,9 @@ def test_two_who_speak_at_once_keep_apart_and_mute_ends_the_listening(
     hall.enter(watcher.page, room.link, "Watcher")
     agent_is_there(watcher.page)
     open_transcript(watcher.page)
-    emmy = arrive(voices("emmy2", " ".join(SENTENCES[1:5]), lead=4))
+    emmy = chose_original_sound(arrive(voices("emmy2", " ".join(SENTENCES[1:5]), lead=4)))
     emmy.context.add_cookies(host_cookies)
-    ada = arrive(voices("ada", QUESTION, voice="en-us+m3", lead=2))
+    ada = chose_original_sound(arrive(voices("ada", QUESTION, voice="en-us+m3", lead=2)))
     hall.enter(ada.page, room.link, ADA)
     hall.enter(emmy.page, room.link)
     until_said(watcher.page, "question")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, captions, chat, figures, lecture_page, lobby, pdf, search, uploads
+from bench import browser, captions, chat, exports, figures, lecture_page, lobby, pdf, search, uploads
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
@@ -167,6 +167,7 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "lecture_page": lecture_page.page,
     "pdf": pdf.pdf,
     "search": search.search,
+    "exports": exports.joins_beside,
 }
 
 

@@ -163,6 +163,14 @@ FIGURES = {
         Figure("pdf_3h_s", "s", "<= 8", "PDF of three hours: 2,000 lines and 1,000 of chat, 24,000 words"),
         Figure("pdf_3h_mb", "MB", "<= 400", "… the most memory that its process had"),
         Figure(
+            "join_under_exports_ratio",
+            "",
+            "<= 1.2",
+            "p95 of joins while 20 PDFs of 90 minutes are made, over p95 without them",
+        ),
+        Figure("join_alone_p95_ms", "ms", "", "… without them"),
+        Figure("join_under_exports_p95_ms", "ms", "", "… with them"),
+        Figure(
             "search_500_lectures_ms",
             "ms",
             "<= 50",

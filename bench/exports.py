@@ -1,0 +1,101 @@
+"""Joins beside exports: 20 PDFs of 90 minutes are made while people come in."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import requests
+
+from bench.captions import FILL, LINES, OURS
+from bench.guests import address_of
+from bench.product import Host, database, running
+from tests.browser.speaking import SENTENCES
+from tests.fixtures.product import Product
+
+WITH_EXPORTS = {
+    "AUDIMAX_ENABLED_PLUGINS": "ai_assistant,export_pdf",
+    f"{OURS}KEEP_BY_DEFAULT": "yes",
+    f"{OURS}PROVIDER": "off",
+}
+# No two alike: those would share a file.
+LECTURES, PAPERS, JOINS = 10, ("A4", "Letter"), 150
+OPEN = "SELECT count(*) FROM export WHERE state IN ('waiting', 'working')"
+
+
+def joins_beside() -> dict[str, float]:
+    """p95 of joins while 20 exports run, over p95 without them, in the same product."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(Path(folder) / "instance", **WITH_EXPORTS) as product,
+    ):
+        host = Host(product)
+        lectures = [_lecture(product, host) for _ in range(LECTURES)]
+        room = host.new_room()
+        host.post(f"/api/rooms/{room}/start")
+        numbers = itertools.count(1)
+        _joins(product, room, numbers, lambda: True)
+        alone = _joins(product, room, numbers, lambda: True)
+        for lecture in lectures:
+            for paper in PAPERS:
+                _ask(host, lecture, paper)
+        beside = _joins(product, room, numbers, lambda: _open(product) > 0)
+        assert len(beside) == JOINS, f"the exports were over after {len(beside)} joins"
+    return {
+        "join_under_exports_ratio": _p95(beside) / _p95(alone),
+        "join_alone_p95_ms": _p95(alone),
+        "join_under_exports_p95_ms": _p95(beside),
+    }
+
+
+def _lecture(product: Product, host: Host) -> str:
+    room = host.new_room()
+    lecture = str(host.post(f"/api/rooms/{room}/start")["lecture_id"])
+    identity = _join(product, room, 900_000)["identity"]
+    texts = [f"{SENTENCES[n % len(SENTENCES)]} Number {n}." for n in range(LINES)]
+    with psycopg2.connect(database(product)) as connection, connection.cursor() as cursor:
+        cursor.execute(FILL, {"texts": texts, "identity": identity, "lecture": lecture})
+    host.post(f"/api/rooms/{room}/end")
+    return lecture
+
+
+def _ask(host: Host, lecture: str, paper: str) -> None:
+    page = f"{host.url}/lectures/{lecture}/exports"
+    form = {"exporter": "pdf", "pdf.paper": paper, "section": ["ai_assistant-transcript", "participants"]}
+    host.http.post(page, data=form, timeout=60).raise_for_status()
+
+
+def _joins(
+    product: Product, room: str, numbers: itertools.count[int], goes_on: Callable[[], bool]
+) -> list[float]:
+    took = []
+    for _ in range(JOINS):
+        if not goes_on():
+            break
+        begun = time.perf_counter()
+        _join(product, room, next(numbers))
+        took.append((time.perf_counter() - begun) * 1000)
+    return took
+
+
+def _join(product: Product, room: str, number: int) -> dict[str, str]:
+    headers = {"Origin": product.url, "X-Forwarded-For": address_of(number)}
+    url = f"{product.url}/api/rooms/{room}/join"
+    answer = requests.post(url, json={"name": f"Guest {number}"}, headers=headers, timeout=60)
+    answer.raise_for_status()
+    return dict(answer.json())
+
+
+def _open(product: Product) -> int:
+    with psycopg2.connect(database(product)) as connection, connection.cursor() as cursor:
+        cursor.execute(OPEN)
+        return int((cursor.fetchone() or (0,))[0])
+
+
+def _p95(took: list[float]) -> float:
+    return sorted(took)[math.ceil(len(took) * 0.95) - 1]

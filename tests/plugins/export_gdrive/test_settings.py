@@ -10,7 +10,6 @@ from core.engine.settings import SettingsError, fill
 from plugins.export_gdrive.settings import Settings
 from tests.plugins.export_gdrive.conftest import new_key
 
-
 WRONG_KEYS = {
     "short": "short",
     "too much": "x" * 44,

@@ -117,11 +117,14 @@ def settle(lecture_public_id: str, identity: str) -> None:
 
 
 def _locked(lecture_public_id: str, identity: str) -> Participant | None:
+    """The participant's row; the lecture's first, as everybody has it: two would wait for each other else."""
+    lecture = sa.select(Lecture.id).where(Lecture.public_id == lecture_public_id)
+    db.session.execute(lecture.with_for_update(key_share=True))
     return db.session.scalar(
         sa.select(Participant)
         .join(Participant.lecture)
         .where(Participant.identity == identity, Lecture.public_id == lecture_public_id)
-        .with_for_update(of=Participant)
+        .with_for_update(of=Participant, key_share=True)
         .execution_options(populate_existing=True)
     )
 

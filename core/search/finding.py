@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,6 +33,8 @@ MOST_SPEAKERS = 8
 LIKENESS = 0.3
 # Longer ones are shown in part.
 LONG = 400
+MOST_MARKED = 5
+_MARKED = re.compile("<mark>(.*?)</mark>")
 
 
 @dataclass(frozen=True)
@@ -287,8 +291,7 @@ def _with_hits(user: User, asked: Asked, lectures: Sequence[Lecture], speakers: 
     hits: dict[int, list[tuple[Any, Markup]]] = {}
     for row, text in zip(rows, texts, strict=True):
         hits.setdefault(row.lecture_id, []).append((row, text))
-    find = asked.query.text if asked.query else ""
-    return [_found(lecture, hits.get(lecture.id, []), find) for lecture in lectures]
+    return [_found(lecture, hits.get(lecture.id, [])) for lecture in lectures]
 
 
 def _headlines(rows: Sequence[Any]) -> list[Markup]:
@@ -298,16 +301,18 @@ def _headlines(rows: Sequence[Any]) -> list[Markup]:
     return [marked(headline, row.text) for headline, row in zip(found, rows, strict=True)]
 
 
-def _found(lecture: Lecture, hits: Sequence[tuple[Any, Markup]], find: str) -> Found:
+def _found(lecture: Lecture, hits: Sequence[tuple[Any, Markup]]) -> Found:
     count = 0
     if hits:
         first = hits[0][0]
         count = int(first.whole or first.partly)
-    return Found(lecture, count, tuple(_hit(lecture, row, text, find) for row, text in hits))
+    return Found(lecture, count, tuple(_hit(lecture, row, text) for row, text in hits))
 
 
-def _hit(lecture: Lecture, row: Any, text: Markup, find: str) -> Hit:
+def _hit(lecture: Lecture, row: Any, text: Markup) -> Hit:
+    # The page looks for words as they are written there.
+    find = " ".join(dict.fromkeys(_MARKED.findall(text)[:MOST_MARKED]))
     place = f"#t={clock(row.at)}&in={row.section}" if row.at is not None else f"#{row.section}"
-    query = f"?find={quote(find)}" if find else ""
+    query = f"?find={quote(html.unescape(find))}" if find else ""
     address = f"/lectures/{lecture.public_id}{query}{place}"
     return Hit(row.section, row.title, row.speaker, row.at, text, address)

@@ -45,7 +45,7 @@ def test_a_line_is_found_in_all_lectures_and_a_click_goes_to_it(
     found.get_by_role("link", name=re.compile("Is every")).click()
     page.wait_for_url(re.compile(f"/lectures/{lecture}\\?find=.*#t="))
     expect(page.locator("mark.is-current").first).to_have_text(re.compile("chinchilla|rodent", re.I))
-    expect(page.get_by_role("searchbox")).to_have_value("chinchillas rodents")
+    expect(page.get_by_role("searchbox")).to_have_value("chinchilla rodent")
     # By who said it, although the name is typed wrong.
     search(page, host.product.url, **{"Said by": "lovelase"})
     expect(page.get_by_text("Said by Ada Lovelace.")).to_be_visible()

@@ -21,7 +21,7 @@ def test_a_word_is_found_in_each_of_its_forms_with_who_said_it_when(archive):
         (3723, "Bob", "A <mark>moving</mark> wave!"),
     ]
     assert found.count == 2
-    assert found.hits[1].address.endswith("?find=Move#t=1:02:03&in=talk-transcript")
+    assert found.hits[1].address.endswith("?find=moving#t=1:02:03&in=talk-transcript")
 
 
 def test_the_lectures_language_decides_what_a_word_is(archive):

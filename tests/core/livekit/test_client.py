@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -92,12 +93,23 @@ def test_a_packet_of_the_server_comes_without_a_sender_and_only_to_whom_it_is_se
     lecture = hall.start()
     one, first = hall.enter(lecture)
     _, second = hall.enter(lecture, "Ada")
+
+    def both_are_reached() -> bool:
+        hall.api.send_data(lecture, "knock", b"")
+        return bool(first.data and second.data)
+
+    # Whoever has just come may not hear yet.
+    until(both_are_reached)
     assert hall.api.send_data(lecture, "chat", b"for one", to=[one])
     assert hall.api.send_data(lecture, "chat", b"for all")
-    until(lambda: len(first.data) == 2)
-    until(lambda: second.data)
-    assert second.data == [("chat", b"for all", None)]
-    assert ("chat", b"for one", None) in first.data
+    until(lambda: len(chat_of(first)) == 2)
+    until(lambda: chat_of(second))
+    assert chat_of(second) == [("chat", b"for all", None)]
+    assert ("chat", b"for one", None) in chat_of(first)
+
+
+def chat_of(person: Any) -> list[Any]:
+    return [packet for packet in person.data if packet[0] == "chat"]
 
 
 def test_an_agent_is_dispatched_listed_and_called_off(server: LiveKit) -> None:

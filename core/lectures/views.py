@@ -90,7 +90,7 @@ def show(lecture_id: str) -> ResponseReturnValue:
 def _is_in_the_trash(lecture_id: str) -> bool:
     """Whether those who may bring it back look at it."""
     user = signed_in()
-    found = trash.find(lecture_id, user) if user is not None and "HX-Request" not in request.headers else None
+    found = trash.find(lecture_id, user) if user is not None else None
     return found is not None and found.deleted_at is not None
 
 

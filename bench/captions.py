@@ -24,14 +24,12 @@ import psycopg2
 import requests
 from playwright.sync_api import Page, sync_playwright
 
-from bench.guests import address_of
 from bench.product import (
     ROOT,
     Guests,
     Host,
     cpu_seconds,
-    database,
-    environment,
+    join,
     private_kb,
     processes,
     running,
@@ -93,12 +91,7 @@ class Talk:
         self._numbers = itertools.count(1)
 
     def join(self) -> dict[str, Any]:
-        number = next(self._numbers)
-        headers = {"Origin": self.product.url, "X-Forwarded-For": address_of(number)}
-        url = f"{self.product.url}/api/rooms/{self.room}/join"
-        answer = requests.post(url, json={"name": f"Guest {number}"}, headers=headers, timeout=60)
-        answer.raise_for_status()
-        return dict(answer.json())
+        return join(self.product, self.room, next(self._numbers))
 
     def enter(self) -> Person:
         given = self.join()
@@ -280,7 +273,7 @@ def takeover() -> Figures:
 @contextmanager
 def _second_worker(product: Product) -> Iterator[None]:
     """Another worker beside the product's own, as a second machine has it; killed at the end."""
-    variables = {**os.environ, **environment(product)}
+    variables = {**os.environ, **product.variables}
     argv = [sys.executable, "-m", "plugins.ai_assistant.agent"]
     log = product.instance / "second-worker.log"
     with log.open("wb") as said:
@@ -310,7 +303,7 @@ def _run(at: Talk) -> str:
     """The run of the agent that listens now; empty while none does."""
     query = """SELECT run FROM ai_assistant__artifact WHERE status = 'listening'
         AND heard_at > now() - interval '7 seconds'"""
-    with psycopg2.connect(database(at.product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(at.product.database) as connection, connection.cursor() as cursor:
         cursor.execute(query)
         found = cursor.fetchone()
         return str(found[0]) if found else ""
@@ -351,7 +344,7 @@ def _fill(at: Talk, identity: str) -> None:
     words = sorted({word for sentence in SENTENCES for word in sentence.rstrip(".").split()})
     dice = np.random.default_rng(6)
     texts = [" ".join([*dice.choice(words, 11), "number", str(n)]) + "." for n in range(LINES)]
-    with psycopg2.connect(database(at.product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(at.product.database) as connection, connection.cursor() as cursor:
         cursor.execute(FILL, {"texts": texts, "identity": identity, "lecture": at.lecture})
 
 
@@ -376,7 +369,7 @@ def reported() -> Figures:
         before = cpu_seconds(paid)
         took = sorted(send() for _ in range(SEGMENTS))
         spent = cpu_seconds(paid) - before
-        with psycopg2.connect(database(at.product)) as connection, connection.cursor() as cursor:
+        with psycopg2.connect(at.product.database) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM ai_assistant__line")
             assert cursor.fetchone() == (SEGMENTS + 20,), "every line was kept"
     return {
@@ -408,7 +401,7 @@ def _key_of(at: Talk) -> str:
     from core import create_app
     from core.api import Lecture, agent_key, db
 
-    with patch.dict(os.environ, environment(at.product)):
+    with patch.dict(os.environ, at.product.variables):
         app = create_app()
     with app.app_context():
         return agent_key(db.session.query(Lecture).filter_by(public_id=at.lecture).one())

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bench.guests import address_of
 from bench.panic import api
-from bench.product import Host, cpu_seconds, database, processes, running, web_workers
+from bench.product import Host, cpu_seconds, processes, running, web_workers
 from tests.browser import hall
 from tests.fixtures.browser import ARGUMENTS, chromium_path
 from tests.fixtures.product import Product
@@ -73,7 +73,7 @@ def history() -> dict[str, float]:
 
 
 def _fill(product: Product, identity: str) -> None:
-    with psycopg2.connect(database(product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(product.database) as connection, connection.cursor() as cursor:
         cursor.execute(FILL, {"lines": LINES, "identity": identity})
 
 

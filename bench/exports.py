@@ -10,11 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psycopg2
-import requests
 
 from bench.captions import FILL, LINES, OURS
-from bench.guests import address_of
-from bench.product import Host, database, running
+from bench.product import Host, join, running
 from tests.browser.speaking import SENTENCES
 from tests.fixtures.product import Product
 
@@ -56,9 +54,9 @@ def joins_beside() -> dict[str, float]:
 def _lecture(product: Product, host: Host) -> str:
     room = host.new_room()
     lecture = str(host.post(f"/api/rooms/{room}/start")["lecture_id"])
-    identity = _join(product, room, 900_000)["identity"]
+    identity = join(product, room, 900_000)["identity"]
     texts = [f"{SENTENCES[n % len(SENTENCES)]} Number {n}." for n in range(LINES)]
-    with psycopg2.connect(database(product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(product.database) as connection, connection.cursor() as cursor:
         cursor.execute(FILL, {"texts": texts, "identity": identity, "lecture": lecture})
     host.post(f"/api/rooms/{room}/end")
     return lecture
@@ -78,21 +76,13 @@ def _joins(
         if not goes_on():
             break
         begun = time.perf_counter()
-        _join(product, room, next(numbers))
+        join(product, room, next(numbers))
         took.append((time.perf_counter() - begun) * 1000)
     return took
 
 
-def _join(product: Product, room: str, number: int) -> dict[str, str]:
-    headers = {"Origin": product.url, "X-Forwarded-For": address_of(number)}
-    url = f"{product.url}/api/rooms/{room}/join"
-    answer = requests.post(url, json={"name": f"Guest {number}"}, headers=headers, timeout=60)
-    answer.raise_for_status()
-    return dict(answer.json())
-
-
 def _open(product: Product) -> int:
-    with psycopg2.connect(database(product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(product.database) as connection, connection.cursor() as cursor:
         cursor.execute(OPEN)
         return int((cursor.fetchone() or (0,))[0])
 

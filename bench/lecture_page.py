@@ -17,9 +17,10 @@ import requests
 import sqlalchemy as sa
 
 from bench import figures
-from bench.product import Host, database, environment, running
+from bench.product import Host, running
 from tests.fixtures import three_hours
 from tests.fixtures.product import Product
+from tests.fixtures.queries import NO_QUESTION
 
 TURNS, WARM_UP = 200, 20
 WITH_PLUGINS = {"AUDIMAX_ENABLED_PLUGINS": "ai_assistant,chat,files"}
@@ -27,7 +28,6 @@ WITH_PLUGINS = {"AUDIMAX_ENABLED_PLUGINS": "ai_assistant,chat,files"}
 LOADED = re.compile(r'(?:src|href)="(/static/[^"#]+)')
 FONT = re.compile(r"url\(([^)]*inter-latin-wght-normal[^)]*\.woff2)\)")
 IMPORTED = re.compile(r'(?:from|import)\s*"(\.[^"]+\.js)"')
-NO_QUESTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
 def page() -> dict[str, float]:
@@ -37,7 +37,7 @@ def page() -> dict[str, float]:
         running(Path(folder) / "instance", **WITH_PLUGINS) as product,
     ):
         host = Host(product)
-        engine = sa.create_engine(database(product).replace("postgresql://", "postgresql+psycopg2://"))
+        engine = sa.create_engine(product.database.replace("postgresql://", "postgresql+psycopg2://"))
         with engine.begin() as connection:
             public_id = three_hours.fill(connection, *three_hours.room_of(connection, host.new_room()))
         address = f"{product.url}/lectures/{public_id}"
@@ -67,7 +67,7 @@ def _queries(product: Product, host: Host, public_id: str) -> int:
     cookies = json.dumps(host.http.cookies.get_dict())
     argv = [sys.executable, "-m", "bench.lecture_page", product.url, public_id, cookies]
     done = subprocess.run(
-        argv, capture_output=True, text=True, check=True, cwd=figures.HERE.parent, env=environment(product)
+        argv, capture_output=True, text=True, check=True, cwd=figures.HERE.parent, env=product.variables
     )
     return int(done.stdout.splitlines()[-1])
 

@@ -16,8 +16,7 @@ from typing import Any
 
 import requests
 
-from bench.guests import address_of
-from bench.product import ROOT, Guests, Host, cpu_seconds, running, web_workers
+from bench.product import ROOT, Guests, Host, cpu_seconds, join, running, web_workers
 from tests.fixtures.livekit import until
 from tests.fixtures.product import Product, free_ports
 
@@ -76,7 +75,7 @@ def _answers(url: str) -> bool:
 def _one_by_protocol(product: Product, host: Host, address: str) -> Turn:
     room = host.new_room()
     host.post(f"/api/rooms/{room}/start")
-    people = [_join(product, room, number) for number in range(PEOPLE)]
+    people = [join(product, room, number)["identity"] for number in range(PEOPLE)]
     assert requests.post(f"{address}/people", json=people, timeout=30).json() == PEOPLE
     before, begun = cpu_seconds(web_workers(product)), time.time()
     host.post(f"/api/rooms/{room}/moderation/panic", {"on": True})
@@ -93,13 +92,6 @@ def _one_by_protocol(product: Product, host: Host, address: str) -> Turn:
         "panic_500_cpu_s": spent,
         "panic_500_calls": len(calls),
     }
-
-
-def _join(product: Product, room: str, number: int) -> str:
-    headers = {"Origin": product.url, "X-Forwarded-For": address_of(number)}
-    url = f"{product.url}/api/rooms/{room}/join"
-    answer = requests.post(url, json={"name": f"Guest {number}"}, headers=headers, timeout=30).json()
-    return str(answer["identity"])
 
 
 # --- the real server ------------------------------------------------------------------

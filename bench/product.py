@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import requests
 
+from bench.guests import address_of
 from tests.fixtures.product import Product
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,14 +105,13 @@ def private_kb(process: psutil.Process) -> float:
     return float(process.memory_full_info().uss) / 1024
 
 
-def environment(product: Product) -> dict[str, str]:
-    """The variables that the product's own processes have."""
-    return dict(json.loads(next(product.instance.rglob("environment.json")).read_text("utf-8")))
-
-
-def database(product: Product) -> str:
-    """Its database, as libpq is told."""
-    return environment(product)["AUDIMAX_DATABASE_URL"].replace("postgresql+psycopg2", "postgresql")
+def join(product: Product, room: str, number: int) -> dict[str, Any]:
+    """A new guest at the door, behind an address of their own; what the door said."""
+    headers = {"Origin": product.url, "X-Forwarded-For": address_of(number)}
+    url = f"{product.url}/api/rooms/{room}/join"
+    answer = requests.post(url, json={"name": f"Guest {number}"}, headers=headers, timeout=60)
+    answer.raise_for_status()
+    return dict(answer.json())
 
 
 @contextmanager

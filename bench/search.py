@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psycopg2
 
 from bench.guests import address_of
-from bench.product import Host, database, running
+from bench.product import Host, running
 from core.search.indexing import WAY
 from core.search.words import grams
 from tests.fixtures.product import Product
@@ -87,7 +87,7 @@ def _fill(product: Product) -> list[str]:
     words = dice.sample(words, VOCABULARY)
     seldom = [1 / n for n in range(1, VOCABULARY + 1)]
     said_with = f"{WAY}:{hashlib.sha256(b'').hexdigest()[:16]}"
-    with psycopg2.connect(database(product)) as connection, connection.cursor() as cursor:
+    with psycopg2.connect(product.database) as connection, connection.cursor() as cursor:
         for number in range(LECTURES):
             start = BEGUN + timedelta(days=number)
             row = {"id": f"lecture-{number:06}", "title": f"Lecture {number}", "start": start}
@@ -100,7 +100,7 @@ def _fill(product: Product) -> list[str]:
             cursor.execute(WHOLE, {"lecture": key, "with": said_with})
             for name in set(speakers):
                 cursor.execute(SPEAKER, (key, name, grams(name)))
-    with psycopg2.connect(database(product)) as connection:
+    with psycopg2.connect(product.database) as connection:
         connection.autocommit = True
         connection.cursor().execute("ANALYZE")
     return words

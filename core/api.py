@@ -95,6 +95,7 @@ from core.jobs import defer
 from core.joining import by_address_and_room
 from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant
+from core.lectures.tables import to_csv as table_to_csv
 from core.livekit import agents
 from core.models import Waiting
 from core.pace import Pace, in_context
@@ -234,6 +235,7 @@ __all__ = [
     "settings",
     "static_url",
     "switch_plugin",
+    "table_to_csv",
     "view",
     "waiting_stream",
     "without_towers",

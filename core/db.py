@@ -82,6 +82,11 @@ def random_id() -> Mapped[str]:
     return mapped_column(sa.Text, unique=True, default=new_public_id)
 
 
+def quietly(statement: Any) -> Any:
+    """Run an UPDATE or DELETE of many rows; objects that were loaded don't hear of it."""
+    return db.session.execute(statement.execution_options(synchronize_session=False))
+
+
 def inserted(made: T) -> T:
     """Let the session know an object whose row a plain INSERT has made, as if it had been loaded.
 

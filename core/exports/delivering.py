@@ -22,12 +22,12 @@ from core.engine.plugins import plugins
 from core.engine.settings import fill
 from core.errors import DestinationDown, Refusal, StorageDown
 from core.exports import fetching, running
+from core.exports.child import LONGEST_WORDS
 from core.files.kinds import UNKNOWN
 from core.files.stored import MIME
 from core.lectures.models import Lecture
 from core.text import clean_file_name
 
-LONGEST_WORDS = 500
 SECONDS_TO_SAY = 5.0
 # How often it is asked whether the person still wants it, and how long a plugin has to stop.
 LOOK_SECONDS, STOP_SECONDS = 0.5, 10.0
@@ -84,7 +84,8 @@ def _contents(destination: Destination, options: Mapping[str, Any]) -> Contents:
     except ValueError as error:
         raise running.Failed(str(error)[:LONGEST_WORDS]) from error
     except Exception as error:
-        raise _fault(offers.plugin_of_exporter(destination.id), f"{type(error).__name__}: {error}") from error
+        plugin = offers.plugin_of_exporter(destination.id)
+        raise running.fault(plugin, f"{type(error).__name__}: {error}") from error
     known = offers.exporters()
     for one in wanted.exporters:
         if not isinstance(known.get(one), Exporter):
@@ -95,11 +96,6 @@ def _contents(destination: Destination, options: Mapping[str, Any]) -> Contents:
 
 def _note(destination: Destination, error: Exception) -> None:
     plugins.note(offers.plugin_of_exporter(destination.id), f"destination {destination.id}", error)
-
-
-def _fault(plugin: str, problem: str) -> running.Failed:
-    words = _("The plugin “%(plugin)s” failed. Your administrator can see why.", plugin=plugin)
-    return running.Failed(words, problem=problem[:LONGEST_WORDS])
 
 
 # --- in the job -------------------------------------------------------------------------
@@ -215,4 +211,4 @@ def _link(plugin: str, courier: Courier) -> Link:
     if error is None and isinstance(courier.link, Link):
         return courier.link
     wrong = f"deliver() gave {type(courier.link).__name__}"
-    raise _fault(plugin, f"{type(error).__name__}: {error}" if error else wrong) from error
+    raise running.fault(plugin, f"{type(error).__name__}: {error}" if error else wrong) from error

@@ -189,8 +189,13 @@ def _failure(plugin: str, status: int, outcome: Mapping[str, Any], said: str) ->
     if outcome.get("code") == "memory" or "MemoryError" in last:
         words = _("It needed more memory than it may have. Choose fewer sections.")
         return Failed(words, problem="out of memory")
+    return fault(plugin, outcome.get("problem") or f"status {status}: {last}")
+
+
+def fault(plugin: str, problem: str) -> Failed:
+    """What the person reads when a plugin has failed, and what its admin does."""
     words = _("The plugin “%(plugin)s” failed. Your administrator can see why.", plugin=plugin)
-    return Failed(words, problem=outcome.get("problem") or f"status {status}: {last}")
+    return Failed(words, problem=problem[: child.LONGEST_WORDS])
 
 
 def _head(line: bytes) -> Mapping[str, Any]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from core.config import config
 from core.errors import Refusal
 
 LONGEST_VALUE = 20_000
+EARLIEST, LATEST = date(1970, 1, 1), date(9000, 1, 1)
 
 
 class Form:
@@ -42,6 +46,20 @@ class Form:
         except ValueError as error:
             self.fail(name, str(error))
             return ""
+
+    def day(self, name: str, wrong: str, *, days: int = 0) -> datetime | None:
+        """When a day begins where the institution is, or so many days later; None for none or a wrong one."""
+        typed = self.value(name).strip()
+        if not typed:
+            return None
+        try:
+            day = date.fromisoformat(typed)
+            if not EARLIEST <= day <= LATEST:
+                raise ValueError(day)
+        except ValueError:
+            self.fail(name, wrong)
+            return None
+        return datetime.combine(day + timedelta(days=days), time.min, ZoneInfo(config().time_zone))
 
     def refuse(self, refusal: Refusal) -> None:
         """Show a refusal (too many tries, too busy) above the form instead of on a page of its own."""

@@ -5,22 +5,19 @@ A part is found by the lecture it begins after, not by a number: the thousandth 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from core.config import config
 from core.db import db
 from core.http.forms import Form
 from core.lectures import access, sharing
-from core.lectures.listing import Entry, entries, in_order
+from core.lectures.listing import Entry, bounds, cursor, entries, in_order, place, place_of, read_cursor
 from core.lectures.models import Lecture, Participant
 from core.people.models import User
 from core.rooms.hosts import hosted_by
@@ -29,9 +26,6 @@ from core.rooms.models import Room, RoomHost
 PART = 25
 MOST_ROOMS = 200
 LONGEST_TEXT = 100
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-PLACE = re.compile(r"(\d{1,17})-(\d{1,18})\Z")
-EARLIEST, LATEST = date(1970, 1, 1), date(9000, 1, 1)
 
 WHOSE = {
     "": _l("All of mine"),
@@ -70,11 +64,12 @@ class Part:
 
 def read(form: Form, user: User) -> Filters:
     """The filters as typed; what is wrong with one is noted beside it, and the others stay."""
+    wrong_day = _("Please type a day like 2026-11-23.")
     found = Filters(
         text=form.value("text").strip()[:LONGEST_TEXT],
         room=_room(form, user),
-        since=_day(form, "since"),
-        until=_day(form, "until", days=1),
+        since=form.day("since", wrong_day),
+        until=form.day("until", wrong_day, days=1),
         whose=_one_of(form, "whose", whose(user)),
         state=_one_of(form, "state", STATES),
     )
@@ -92,21 +87,6 @@ def _one_of(form: Form, name: str, choices: Any) -> str:
     if form.value(name) not in choices:
         form.fail(name, _("Please choose one of these."))
     return form.value(name)
-
-
-def _day(form: Form, name: str, days: int = 0) -> datetime | None:
-    """When that day begins where the institution is, or so many days later."""
-    typed = form.value(name).strip()
-    if not typed:
-        return None
-    try:
-        day = date.fromisoformat(typed)
-        if not EARLIEST <= day <= LATEST:
-            raise ValueError(day)
-    except ValueError:
-        form.fail(name, _("Please type a day like 2026-11-23."))
-        return None
-    return datetime.combine(day + timedelta(days=days), time.min, ZoneInfo(config().time_zone))
 
 
 def _room(form: Form, user: User) -> Room | None:
@@ -147,12 +127,12 @@ def _rooms_of_participant(user: User) -> sa.Select[int]:
 def find(user: User, filters: Filters, *, before: str = "", after: str = "") -> Part:
     """The lectures before a place, after one, or the newest; two queries."""
     query = in_order().where(*_wanted(user, filters))
-    older_than, newer_than = _place(before), _place(after)
+    older_than, newer_than = read_cursor(before), read_cursor(after)
     goes_back = newer_than is not None and older_than is None
     if older_than is not None:
-        query = query.where(_order() < sa.tuple_(*older_than))
+        query = query.where(place() < place_of(older_than))
     elif newer_than is not None:
-        query = query.where(_order() > sa.tuple_(*newer_than))
+        query = query.where(place() > place_of(newer_than))
         query = query.order_by(None).order_by(Lecture.started_at, Lecture.id)
     found = entries(query.limit(PART + 1))
     has_more, shown = len(found) > PART, found[:PART]
@@ -164,37 +144,15 @@ def find(user: User, filters: Filters, *, before: str = "", after: str = "") -> 
     is_last = not has_more and not goes_back
     return Part(
         shown,
-        newer="" if is_first else _named(shown[0].lecture),
-        older="" if is_last else _named(shown[-1].lecture),
+        newer="" if is_first else cursor(shown[0].lecture),
+        older="" if is_last else cursor(shown[-1].lecture),
     )
 
 
-def _order() -> sa.Tuple:
-    return sa.tuple_(Lecture.started_at, Lecture.id)
-
-
-def _place(said: str) -> tuple[datetime, int] | None:
-    found = PLACE.match(said)
-    if found is None:
-        return None
-    return EPOCH + timedelta(microseconds=int(found[1])), int(found[2])
-
-
-def _named(lecture: Lecture) -> str:
-    microseconds = (lecture.started_at - EPOCH) // timedelta(microseconds=1)
-    return f"{microseconds}-{lecture.id}"
-
-
 def _wanted(user: User, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    made = [_of_those(user, filters.whose)]
-    if filters.room is not None:
-        made.append(Lecture.room_id == filters.room.id)
+    made = [_of_those(user, filters.whose), *bounds(filters.room, filters.since, filters.until)]
     if filters.text:
         made.append(Lecture.title.icontains(filters.text, autoescape=True))
-    if filters.since is not None:
-        made.append(Lecture.started_at >= filters.since)
-    if filters.until is not None:
-        made.append(Lecture.started_at < filters.until)
     if filters.state:
         made.append(Lecture.ended_at.is_(None) if filters.state == "live" else Lecture.ended_at.is_not(None))
     return made

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from core.db import db
+from core.db import db, quietly
 from core.exports.models import Export
 from core.files.models import StoredFile
 from core.lectures.models import Lecture, Participant
@@ -72,5 +72,4 @@ def _has_own(lecture: Lecture, user: User | None) -> bool:
 
 
 def _give(model: Any, user: User, *where: Any, **more: Any) -> None:
-    statement = sa.update(model).where(*where).values(user_id=user.id, **more)
-    db.session.execute(statement.execution_options(synchronize_session=False))
+    quietly(sa.update(model).where(*where).values(user_id=user.id, **more))

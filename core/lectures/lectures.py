@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -12,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from core import audit, events
 from core.bus import notify
 from core.contracts import LectureEnded, LectureStarted
-from core.db import db, new_public_id, now
+from core.db import db, new_public_id, now, quietly
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.http.problems import no_room
 from core.lectures.models import Lecture, live_in
@@ -119,11 +118,10 @@ def _other(room: Room, name: str) -> Lecture:
 
 
 def _mark_ended(lecture: Lecture, reason: str) -> bool:
-    changed: Any = db.session.execute(
+    changed = quietly(
         sa.update(Lecture)
         .where(Lecture.id == lecture.id, Lecture.ended_at.is_(None))
         .values(ended_at=now(), ended_reason=reason)
-        .execution_options(synchronize_session=False)
     )
     db.session.refresh(lecture)
     return bool(changed.rowcount)
@@ -139,15 +137,11 @@ def _deleted(name: str) -> bool:
 
 def _take_over_passes(lecture: Lecture) -> None:
     waiting_for_it = (GuardPass.room_id == lecture.room_id, GuardPass.lecture_id.is_(None))
-    _quietly(sa.update(GuardPass).where(*waiting_for_it).values(lecture_id=lecture.id))
+    quietly(sa.update(GuardPass).where(*waiting_for_it).values(lecture_id=lecture.id))
 
 
 def _drop_passes(lecture: Lecture) -> None:
-    _quietly(sa.delete(GuardPass).where(GuardPass.lecture_id == lecture.id))
-
-
-def _quietly(statement: Any) -> None:
-    db.session.execute(statement.execution_options(synchronize_session=False))
+    quietly(sa.delete(GuardPass).where(GuardPass.lecture_id == lecture.id))
 
 
 def _tell(room_id: int, *, live: bool) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +17,9 @@ from core.lectures.models import Lecture
 from core.people.models import User
 from core.rooms.hosts import hosted_by
 from core.rooms.models import Room
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PLACE = re.compile(r"(\d{1,17})-([\w-]{1,64})\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,44 @@ def of_room(room: Room, limit: int) -> list[Entry]:
 def recent(user: User, limit: int) -> list[Entry]:
     """The last lectures that ended in rooms where the user is host."""
     return entries(in_order().where(hosted_by(user.id), Lecture.ended_at.is_not(None)).limit(limit))
+
+
+def cursor(lecture: Lecture) -> str:
+    """Where a list goes on after this lecture, for an address."""
+    microseconds = (lecture.started_at - EPOCH) // timedelta(microseconds=1)
+    return f"{microseconds}-{lecture.public_id}"
+
+
+def read_cursor(said: str) -> tuple[datetime, str] | None:
+    """The place that ``cursor`` named; None for anything else."""
+    found = PLACE.match(said)
+    if found is None:
+        return None
+    return EPOCH + timedelta(microseconds=int(found[1])), found[2]
+
+
+def place() -> sa.Tuple:
+    """What lists of lectures are ordered by, the newest first."""
+    return sa.tuple_(Lecture.started_at, Lecture.id)
+
+
+def place_of(found: tuple[datetime, str]) -> sa.Tuple:
+    """What ``place`` was of the lecture that a cursor named; without those of its moment, if it is gone."""
+    started_at, public_id = found
+    key = sa.select(Lecture.id).where(Lecture.public_id == public_id).scalar_subquery()
+    return sa.tuple_(sa.literal(started_at), sa.func.coalesce(key, 0))
+
+
+def bounds(room: Room | None, since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:
+    """Lectures of that room, begun from ``since`` on and before ``until``; None for any."""
+    found: list[sa.ColumnElement[bool]] = []
+    if room is not None:
+        found.append(Lecture.room_id == room.id)
+    if since is not None:
+        found.append(Lecture.started_at >= since)
+    if until is not None:
+        found.append(Lecture.started_at < until)
+    return found
 
 
 def in_order() -> sa.Select[Any]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
@@ -17,12 +14,11 @@ from core.http.views import here, page
 from core.lectures.access import reader_of
 from core.lectures.parts import LINES_AT_ONCE, digest, page_of, rows_of, total_of
 from core.lectures.sections import section_for
+from core.lectures.tables import to_csv
 from core.text import clean_file_name
 
 bp = Blueprint("lecture_page", __name__)
 MOST_DIGESTS = 200
-# What a spreadsheet would take for a formula, or for the beginning of one; in full width too.
-FORMULA = (*"=+-@＝＋－＠", "\t", "\r", "\n")
 
 
 @bp.get("/lectures/<lecture_id>/parts")
@@ -68,16 +64,7 @@ def as_csv(section_id: str) -> ResponseReturnValue:
         raise _no_section()
     name = clean_file_name(f"{here.lecture.title} – {section.title}.csv")
     headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
-    return Response(csv_of(section), mimetype="text/csv", headers=headers)
-
-
-def csv_of(table: Table) -> str:
-    """With the mark by which Excel knows UTF-8; no cell is a formula."""
-    made = io.StringIO()
-    writer = csv.writer(made)
-    for row in (table.columns, *table.rows):
-        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row])
-    return "\ufeff" + made.getvalue()
+    return Response(to_csv(section), mimetype="text/csv", headers=headers)
 
 
 def _section(section_id: str, lines: int | None = None) -> Section:

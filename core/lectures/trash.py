@@ -21,7 +21,7 @@ from sqlalchemy.orm import contains_eager
 from core import audit
 from core.bus import notify
 from core.config import config
-from core.db import db, now
+from core.db import db, now, quietly
 from core.errors import Refusal
 from core.exports.models import Export
 from core.exports.models import State as ExportState
@@ -70,7 +70,7 @@ def delete(lecture: Lecture, by: User) -> None:
     unfinished = sa.update(Export).where(
         Export.lecture_id == lecture.id, Export.state.in_((ExportState.WAITING, ExportState.WORKING))
     )
-    _quietly(unfinished.values(state=ExportState.CANCELLED.value, over_at=now()))
+    quietly(unfinished.values(state=ExportState.CANCELLED.value, over_at=now()))
     _told(lecture, "lecture.delete", by)
 
 
@@ -85,7 +85,7 @@ def restore(lecture: Lecture, by: User) -> bool:
 
 def _changes(statement: sa.Update, lecture: Lecture) -> bool:
     """Whether it was this statement that has changed the row; the lecture is read again."""
-    done = _quietly(statement)
+    done = quietly(statement)
     db.session.refresh(lecture)
     return bool(done.rowcount)
 
@@ -220,13 +220,13 @@ def clear(lecture_ids: Collection[int]) -> None:
         return
     _drop_jobs(lecture_ids)
     names = sa.select(Lecture.public_id).where(Lecture.id.in_(lecture_ids))
-    _quietly(sa.delete(WebhookEvent).where(WebhookEvent.lecture_public_id.in_(names)))
+    quietly(sa.delete(WebhookEvent).where(WebhookEvent.lecture_public_id.in_(names)))
     entries = sa.update(AuditEntry).where(
         AuditEntry.lecture_id.in_(lecture_ids), AuditEntry.action.not_in(KEPT_WHOLE)
     )
-    _quietly(entries.values(target="", details={}))
+    quietly(entries.values(target="", details={}))
     files = sa.update(StoredFile).where(StoredFile.lecture_id.in_(lecture_ids))
-    _quietly(
+    quietly(
         files.values(
             lecture_id=None,
             room_id=None,
@@ -261,7 +261,7 @@ def _is_worked_for(lecture_id: int) -> bool:
 
 def _drop_jobs(lecture_ids: Collection[int]) -> None:
     """Those that wait or have failed; one that is at work finds nothing any more and ends."""
-    _quietly(sa.delete(JOBS).where(STATUS.in_((WAITING, *OVER)), _about(lecture_ids)))
+    quietly(sa.delete(JOBS).where(STATUS.in_((WAITING, *OVER)), _about(lecture_ids)))
 
 
 def forget_jobs_of_the_gone() -> None:
@@ -272,8 +272,4 @@ def forget_jobs_of_the_gone() -> None:
         (JOBS.c.args["export_id"].astext, Export),
     ):
         there = sa.exists().where(sa.cast(model.id, sa.Text) == said)
-        _quietly(sa.delete(JOBS).where(STATUS.in_(OVER), said.is_not(None), ~there))
-
-
-def _quietly(statement: Any) -> Any:
-    return db.session.execute(statement.execution_options(synchronize_session=False))
+        quietly(sa.delete(JOBS).where(STATUS.in_(OVER), said.is_not(None), ~there))

@@ -37,6 +37,7 @@ def mark(which: sa.ColumnElement[bool]) -> None:
     statement = made.on_conflict_do_update(
         index_elements=["lecture_id"], set_={"changed_at": made.excluded.changed_at}
     )
-    if found := db.session.scalars(statement.returning(SearchedLecture.lecture_id)).all():
-        # One after the other: reading costs a core for a moment.
-        defer("core:search_lectures", lock="core:search", lecture_ids=sorted(found))
+    if db.session.scalars(statement.returning(SearchedLecture.lecture_id)).all():
+        # One after the other: reading costs a core for a moment. Which ones, the table says: nothing in the
+        # queue tells of a lecture that is deleted meanwhile.
+        defer("core:search_lectures", lock="core:search")

@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import contains_eager
 from core.contracts import Audience
 from core.db import db
 from core.lectures.access import readable_by
+from core.lectures.listing import bounds, cursor, place, place_of
 from core.lectures.models import Lecture
 from core.people.models import User
 from core.rooms.hosts import hosted_by
@@ -81,28 +82,15 @@ class Answer:
 
 
 def search(user: User, asked: Asked) -> Answer:
-    """What the user finds: at most six queries, however much there is."""
+    """What the user finds: at most five queries, however much there is."""
     speakers = tuple(names_like(user, asked.speaker)) if asked.speaker else ()
     if asked.speaker and not speakers:
         return Answer()
     lectures = _lectures(user, asked, speakers)
     shown = lectures[:PAGE_SIZE]
-    more = cursor(shown[-1]) if len(lectures) > PAGE_SIZE else ""
+    more = cursor(shown[-1][0]) if len(lectures) > PAGE_SIZE else ""
     meant = tuple(names_like(user, asked.query.text)) if asked.query and not asked.speaker else ()
-    return Answer(_with_hits(user, asked, shown, speakers), more, speakers, meant)
-
-
-def cursor(lecture: Lecture) -> str:
-    """Where the next page begins, for an address."""
-    return f"{round(lecture.started_at.timestamp() * 1_000_000)}-{lecture.public_id}"
-
-
-def read_cursor(typed: str) -> tuple[datetime, str] | None:
-    """The place that ``cursor`` named; None for anything else."""
-    moment, _dash, public_id = typed.partition("-")
-    if not (moment.isascii() and moment.isdecimal() and len(moment) < 18 and public_id):
-        return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(moment)), public_id
+    return Answer(_with_hits(asked, shown, speakers), more, speakers, meant)
 
 
 # --- who ------------------------------------------------------------------------------
@@ -136,11 +124,12 @@ def likeness(wanted: Sequence[str], name: str) -> float:
 # --- which lectures -------------------------------------------------------------------
 
 
-def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[Lecture]:
+def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tuple[Lecture, bool]]:
+    """With each, whether the user sees its hosts' part."""
     hosted = _sees_hosts_part(user)
     fresh = SearchedLecture.built_for == SearchedLecture.changed_at
     query = (
-        sa.select(Lecture)
+        sa.select(Lecture, hosted.label("sees_hosts_part"))
         .join(Lecture.room)
         .join(SearchedLecture, SearchedLecture.lecture_id == Lecture.id)
         .options(contains_eager(Lecture.room))
@@ -157,30 +146,16 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[Lec
         query = query.where(sa.or_(hosted, fresh))
     if speakers or (asked.query and asked.query.phrases):
         query = query.where(_has_line(asked, speakers, hosted))
-    for where in _bounds(asked):
-        query = query.where(where)
-    query = query.order_by(Lecture.started_at.desc(), Lecture.public_id.desc()).limit(PAGE_SIZE + 1)
-    return db.session.scalars(query).all()
+    query = query.where(*bounds(asked.room, asked.since, asked.until))
+    if asked.before is not None:
+        query = query.where(place() < place_of(asked.before))
+    query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc()).limit(PAGE_SIZE + 1)
+    return [(lecture, sees) for lecture, sees in db.session.execute(query)]
 
 
 def _sees_hosts_part(user: User) -> sa.ColumnElement[bool]:
     """Of the lectures that the user may read, those with the hosts' part."""
     return sa.true() if user.is_admin else hosted_by(user.id)
-
-
-def _bounds(asked: Asked) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
-    if asked.room is not None:
-        found.append(Lecture.room_id == asked.room.id)
-    if asked.since is not None:
-        found.append(Lecture.started_at >= asked.since)
-    if asked.until is not None:
-        found.append(Lecture.started_at < asked.until)
-    if asked.before is not None:
-        found.append(
-            sa.tuple_(Lecture.started_at, Lecture.public_id) < sa.tuple_(*map(sa.literal, asked.before))
-        )
-    return found
 
 
 def _has_all(column: Any, configs: Sequence[str], text: str) -> sa.ColumnElement[bool]:
@@ -267,16 +242,15 @@ FROM unnest(CAST(:configs AS text[]), CAST(:texts AS text[]), CAST(:marks AS tex
 """  # noqa: S608  (numbers and marks of ours)
 
 
-def _with_hits(user: User, asked: Asked, lectures: Sequence[Lecture], speakers: Sequence[str]) -> list[Found]:
+def _with_hits(
+    asked: Asked, lectures: Sequence[tuple[Lecture, bool]], speakers: Sequence[str]
+) -> list[Found]:
     if not lectures:
         return []
-    ids = [lecture.id for lecture in lectures]
-    mine = set(
-        db.session.scalars(
-            sa.select(Lecture.id).join(Lecture.room).where(Lecture.id.in_(ids), _sees_hosts_part(user))
-        )
-    )
-    values: dict[str, Any] = {"lectures": ids, "hosted": [one in mine for one in ids]}
+    values: dict[str, Any] = {
+        "lectures": [lecture.id for lecture, _sees in lectures],
+        "hosted": [sees for _lecture, sees in lectures],
+    }
     speaker = ""
     if speakers:
         speaker, values["speakers"] = "AND e.speaker = ANY(:speakers)", list(speakers)
@@ -291,7 +265,7 @@ def _with_hits(user: User, asked: Asked, lectures: Sequence[Lecture], speakers: 
     hits: dict[int, list[tuple[Any, Markup]]] = {}
     for row, text in zip(rows, texts, strict=True):
         hits.setdefault(row.lecture_id, []).append((row, text))
-    return [_found(lecture, hits.get(lecture.id, [])) for lecture in lectures]
+    return [_found(lecture, hits.get(lecture.id, [])) for lecture, _sees in lectures]
 
 
 def _headlines(rows: Sequence[Any]) -> list[Markup]:
@@ -312,7 +286,7 @@ def _found(lecture: Lecture, hits: Sequence[tuple[Any, Markup]]) -> Found:
 def _hit(lecture: Lecture, row: Any, text: Markup) -> Hit:
     # The page looks for words as they are written there.
     find = " ".join(dict.fromkeys(_MARKED.findall(text)[:MOST_MARKED]))
-    place = f"#t={clock(row.at)}&in={row.section}" if row.at is not None else f"#{row.section}"
+    moment = f"#t={clock(row.at)}&in={row.section}" if row.at is not None else f"#{row.section}"
     query = f"?find={quote(html.unescape(find))}" if find else ""
-    address = f"/lectures/{lecture.public_id}{query}{place}"
+    address = f"/lectures/{lecture.public_id}{query}{moment}"
     return Hit(row.section, row.title, row.speaker, row.at, text, address)

@@ -24,7 +24,7 @@ from core.contracts import (
     Timeline,
     Viewer,
 )
-from core.db import db
+from core.db import db, quietly
 from core.engine.plugins import plugins
 from core.http.i18n import locales
 from core.jobs import periodic, task
@@ -62,15 +62,29 @@ class Entry:
 
 
 @task(name="search_lectures")
-def search_lectures(lecture_ids: list[int]) -> None:
-    """Read the sections of lectures anew, where something has changed since they were read."""
-    for lecture_id in lecture_ids:
-        found = db.session.get(SearchedLecture, lecture_id)
-        lecture = db.session.get(Lecture, lecture_id)
-        if found and lecture and (found.built_for != found.changed_at or found.built_with != built_with()):
-            build(lecture, found.changed_at)
-        db.session.commit()
-        db.session.expire_all()
+def search_lectures() -> None:
+    """Read the sections of all lectures that have changed since they were read."""
+    marked = sa.select(SearchedLecture.lecture_id).where(_is_marked())
+    for lecture_id in db.session.scalars(marked.order_by(SearchedLecture.changed_at)).all():
+        try:
+            _read(lecture_id)
+        except Exception:
+            # The others needn't wait for it; it is tried again by and by.
+            db.session.rollback()
+            log.exception("lecture %d can't be read for search", lecture_id)
+
+
+def _read(lecture_id: int) -> None:
+    db.session.expire_all()
+    found = db.session.get(SearchedLecture, lecture_id)
+    lecture = db.session.get(Lecture, lecture_id)
+    if found and lecture and found.built_for != found.changed_at:
+        build(lecture, found.changed_at)
+    db.session.commit()
+
+
+def _is_marked() -> sa.ColumnElement[bool]:
+    return SearchedLecture.built_for.is_distinct_from(SearchedLecture.changed_at)
 
 
 @periodic(cron="* * * * *")
@@ -80,10 +94,7 @@ def search_all(timestamp: int) -> None:
     lost = sa.func.now() - sa.text(f"interval '{LOST_MINUTES} minutes'")
     unread = sa.or_(
         SearchedLecture.lecture_id.is_(None),
-        sa.and_(
-            SearchedLecture.built_for.is_distinct_from(SearchedLecture.changed_at),
-            SearchedLecture.changed_at < lost,
-        ),
+        sa.and_(_is_marked(), SearchedLecture.changed_at < lost),
         sa.and_(SearchedLecture.built_with != built_with(), SearchedLecture.built_for.is_not(None)),
     )
     query = (
@@ -118,7 +129,7 @@ def build(lecture: Lecture, changed_at: Any) -> None:
     named = _config(config_of(lecture.language))
     _insert(lecture.id, named, rows)
     _insert_speakers(lecture.id, rows)
-    db.session.execute(
+    quietly(
         sa.update(SearchedLecture)
         .where(SearchedLecture.lecture_id == lecture.id)
         .values(
@@ -128,7 +139,6 @@ def build(lecture: Lecture, changed_at: Any) -> None:
             hosts=_words(lecture.id, (Audience.EVERYONE, Audience.HOSTS)),
             everyone=_words(lecture.id, (Audience.EVERYONE,)),
         )
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
 from urllib.parse import urlencode
-from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import get_timezone
 from flask_babel import gettext as _
 from flask_login import login_required
 
@@ -17,11 +14,12 @@ from core.db import db
 from core.http.forms import Form
 from core.http.views import limited
 from core.lectures.access import readable_by
+from core.lectures.listing import read_cursor
 from core.lectures.models import Lecture
 from core.people.models import User
 from core.rooms.models import Room
 from core.rooms.views import me
-from core.search.finding import Answer, Asked, read_cursor, search
+from core.search.finding import Answer, Asked, search
 from core.search.words import LONGEST_QUERY, Query, read
 
 bp = Blueprint("search", __name__)
@@ -70,14 +68,13 @@ def _asked(form: Form, rooms: list[Room]) -> Asked | None:
     room = next((one for one in rooms if one.public_id == wanted), None)
     if wanted and room is None:
         form.fail("room", _("There is no such room. Choose one of these."))
-    since, until = _day(form, "since"), _day(form, "until")
-    if since and until and since > until:
+    wrong_day = _("Please choose a day.")
+    since, until = form.day("since", wrong_day), form.day("until", wrong_day, days=1)
+    if since and until and since >= until:
         form.fail("until", _("This day is before the first one."))
     if not form.ok or (query is None and not speaker):
         return None
-    end = until + timedelta(days=1) if until else None
-    before = read_cursor(request.args.get("before", ""))
-    return Asked(query, speaker, room, _midnight(since), _midnight(end), before)
+    return Asked(query, speaker, room, since, until, read_cursor(request.args.get("before", "")))
 
 
 def _query(form: Form) -> Query | None:
@@ -86,23 +83,6 @@ def _query(form: Form) -> Query | None:
     except ValueError as error:
         form.fail("q", str(error))
         return None
-
-
-def _day(form: Form, name: str) -> date | None:
-    typed = form.value(name)
-    if not typed:
-        return None
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        form.fail(name, _("Please choose a day."))
-        return None
-
-
-def _midnight(day: date | None) -> datetime | None:
-    """The beginning of a day where the person is."""
-    zone = get_timezone()
-    return datetime.combine(day, time(), ZoneInfo(str(zone)) if zone else None) if day else None
 
 
 def _next_page(answer: Answer) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 import tempfile
 import zipfile
@@ -13,12 +11,9 @@ from typing import Any, BinaryIO, cast
 
 from flask_babel import lazy_gettext as _l
 
-from core.api import File, Files, LecturePackage, Table, Timeline, clean_file_name
+from core.api import File, Files, LecturePackage, Table, Timeline, clean_file_name, table_to_csv
 from plugins.export_markdown import subtitles
 from plugins.export_markdown.ways import AsJson, Markdown, name_of
-
-# What spreadsheets take for a formula (OWASP, "CSV Injection").
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Everything:
@@ -46,16 +41,7 @@ def _texts(package: LecturePackage) -> Iterator[tuple[str, bytes]]:
         if isinstance(section, Timeline):
             yield f"{section.id}.vtt", subtitles.web_vtt(section.lines).encode()
         if isinstance(section, Table):
-            yield f"{section.id}.csv", table(section).encode()
-
-
-def table(section: Table) -> str:
-    """CSV as spreadsheets read it; no cell is a formula."""
-    made = io.StringIO()
-    writer = csv.writer(made)
-    for row in (section.columns, *section.rows):
-        writer.writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in map(str, row)])
-    return "\ufeff" + made.getvalue()
+            yield f"{section.id}.csv", table_to_csv(section).encode()
 
 
 def _add_files(archive: zipfile.ZipFile, package: LecturePackage) -> None:

@@ -7,8 +7,8 @@ import pytest
 
 from core.contracts import Audience
 from core.db import db
+from core.lectures.listing import cursor, read_cursor
 from core.lectures.models import Lecture
-from core.search.finding import cursor, read_cursor
 from tests.core.search.conftest import START, shared, spoken, written
 
 

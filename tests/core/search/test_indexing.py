@@ -41,7 +41,7 @@ def test_reading_again_replaces_and_reading_twice_changes_nothing(app, archive):
     assert [row[4] for row in before if row[0]] == ["particles"]
     with app.app_context():
         ids = db.session.scalars(sa.select(SearchEntry.id)).all()
-        indexing.search_lectures(lecture_ids=[key])
+        indexing.search_lectures()
         assert db.session.scalars(sa.select(SearchEntry.id)).all() == ids
 
 

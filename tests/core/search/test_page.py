@@ -54,6 +54,7 @@ def test_nothing_found_says_so(page, archive):
         ("?q=%22%22", "a word to look for"),
         ("?q=a&room=nowhere", "no such room"),
         ("?q=a&since=yesterday", "choose a day"),
+        ("?q=a&until=9999-12-31", "choose a day"),
         ("?q=a&since=2026-02-02&until=2026-02-01", "before the first one"),
         ("?q=a&speaker=" + "y" * 101, "at most 100 characters"),
     ],

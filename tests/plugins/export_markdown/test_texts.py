@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from core.api import Facts, FileEntry, Files, LecturePackage, Line, Prose, Table, Timeline
-from plugins.export_markdown.archive import Everything, table
+from core.api import Facts, FileEntry, Files, LecturePackage, Line, Prose, Table, Timeline, table_to_csv
+from plugins.export_markdown.archive import Everything
 from plugins.export_markdown.subtitles import sub_rip, web_vtt
 from plugins.export_markdown.ways import AsJson, Markdown, PlainText, Subtitles
 from plugins.export_markdown.writing import escaped
@@ -103,7 +103,7 @@ def test_json_says_of_each_section_what_it_is() -> None:
 
 
 def test_no_cell_of_a_table_is_a_formula() -> None:
-    rows = list(csv.reader(io.StringIO(table(PACKAGE.sections[3]).removeprefix("\ufeff"))))  # type: ignore[arg-type]
+    rows = list(csv.reader(io.StringIO(table_to_csv(PACKAGE.sections[3]).removeprefix("\ufeff"))))  # type: ignore[arg-type]
     assert rows == [["Name", "Present"], ["'=1+1", "90 | min"]]
 
 

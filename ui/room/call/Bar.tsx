@@ -57,11 +57,12 @@ function DeviceChoice({ kind, title }: { kind: MediaDeviceKind; title: string })
   );
 }
 
-function OriginalSound() {
+/** A microphone without noise suppression, in menus and on forms. */
+export function OriginalSound({ className }: { className: string }) {
   const { devices } = useCall();
   const { originalSound = false } = useStore(choices);
   return (
-    <label className="menu-item menu-check">
+    <label className={className}>
       <input type="checkbox" checked={originalSound} onChange={(event) => void devices.useOriginalSound(event.target.checked)} />
       <span>
         {t('Original sound')}
@@ -119,7 +120,7 @@ function DeviceButton({ kind }: { kind: Kind }) {
       </button>
       <div id={menu} popover="auto" className="menu-list menu-up" style={anchored(`--${menu}`)} onToggle={(event) => setOpen(event.newState === 'open')}>
         {open && kind === 'microphone' && <DeviceChoice kind="audioinput" title={t('Microphone')} />}
-        {open && kind === 'microphone' && <OriginalSound />}
+        {open && kind === 'microphone' && <OriginalSound className="menu-item" />}
         {open && kind === 'microphone' && canChooseSpeaker() && <DeviceChoice kind="audiooutput" title={t('Speaker')} />}
         {open && kind === 'camera' && <DeviceChoice kind="videoinput" title={t('Camera')} />}
       </div>

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { t } from '../i18n';
 import { Dialog } from '../parts';
 import { useStore } from '../store';
-import { canChooseSpeaker, useDevices } from './Bar';
+import { canChooseSpeaker, OriginalSound, useDevices } from './Bar';
 import { SMALL_ROOM, telling, tellWhen, type Telling } from './coming';
 import { useCall } from './context';
 import { PluginView, useRegistry } from './fences';
@@ -92,6 +92,7 @@ function Settings({ onClose }: { onClose(): void }) {
     <Dialog title={t('Settings')} onClose={onClose}>
       <div className="stack">
         <DeviceSelect kind="audioinput" label={t('Microphone')} />
+        <OriginalSound className="check" />
         {canChooseSpeaker() && <DeviceSelect kind="audiooutput" label={t('Speaker')} />}
         <DeviceSelect kind="videoinput" label={t('Camera')} />
         <TellingSelect />

@@ -18,6 +18,7 @@ os.environ.setdefault("AUDIMAX_CONFIG", "")
 HERE = Path(__file__).parent
 ORIGIN = "http://localhost:8000"
 pytest_plugins = [
+    "tests.fixtures.quick_apps",
     "tests.fixtures.people",
     "tests.fixtures.queries",
     "tests.fixtures.guards",
@@ -133,20 +134,29 @@ class Client(FlaskClient):
         return super().open(*args, headers=headers, **kwargs)
 
 
+# Databases and the plugins whose tables are in them.
+MIGRATED: set[tuple[str, str]] = set()
+
+
 @pytest.fixture
 def make_app(settings: dict[str, Any]) -> Iterator[Callable[..., Flask]]:
     """``make_app("lobby", mail_url="…")``: an app with these plugins and settings."""
     from core import create_app
     from core.db import db
-    from core.engine import schema
+    from core.engine import room_plugins, schema
 
     made: list[Flask] = []
 
     def make(*enabled: str, **changed: Any) -> Flask:
         app = create_app({**settings, "enabled_plugins": list(enabled), **changed})
         app.test_client_class = Client
-        if enabled:
+        tables = {(app.config["SQLALCHEMY_DATABASE_URI"], name) for name in enabled}
+        if enabled and tables <= MIGRATED:
+            with app.app_context():
+                room_plugins.write_down_guards()
+        elif enabled:
             schema.upgrade_all(app)
+            MIGRATED.update(tables)
         made.append(app)
         return app
 

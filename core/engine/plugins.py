@@ -8,7 +8,7 @@ import logging
 import pkgutil
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -118,11 +118,17 @@ class Plugins:
         """Import what ``enabled_plugins`` names; the first mistake stops the start."""
         known = installed()
         for name in dict.fromkeys(config.enabled_plugins):
-            self.add(package_of(name, known), name, _table(name, config.plugins))
+            self.add(package_of(name, known), name, _table(name, config.plugins), known)
         _refuse_strays(config, known)
 
-    def add(self, package: str, name: str, raw: Mapping[str, Any]) -> None:
-        """Load one plugin from ``package``, with its settings as they were read."""
+    def add(
+        self,
+        package: str,
+        name: str,
+        raw: Mapping[str, Any],
+        known: Mapping[str, Sequence[Installed]] | None = None,
+    ) -> None:
+        """Load one plugin from ``package``, with its settings as they were read; ``known`` is ``installed()``."""
         module = _import(name, package)
         manifest = _manifest(name, module)
         self._put_settings(manifest)
@@ -134,7 +140,7 @@ class Plugins:
             settings=_settings(manifest, raw),
             folder=Path(module.__file__ or "").parent,
             package=package,
-            version=manifest.version or _version(name, package),
+            version=manifest.version or _version(name, package, installed() if known is None else known),
             hooks=tuple(hooks),
         )
         for hook, implementation in hooks.items():
@@ -294,8 +300,8 @@ def _packaged() -> Iterable[Installed]:
         yield Installed(entry.name, entry.module, version, source)
 
 
-def _version(name: str, package: str) -> str:
-    return next((one.version for one in installed().get(name, ()) if one.package == package), "")
+def _version(name: str, package: str, known: Mapping[str, Sequence[Installed]]) -> str:
+    return next((one.version for one in known.get(name, ()) if one.package == package), "")
 
 
 @dataclass(frozen=True)

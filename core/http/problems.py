@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Response, render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
 from core.db import db
@@ -26,6 +27,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(StorageDown, _storage_down)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(InterfaceError, _database_down)
+    app.register_error_handler(PoolTimeout, _no_connection_free)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -133,6 +135,12 @@ def _database_down(error: Exception) -> Response:
     _take_back()
     detail = _("The server is starting again. Try again in a moment.")
     return answer(Refusal(503, detail, code="database_down", retry_after=3))
+
+
+def _no_connection_free(_error: Exception) -> Response:
+    log.warning("all connections to the database were in use for too long")
+    _take_back()
+    return answer(Refusal(503, words(503), code="busy", retry_after=5))
 
 
 def _unexpected(error: Exception) -> Response:

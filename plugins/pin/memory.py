@@ -52,6 +52,9 @@ class Memory:
         mark = (room_id, version, self._keyed(room_id, version, pin))
         with self._lock:
             running = self._looking.get(mark)
+            # Somebody may have found the right one since the caller looked.
+            if running is None and (known := self.knows(room_id, version, pin)) is not None:
+                return known
             mine = self._looking[mark] = Future() if running is None else running
         if running is not None:
             return running.result(LONGEST_LOOK)

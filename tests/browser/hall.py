@@ -47,6 +47,18 @@ GOES_ON = """async name => {
   return before && now && now.frames > before.frames && now.energy > before.energy ? now : null;
 }""".replace("RECEIVED", RECEIVED)
 
+# Two looks at one's own camera: whether it gives pictures at all, before any of them is sent.
+CAMERA_GIVES = """async () => {
+  const pictures = async () => {
+    const camera = [...window.audimax.room.localParticipant.videoTrackPublications.values()][0]?.track;
+    const report = await camera?.getRTCStatsReport();
+    return Math.max(0, ...[...(report?.values() ?? [])].map(s => s.type === 'media-source' ? s.frames ?? 0 : 0));
+  };
+  const before = await pictures();
+  await new Promise(done => setTimeout(done, 1000));
+  return await pictures() > before;
+}"""
+
 # What there is to know when something doesn't come.
 STATE = """async () => {
   const room = window.audimax?.room;
@@ -190,14 +202,9 @@ def goes_on(page: Page, name: str, deadline: float = DEADLINE) -> dict[str, Any]
 
 
 def has_picture(page: Page, deadline: float = 15.0) -> bool:
-    """Whether this person's own camera gives pictures, on its way to LiveKit."""
-    sends = """async () => {
-      const camera = [...window.audimax.room.localParticipant.videoTrackPublications.values()][0]?.track;
-      const report = camera && await camera.getRTCStatsReport();
-      return !!report && [...report.values()].some(s => s.type === 'media-source' && s.frames > 0);
-    }"""
+    """Whether this person's own camera gives pictures right now, on its way to LiveKit."""
     try:
-        until(page, f"({sends})()", deadline=deadline)
+        until(page, f"({CAMERA_GIVES})()", deadline=deadline)
     except AssertionError:
         return False
     return True

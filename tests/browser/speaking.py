@@ -10,7 +10,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.hall import Host, Room
-from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, until
+from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, small_camera, until
 from tests.plugins.ai_assistant.agent.voices import RATE, silence, spoken
 
 # Words that the small model knows through a browser's noise suppression as well.
@@ -56,7 +56,7 @@ def browser_that_says(
     """A browser whose microphone says that, once or again and again."""
     sound = record(folder, name, text, voice, lead)
     extra = f"--use-file-for-fake-audio-capture={sound}{'%noloop' if once else ''}"
-    return playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, extra])
+    return playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, small_camera(), extra])
 
 
 def room_with_captions(host: Host, title: str, **settings: Any) -> Room:
@@ -69,11 +69,12 @@ def room_with_captions(host: Host, title: str, **settings: Any) -> Room:
     return room
 
 
-def with_original_sound(page: Page) -> None:
-    """As a music lesson needs it: without the browser's own idea of what is noise."""
+def uses_original_sound(page: Page) -> bool:
+    """Whether it is on, in the menu where people look for it."""
     page.get_by_role("button", name="Choose microphone and speaker").click()
-    page.get_by_role("checkbox", name="Original sound").check()
+    on = page.get_by_role("checkbox", name="Original sound").is_checked()
     page.keyboard.press("Escape")
+    return on
 
 
 def chose_original_sound(person: Person) -> Person:

@@ -207,6 +207,7 @@ def test_the_link_to_a_moment_is_copied_by_keyboard_and_pointer(page: Page, addr
     line = page.locator("#chat-messages li").nth(3)
     line.hover()
     line.get_by_role("button", name="Copy the link").click()
+    expect(page.get_by_text("is copied.")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
     assert copied.startswith(f"{address}#t=") and copied.endswith("&in=chat-messages")
     page.locator("#ai_assistant-transcript li > a").first.focus()
@@ -304,7 +305,7 @@ def test_without_a_script_everything_is_one_link_away(
     plain = person(java_script_enabled=False)
     plain.context.add_cookies(host.context.cookies())
     plain.page.goto(address)
-    assert plain.page.locator("#ai_assistant-transcript li").count() == 60
+    expect(plain.page.locator("#ai_assistant-transcript li")).to_have_count(60)
     expect(plain.page.get_by_role("searchbox")).to_be_hidden()
     plain.page.get_by_role("link", name="Show all 2000 lines").click()
-    assert plain.page.locator("#ai_assistant-transcript li").count() == LINES
+    expect(plain.page.locator("#ai_assistant-transcript li")).to_have_count(LINES, timeout=30_000)

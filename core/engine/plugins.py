@@ -128,7 +128,10 @@ class Plugins:
         raw: Mapping[str, Any],
         known: Mapping[str, Sequence[Installed]] | None = None,
     ) -> None:
-        """Load one plugin from ``package``, with its settings as they were read; ``known`` is ``installed()``."""
+        """Load one plugin from ``package``, with its settings as they were read.
+
+        ``known`` is ``installed()``, where it was asked already.
+        """
         module = _import(name, package)
         manifest = _manifest(name, module)
         self._put_settings(manifest)

@@ -56,7 +56,9 @@ def browser_that_says(
     """A browser whose microphone says that, once or again and again."""
     sound = record(folder, name, text, voice, lead)
     extra = f"--use-file-for-fake-audio-capture={sound}{'%noloop' if once else ''}"
-    return playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, small_camera(), extra])
+    return playwright.chromium.launch(
+        executable_path=chromium_path(), args=[*ARGUMENTS, small_camera(), extra]
+    )
 
 
 def room_with_captions(host: Host, title: str, **settings: Any) -> Room:

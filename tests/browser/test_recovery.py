@@ -165,9 +165,7 @@ def test_another_process_killed_nobody_drops_out_who_waits_keeps_the_place_and_j
 
         restarts = product.said.count("was started again")
         product.kill(*words)
-        down = seconds_until(
-            lambda: product.said.count("was started again") > restarts, f"{name} is started"
-        )
+        down = seconds_until(lambda: product.said.count("was started again") > restarts, f"{name} is started")
         down += seconds_until(lambda: answers(product.url), "the web answers")
         took = seconds_until(lambda: hall.may_join(product, call.room), "a new guest is let in")
         print(f"\n{name} was back after {down:.1f} s; joins work {took:.1f} s later")

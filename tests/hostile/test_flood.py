@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from core.http.limits import limiter
 from tests.hostile.conftest import World
 
 
@@ -16,9 +17,13 @@ def test_ten_thousand_joins_from_one_address_keep_no_guest_of_another_out(
     # All in one minute, however busy the machine is.
     monkeypatch.setattr("limits.storage.memory.time", SimpleNamespace(time=time.time().__float__))
     path, body = f"/api/rooms/{world.ours.id}/join", {"name": "Many"}
-    statuses = [world.nobody().post(path, json=body).status_code for _ in range(10_000)]
-    # The guest of our room has joined already, from the same address.
-    assert (statuses.count(200), statuses.count(429)) == (2_999, 7_001)
+    # The guest of our room has joined already, from the same address. Most of those who may are only counted.
+    counts = limiter._storage.storage
+    (joins,) = (key for key in counts if world.ours.id in key)
+    assert counts[joins] == 1
+    counts[joins] += 2_799
+    statuses = [world.nobody().post(path, json=body).status_code for _ in range(7_200)]
+    assert (statuses.count(200), statuses.count(429)) == (200, 7_000)
     refused = world.nobody().post(path, json=body)
     assert "Too many" in refused.json["detail"] and 0 < int(refused.headers["Retry-After"]) <= 60
     elsewhere = {"REMOTE_ADDR": "198.51.100.7"}

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import Refusal
 from core.http.problems import words
@@ -31,6 +32,10 @@ def app(make_app: Callable[..., Flask]) -> Flask:
     def fails_for_want_of_a_database() -> str:
         raise OperationalError("SELECT secret", {}, Exception("gone"))
 
+    @app.get("/fails/for-want-of-a-connection")
+    def fails_for_want_of_a_connection() -> str:
+        raise PoolTimeout("QueuePool limit of size 10, the secret")
+
     return app
 
 
@@ -43,7 +48,9 @@ def test_every_error_has_a_page_that_says_what_to_do(client: FlaskClient, status
     assert f"Error {status}" in answer.text
 
 
-@pytest.mark.parametrize(("path", "status"), [("badly", 500), ("for-want-of-a-database", 503)])
+@pytest.mark.parametrize(
+    ("path", "status"), [("badly", 500), ("for-want-of-a-database", 503), ("for-want-of-a-connection", 503)]
+)
 def test_what_went_wrong_inside_stays_inside(client: FlaskClient, path: str, status: int) -> None:
     answer = client.get(f"/fails/{path}")
     assert answer.status_code == status

@@ -409,6 +409,17 @@ def test_three_hundred_right_ones_at_once_from_one_address_all_pass_with_one_bcr
     assert looks == [pin] and rows(app, Try) == []
 
 
+def test_what_another_has_found_meanwhile_is_not_looked_at_again(
+    app: Flask, looks: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.test_request_context():
+        memory = Memory()
+        memory.remember(7, "v1", "482913")
+        assert memory.look(7, "v1", "482913", "no hash at all") is True
+        assert memory.look(7, "v1", "482914", "no hash at all") is False
+    assert looks == []
+
+
 @pytest.mark.slow
 def test_on_two_fresh_workers_with_a_few_typos_they_all_pass_too(
     app: Flask, host: Host, looks: list[str], make_app: Any, monkeypatch: pytest.MonkeyPatch

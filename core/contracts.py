@@ -524,7 +524,11 @@ class Timeline(Section):
 
 @dataclass(frozen=True)
 class Facts(Section):
-    """Pairs of a name and a value."""
+    """Pairs of a name and a value.
+
+    A name that begins with a moment of the lecture and a space, as ``clock`` writes it (``12:30 Trees``), is
+    on the lecture page a link to that moment.
+    """
 
     facts: tuple[tuple[str, str], ...] = ()
 

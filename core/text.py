@@ -26,6 +26,7 @@ _NOT_IN_A_FILE_NAME = re.compile(r'[<>:"|?*]')
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
 NO_NAME, NO_TITLE = _l("Please type a name."), _l("Please type a title.")
 NO_MESSAGE = _l("Please type a message.")
+_MOMENT = re.compile(r"((?:[1-9]\d*:[0-5]\d|[1-5]?\d):[0-5]\d) (\S.*)", re.DOTALL)
 EMPTY_LINES = re.compile(r"\n{3,}")
 
 
@@ -116,3 +117,9 @@ def clock(seconds: float) -> str:
     whole = max(0, int(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def moment(words: str) -> tuple[str, str]:
+    """``("1:02:03", "Trees")`` of ``"1:02:03 Trees"``: a time as ``clock`` writes it, and the rest; else no time."""
+    found = _MOMENT.fullmatch(words)
+    return (found[1], found[2]) if found else ("", words)

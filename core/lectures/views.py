@@ -22,7 +22,7 @@ from core.lectures.models import Lecture
 from core.lectures.parts import FIRST_LINES, page_of, words
 from core.lectures.sections import duration
 from core.rooms.views import me
-from core.text import clock
+from core.text import clock, moment
 
 bp = Blueprint("lectures", __name__)
 STILL_MADE = timedelta(hours=1)
@@ -30,7 +30,7 @@ STILL_MADE = timedelta(hours=1)
 
 def init_app(app: Flask) -> None:
     """What templates need to show a section."""
-    app.jinja_env.filters.update(clock=clock, filesize=filesize, duration=duration)
+    app.jinja_env.filters.update(clock=clock, moment=moment, filesize=filesize, duration=duration)
 
 
 @bp.get("/lectures")

@@ -19,6 +19,7 @@ from core.api import (
     Table,
     Timeline,
     Viewer,
+    clock,
     files,
     room_settings,
 )
@@ -52,7 +53,7 @@ def _summary(lecture: Lecture, artifact: LectureArtifact, viewer: Viewer) -> Ite
     told = _told(summary.overview)
     yield Prose("summary", title, audience, 10, note, link, paragraphs=(told,) if told else ())
     if summary.topics:
-        topics = tuple((f"{_clock(one.at)} {one.title}", _told(one.text)) for one in summary.topics)
+        topics = tuple((f"{clock(one.at)} {one.title}", _told(one.text)) for one in summary.topics)
         yield Facts("topics", _("Key topics"), audience, 11, facts=topics)
     if summary.actions:
         rows = tuple((one.what, one.who, one.until) for one in summary.actions)
@@ -112,11 +113,6 @@ def review_url(lecture: Lecture) -> str:
     return f"/plugins/ai_assistant/rooms/{lecture.room.public_id}/lectures/{lecture.public_id}"
 
 
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
-
-
 # --- the transcript -------------------------------------------------------------------
 
 
@@ -133,5 +129,5 @@ def _transcript(lecture: Lecture, kept: Iterable[StoredFile], most: int | None) 
 
 def _line(key: str, name: str, at: int, until: int, text: str, is_gap: bool) -> Line:
     if is_gap:
-        text = _("Nobody listened until %(clock)s.", clock=_clock(until / 1000))
+        text = _("Nobody listened until %(clock)s.", clock=clock(until / 1000))
     return Line(at / 1000, name, text or _("removed"), key)

@@ -219,6 +219,16 @@ def test_the_link_to_a_moment_is_copied_by_keyboard_and_pointer(page: Page, addr
     assert page.evaluate("navigator.clipboard.readText()") == f"{address}#t=0:10"
 
 
+def test_a_key_topic_leads_to_its_moment(page: Page) -> None:
+    topic = page.locator("#ai_assistant-topics dt").last
+    at = topic.get_by_role("link").inner_text()
+    topic.get_by_role("link").click()
+    expect(page.locator("#ai_assistant-transcript .is-here")).to_have_count(1)
+    assert page.url.endswith(f"#t={at}")
+    until(page, "document.querySelector('.is-here').getBoundingClientRect().top < innerHeight")
+    assert is_seen(page, ".is-here")
+
+
 def test_a_change_leaves_the_reader_where_they_were(page: Page, change: Callable[[str], None]) -> None:
     field = page.get_by_role("searchbox", name="Search in this lecture")
     field.fill("cosets same")

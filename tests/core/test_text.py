@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from core.text import clean_message, clean_name, clean_prose, clean_title
+from core.text import clean_message, clean_name, clean_prose, clean_title, clock, moment
 
 
 @pytest.fixture(autouse=True)
@@ -71,3 +71,25 @@ def test_a_message_keeps_its_indents_and_loses_what_deceives(typed, kept):
 def test_a_message_that_is_none_or_too_long_is_refused_with_words(typed, words):
     with pytest.raises(ValueError, match=words):
         clean_message(typed)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("1:02:03 Trees", ("1:02:03", "Trees")),
+        ("0:07 Welcome, everybody", ("0:07", "Welcome, everybody")),
+        ("12:30 2:1 majority", ("12:30", "2:1 majority")),
+        ("Trees 1:02:03", ("", "Trees 1:02:03")),
+        ("1:2:3 Trees", ("", "1:2:3 Trees")),
+        ("12:30", ("", "12:30")),
+        ("99:99 Balloons", ("", "99:99 Balloons")),
+        ("", ("", "")),
+    ],
+)
+def test_a_moment_before_words_is_told_from_them(words: str, found: tuple[str, str]) -> None:
+    assert moment(words) == found
+
+
+def test_what_clock_writes_is_a_moment() -> None:
+    for seconds in (0, 7, 59, 60, 3_599, 3_600, 36_061):
+        assert moment(f"{clock(seconds)} x") == (clock(seconds), "x")

@@ -8,7 +8,7 @@ export interface Place {
   speaker: string | null;
 }
 
-const OTHERS = '.prose, .facts > dt, .facts > dd, .table td, .file-name a, .lecture-section > p.muted';
+const OTHERS = '.prose, .facts > dt:not(:has(> a)), .facts > dt > span, .facts > dd, .table td, .file-name a, .lecture-section > p.muted';
 
 /** In the order of the page. */
 export function placesOf(page: Element): Place[] {

@@ -107,3 +107,14 @@ test('a tag that is looked for stays text', async () => {
   expect(marks()).toEqual(['<img']);
   expect(page.querySelector('img')).toBeNull();
 });
+
+test('what is found in the name of a topic leaves its link as it was', async () => {
+  const topics = '<section class="lecture-section" id="topics"><dl class="facts"><dt><a href="#t=0:05">0:05</a> <span>Kernels</span></dt><dd>Why they matter.</dd><dt>Length</dt><dd>1 h</dd></dl></section>';
+  open(topics, timeline());
+  await look('kernel');
+  expect(count()).toBe('1 of 2');
+  expect(page.querySelector('dt > a')?.getAttribute('href')).toBe('#t=0:05');
+  expect(page.querySelector('dt')?.textContent).toBe('0:05 Kernels');
+  await look('length');
+  expect(marks()).toEqual(['Length']);
+});

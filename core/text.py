@@ -120,6 +120,6 @@ def clock(seconds: float) -> str:
 
 
 def moment(words: str) -> tuple[str, str]:
-    """``("1:02:03", "Trees")`` of ``"1:02:03 Trees"``: a time as ``clock`` writes it, and the rest; else no time."""
+    """Two parts of ``"1:02:03 Trees"``: a time as ``clock`` writes it, and the rest; without one, no time."""
     found = _MOMENT.fullmatch(words)
     return (found[1], found[2]) if found else ("", words)

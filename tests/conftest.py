@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
-import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 from xdist.scheduler import LoadScopeScheduling
@@ -197,14 +198,13 @@ def _empty_tables(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def empty_tables(url: str) -> None:
     """Remove all rows, of plugins' tables too."""
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        names = [
-            name
-            for name in sa.inspect(connection).get_table_names()
-            if not name.endswith("alembic_version") and name != "personal_column"
-        ]
+    with closing(psycopg2.connect(url.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
+        cursor.execute(NAMES)
         # Far faster than TRUNCATE for a handful of rows; without triggers the order doesn't matter.
-        emptied = "; ".join(f'DELETE FROM "{name}"' for name in names)
-        connection.execute(sa.text(f"SET session_replication_role = replica; {emptied}"))
-    engine.dispose()
+        emptied = "; ".join(f'DELETE FROM "{name}"' for (name,) in cursor.fetchall())
+        cursor.execute(f"SET session_replication_role = replica; {emptied}")
+        connection.commit()
+
+
+NAMES = """SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+    AND right(tablename, 15) <> 'alembic_version' AND tablename <> 'personal_column'"""

@@ -132,8 +132,10 @@ class Stream:
     def _news(self) -> str:
         time.sleep(BUNDLE_SECONDS)
         self._woken.clear()
-        if self._is_over or not self._may_still_read():
+        if self._is_over:
             return ""
+        # Who may not read it any more is told as well, once: the page asks, and learns why.
+        self._is_over = not self._may_still_read()
         return CHANGED
 
     def _may_still_read(self) -> bool:

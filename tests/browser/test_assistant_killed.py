@@ -14,7 +14,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser import hall
 from tests.browser.conftest import arrive
 from tests.browser.hall import Host
-from tests.browser.speaking import TALK, agent_is_there, open_transcript, room_with_captions
+from tests.browser.speaking import (
+    TALK,
+    agent_is_there,
+    chose_original_sound,
+    open_transcript,
+    room_with_captions,
+)
 from tests.fixtures.browser import until
 from tests.fixtures.product import Product
 from tests.fixtures.s3 import S3Server, new_server
@@ -66,12 +72,12 @@ def shown(page: Page) -> dict[str, str]:
 
 
 def goes_on(page: Page, what: str) -> float:
-    """Until three more lines were written; the seconds that it took."""
+    """Until two more lines were written; the seconds that it took."""
     begun, before = time.monotonic(), len(shown(page))
     until(
         page,
         # Whoever had to join anew has every panel closed.
-        f"({OPEN_AGAIN})(), Object.keys(shown).length >= {before + 3}",
+        f"({OPEN_AGAIN})(), Object.keys(shown).length >= {before + 2}",
         f"lines after {what} was killed",
         RECOVERED,
     )
@@ -99,13 +105,13 @@ def test_whatever_dies_each_line_that_was_shown_is_kept_once(
     agent_is_there(kay)
     open_transcript(kay)
     kay.evaluate(REMEMBER)
-    ada = arrive(voices("ada", TALK, once=False, lead=0.5))
+    ada = chose_original_sound(arrive(voices("ada", TALK, once=False, lead=0.5)))
     hall.enter(ada.page, room.link, ADA)
     goes_on(kay, "nobody")
     for name, words in KILLED.items():
         product.kill(*words, family=name == "agent")
         took = goes_on(kay, name)
-        print(f"\n{name} killed: three more lines after {took:.1f} s")
+        print(f"\n{name} killed: two more lines after {took:.1f} s")
 
     storage.stop()
     host.end(room)

@@ -25,7 +25,7 @@ ADA, ALAN = "Ada Lovelace", "Alan Turing"
 LARGE_MB = 200
 # So slow that there is a middle to cut.
 BYTES_A_SECOND = 25_000_000
-PLUGINS = ["chat", "files", "lobby", "moderation", "pin", "storage_s3", "webinar"]
+PLUGINS = ["chat", "export_markdown", "files", "lobby", "moderation", "pin", "storage_s3", "webinar"]
 # Where a drop or a paste would bring files from elsewhere.
 TRANSFER = """([name, type, text]) => {
   const transfer = new DataTransfer();
@@ -228,3 +228,26 @@ def test_a_large_file_outlives_a_cut_line_and_a_server_that_dies_and_comes_down_
     came = host.person.context.request.get(host.product.url + str(found), timeout=120_000).body()
     assert hashlib.sha256(came).hexdigest() == digest
     host.end(lecture)
+
+
+def test_an_export_waits_for_a_storage_that_is_away(
+    host: Host, lecture: Room, request: pytest.FixtureRequest
+) -> None:
+    if "s3" not in request.node.callspec.params.values():
+        pytest.skip("a local folder is never away")
+    server, key = request.getfixturevalue("s3_server"), host.start(lecture)
+    host.end(lecture)
+    page = host.page
+    page.goto(f"{host.product.url}/lectures/{key}/exports")
+    server.stop()
+    page.get_by_role("radio", name="Markdown").check()
+    page.get_by_role("button", name="Export").click()
+    entry = page.locator("#exports li")
+    expect(entry).to_have_attribute("data-state", "working")
+    # Nothing half made is offered, and other pages don't mind.
+    expect(entry.get_by_role("link", name="Download")).to_have_count(0)
+    assert host.person.context.request.get(f"{host.product.url}/lectures/{key}").ok
+    hall.shot(page, "exports-waiting-for-storage")
+    server.start()
+    expect(entry.get_by_role("link", name="Download")).to_be_visible(timeout=120_000)
+    expect(entry).to_have_count(1)

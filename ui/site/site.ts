@@ -67,10 +67,20 @@ function focusFirstWrongField(scope: ParentNode) {
 focusFirstWrongField(document);
 document.addEventListener('htmx:afterSettle', (event) => focusFirstWrongField(event.target as Element));
 
+interface Failed {
+  xhr: XMLHttpRequest;
+  requestConfig: { triggeringEvent?: Event };
+}
+
 function failed() {
   toast(document.body.dataset.failed ?? '', 'error');
 }
-document.addEventListener('htmx:responseError', failed);
+document.addEventListener('htmx:responseError', (event) => {
+  const { xhr, requestConfig } = (event as CustomEvent<Failed>).detail;
+  // What the page listened to is gone: the server says so in words.
+  if (xhr.status === 404 && requestConfig.triggeringEvent?.type.startsWith('sse:')) location.reload();
+  else failed();
+});
 document.addEventListener('htmx:sendError', failed);
 
 document.addEventListener('click', (event) => {

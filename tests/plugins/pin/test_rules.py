@@ -21,7 +21,7 @@ from core.lectures.models import Lecture, Participant
 from core.livekit.client import LiveKit
 from core.models import AuditEntry, GuardPass, Waiting
 from core.people import hashing
-from plugins.pin import door
+from plugins.pin import door, tries
 from plugins.pin import memory as memories
 from plugins.pin.memory import Memory
 from plugins.pin.models import Held, Pin, Try
@@ -438,19 +438,22 @@ def test_on_two_fresh_workers_with_a_few_typos_they_all_pass_too(
 
 
 @pytest.mark.slow
-def test_a_thousand_wrong_ones_at_once_get_five_looks(
-    app: Flask, host: Host, looks: list[str], make_app: Any
+def test_hundreds_of_wrong_ones_at_once_get_five_looks(
+    app: Flask, host: Host, looks: list[str], make_app: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # On a busy machine they take longer than a minute, after which there are five more.
+    monkeypatch.setattr(tries, "ADDRESS_WINDOW", timedelta(hours=1))
+    monkeypatch.setattr(tries, "COUNT", tries._count())
     other = make_app("pin")
     pin = host("make")["pin"]
     forget_what_is_known(app, other)
     calls: list[Callable[[], Any]] = [
         lambda n=n: guest(host, wrong(n), app=(app, other)[n % 2])  # type: ignore[misc]
-        for n in range(1000)
+        for n in range(400)
     ]
     answers = Counter(map(became, all_at_once(calls)))
     # On a busy machine the last may be told to come back instead: nobody looked at theirs either.
-    assert answers["asked"] == 5 and answers["429"] + answers["503"] == 995
+    assert answers["asked"] == 5 and answers["429"] + answers["503"] == 395
     assert len(looks) == 5 and guest(host, pin).status_code == 429
 
 

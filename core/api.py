@@ -9,6 +9,7 @@ from core import order
 from core.admission import remember_pass
 from core.audit import record
 from core.bus import notify
+from core.captions import Cue, caption_time, web_vtt
 from core.config import config, program_settings
 from core.contracts import (
     ADMINS,
@@ -127,6 +128,7 @@ __all__ = [
     "ConfigError",
     "ContentChanged",
     "Contents",
+    "Cue",
     "Delivery",
     "Destination",
     "DestinationDown",
@@ -191,6 +193,7 @@ __all__ = [
     "agent_key",
     "agents",
     "by_address_and_room",
+    "caption_time",
     "change_room_settings",
     "clean_file_name",
     "clean_message",
@@ -238,6 +241,7 @@ __all__ = [
     "table_to_csv",
     "view",
     "waiting_stream",
+    "web_vtt",
     "without_towers",
 ]
 

@@ -90,7 +90,7 @@ def keep_files(lecture_id: int) -> None:
     rows = db.session.execute(transcript.lines(lecture)).all()
     made = {
         "lines_file_id": ("transcript.jsonl", "application/x-ndjson", "".join(_json_lines(rows))),
-        "subtitles_file_id": ("transcript.vtt", "text/vtt", transcript.web_vtt(rows)),
+        "subtitles_file_id": ("transcript.vtt", "text/vtt", transcript.captions_of(rows)),
     }
     db.session.commit()
     artifact = consent.locked_artifact(lecture)

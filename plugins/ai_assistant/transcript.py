@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from core.api import Lecture, Participant, clean_prose, db, now
+from core.api import Cue, Lecture, Participant, clean_prose, db, now, web_vtt
 from plugins.ai_assistant.consent import Hearing, Kept
 from plugins.ai_assistant.models import TranscriptLine
 
@@ -213,21 +213,7 @@ def count_before(lecture: Lecture, cursor: tuple[int, int] | None) -> int:
 # --- as files -------------------------------------------------------------------------
 
 
-def web_vtt(rows: Iterable[Any]) -> str:
-    """Subtitles (WebVTT); what people said can't end a cue or begin markup."""
-    cues = ["WEBVTT"]
-    for row in rows:
-        if not row.is_gap:
-            cues.append(f"{_clock(row.at)} --> {_clock(max(row.until, row.at + 1))}\n"
-                        f"<v {_plain(row.name)}>{_plain(row.text)}")  # fmt: skip
-    return "\n\n".join(cues) + "\n"
-
-
-def _plain(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return " ".join(escaped.split())
-
-
-def _clock(milliseconds: int) -> str:
-    seconds, rest = divmod(milliseconds, 1000)
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{rest:03}"
+def captions_of(rows: Iterable[Any]) -> str:
+    """The lines as WebVTT; gaps are silence."""
+    said = (row for row in rows if not row.is_gap)
+    return web_vtt(Cue(row.at / 1000, max(row.until, row.at + 1) / 1000, row.text, row.name) for row in said)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from core.api import Line
+from core.api import Cue, Line, caption_time
+from core.api import web_vtt as written_as_web_vtt
 
 # How long a line stays whose end isn't known, in seconds; the next one ends it sooner.
 LONGEST = 7.0
@@ -13,16 +14,14 @@ MIMES = {"vtt": "text/vtt", "srt": "application/x-subrip"}
 
 def web_vtt(lines: Sequence[Line]) -> str:
     """WebVTT (W3C): voices are tags."""
-    cues = [f"{_clock(since, '.')} --> {_clock(until, '.')}\n{_voice(line)}{_plain(line.text)}"
-            for since, until, line in _cues(lines)]  # fmt: skip
-    return "\n\n".join(["WEBVTT", *cues]) + "\n"
+    return written_as_web_vtt(_cues(lines))
 
 
 def sub_rip(lines: Sequence[Line]) -> str:
     """SubRip: numbered, with a comma in its times."""
     cues = [
-        f"{number}\n{_clock(since, ',')} --> {_clock(until, ',')}\n{_named(line)}"
-        for number, (since, until, line) in enumerate(_cues(lines), 1)
+        f"{number}\n{caption_time(cue.since, ',')} --> {caption_time(cue.until, ',')}\n{_named(cue)}"
+        for number, cue in enumerate(_cues(lines), 1)
     ]
     return "\n\n".join(cues) + "\n"
 
@@ -30,29 +29,15 @@ def sub_rip(lines: Sequence[Line]) -> str:
 WRITERS: Mapping[str, Callable[[Sequence[Line]], str]] = {"vtt": web_vtt, "srt": sub_rip}
 
 
-def _cues(lines: Sequence[Line]) -> Iterator[tuple[float, float, Line]]:
+def _cues(lines: Sequence[Line]) -> Iterator[Cue]:
     said = [line for line in lines if line.text.strip()]
     for line, following in zip(said, [*said[1:], None], strict=True):
         until = line.at + LONGEST
         if following is not None and following.at > line.at:
             until = min(until, following.at)
-        yield line.at, until, line
+        yield Cue(line.at, until, line.text, line.speaker)
 
 
-def _voice(line: Line) -> str:
-    return f"<v {_plain(line.speaker)}>" if line.speaker else ""
-
-
-def _named(line: Line) -> str:
-    text = " ".join(f"{line.speaker}: {line.text}".split() if line.speaker else line.text.split())
+def _named(cue: Cue) -> str:
+    text = " ".join(f"{cue.speaker}: {cue.text}".split() if cue.speaker else cue.text.split())
     return text.replace("-->", "→")
-
-
-def _plain(text: str) -> str:
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return " ".join(escaped.split())
-
-
-def _clock(seconds: float, point: str) -> str:
-    whole, rest = divmod(round(max(0.0, seconds) * 1000), 1000)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{rest:03}"

@@ -19,6 +19,7 @@ from tests.browser.hall import Host, Room
 from tests.browser.test_looks import look
 from tests.fixtures.browser import Person, until
 from tests.fixtures.product import Product
+from tests.fixtures.s3 import S3Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA, ALAN = "Ada Lovelace", "Alan Turing"
@@ -230,12 +231,9 @@ def test_a_large_file_outlives_a_cut_line_and_a_server_that_dies_and_comes_down_
     host.end(lecture)
 
 
-def test_an_export_waits_for_a_storage_that_is_away(
-    host: Host, lecture: Room, request: pytest.FixtureRequest
-) -> None:
-    if "s3" not in request.node.callspec.params.values():
-        pytest.skip("a local folder is never away")
-    server, key = request.getfixturevalue("s3_server"), host.start(lecture)
+@pytest.mark.parametrize("product", ["s3"], indirect=True)
+def test_an_export_waits_for_a_storage_that_is_away(host: Host, lecture: Room, s3_server: S3Server) -> None:
+    server, key = s3_server, host.start(lecture)
     host.end(lecture)
     page = host.page
     page.goto(f"{host.product.url}/lectures/{key}/exports")

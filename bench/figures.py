@@ -158,6 +158,12 @@ FIGURES = {
             "page of three hours (2,000 lines, 1,000 of chat, 120 people), for its host: first byte, p95",
         ),
         Figure("lecture_page_queries", "queries", "<= 10", "… questions to the database for it"),
+        Figure(
+            "lecture_scroll_frame_ms",
+            "ms",
+            "<= 34",
+            "… scrolled on a phone four times slower: time between two pictures (p95)",
+        ),
         Figure("lecture_page_kb", "KB", "<= 300", "… with scripts, styles, icons and font, before the rest"),
         Figure("pdf_90min_s", "s", "<= 3", "PDF of 90 minutes: 1,500 lines, 12,000 words, contents"),
         Figure("pdf_3h_s", "s", "<= 8", "PDF of three hours: 2,000 lines and 1,000 of chat, 24,000 words"),

@@ -15,14 +15,29 @@ from urllib.parse import urljoin
 
 import requests
 import sqlalchemy as sa
+from playwright.sync_api import sync_playwright
 
 from bench import figures
 from bench.product import Host, running
 from tests.fixtures import three_hours
+from tests.fixtures.browser import ARGUMENTS, chromium_path
 from tests.fixtures.product import Product
 from tests.fixtures.queries import NO_QUESTION
 
 TURNS, WARM_UP = 200, 20
+# What Lighthouse takes for a mid-range phone against a desk's processor.
+PHONE_IS_SLOWER = 4
+SCROLL = """async () => {
+  const took = [];
+  let last = performance.now();
+  for (let turn = 0; turn < 300; turn++) {
+    scrollBy(0, 400);
+    await new Promise(requestAnimationFrame);
+    took.push(performance.now() - last);
+    last = performance.now();
+  }
+  return took.sort((one, other) => one - other)[Math.floor(took.length * 0.95)];
+}"""
 WITH_PLUGINS = {"AUDIMAX_ENABLED_PLUGINS": "ai_assistant,chat,files"}
 # What the page loads before anything else: scripts, styles, icons.
 LOADED = re.compile(r'(?:src|href)="(/static/[^"#]+)')
@@ -47,11 +62,30 @@ def page() -> dict[str, float]:
         queries = _queries(product, host, public_id)
         size = _bytes(host, product.url, address)
         engine.dispose()
+        frame = _frame_ms(host, product.url, address)
     return {
         "lecture_page_ttfb_ms": took[int(TURNS * 0.95) - 1] * 1000,
         "lecture_page_queries": queries,
         "lecture_page_kb": size / 1024,
+        "lecture_scroll_frame_ms": frame,
     }
+
+
+def _frame_ms(host: Host, url: str, address: str) -> float:
+    """p95 of the time between two pictures while somebody with a slow phone scrolls through all lines."""
+    cookies = [{"name": one.name, "value": one.value, "url": url} for one in host.http.cookies]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        context = browser.new_context(viewport={"width": 390, "height": 844})
+        context.add_cookies(cookies)
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_selector(".timeline-more", state="detached")
+        slow = context.new_cdp_session(page)
+        slow.send("Emulation.setCPUThrottlingRate", {"rate": PHONE_IS_SLOWER})
+        found = float(page.evaluate(SCROLL))
+        browser.close()
+    return found
 
 
 def _first_byte(host: Host, address: str) -> float:

@@ -26,6 +26,7 @@ from tests.browser.speaking import (
     uses_original_sound,
 )
 from tests.browser.test_looks import look
+from tests.browser.test_search import look_until_found
 from tests.fixtures.browser import Person, axe, until
 from tests.fixtures.product import Product
 from tests.plugins.ai_assistant.agent.voices import word_errors
@@ -88,6 +89,12 @@ def test_a_lecture_is_written_along_and_summed_up(
     lines = page.get_by_role("region", name="Transcript").get_by_text(re.compile("universe"))
     expect(lines.first).to_be_visible()
     look(page, "captions-review")
+    # What was said is found, in all lectures and on its page, and leads to its line.
+    look_until_found(page, product.url, "universe")
+    page.locator(".hit", has=page.locator(".timeline-at")).filter(has_text="universe").first.click()
+    page.wait_for_url(re.compile(f"/lectures/{lecture}\\?find=universe.*#t="))
+    expect(page.locator("#ai_assistant-transcript mark.is-current")).to_have_text("universe")
+    expect(page.locator("#ai_assistant-transcript .is-here")).to_contain_text("universe")
     emmy.person.context.close()
 
 

@@ -65,8 +65,7 @@ def room_with_captions(host: Host, title: str, **settings: Any) -> Room:
     room = host.make_room(title)
     wanted = {"captions": "on", "keep": "on", "readers": "everyone", **settings}
     plugins = {"ai_assistant": {"enabled": True, "settings": wanted}}
-    # Whoever doesn't speak in these tests has a microphone that beeps.
-    habits = {"microphone_on_entry": False, "camera_on_entry": False, "participants_read": True}
+    habits = {"microphone_on_entry": True, "camera_on_entry": False, "participants_read": True}
     answer = host.ask("PATCH", f"/api/rooms/{room.id}", plugins=plugins, settings=habits)
     assert answer.ok, answer.text()
     return room

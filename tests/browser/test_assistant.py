@@ -44,7 +44,7 @@ def test_a_lecture_is_written_along_and_summed_up(
     ada.page.goto(room.link)
     expect(ada.page.get_by_role("list", name="Good to know")).to_contain_text("a program writes along")
     look(ada.page, "captions-prejoin")
-    hall.enter(ada.page, room.link, ADA)
+    hall.enter(ada.page, room.link, ADA, silent=True)
     expect(ada.page.get_by_role("button", name="Live captions, and the transcript is kept")).to_be_visible()
     agent_is_there(ada.page)
 
@@ -62,7 +62,7 @@ def test_a_lecture_is_written_along_and_summed_up(
     look(ada.page, "captions-panel")
     until_said(ada.page, "chapter")
     late = visitor()
-    hall.enter(late.page, room.link, "Kay Late")
+    hall.enter(late.page, room.link, "Kay Late", silent=True)
     open_transcript(late.page)
     until(
         late.page, "document.querySelectorAll('.transcript-text [data-final=true]').length > 4", "all lines"
@@ -104,7 +104,7 @@ def test_two_who_speak_at_once_keep_apart_and_mute_ends_the_listening(
     room = room_with_captions(host, "Two voices")
     host.start(room)
     watcher = visitor()
-    hall.enter(watcher.page, room.link, "Watcher")
+    hall.enter(watcher.page, room.link, "Watcher", silent=True)
     agent_is_there(watcher.page)
     open_transcript(watcher.page)
     # Again and again: on a busy machine the first time may be over before they are in.

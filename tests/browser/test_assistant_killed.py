@@ -101,7 +101,7 @@ def test_whatever_dies_each_line_that_was_shown_is_kept_once(
     lecture = host.start(room)
     # Their consoles may complain: what they talk to is killed.
     kay = arrive(chromium).page
-    hall.enter(kay, room.link, KAY)
+    hall.enter(kay, room.link, KAY, silent=True)
     agent_is_there(kay)
     open_transcript(kay)
     kay.evaluate(REMEMBER)

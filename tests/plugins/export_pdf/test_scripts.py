@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -29,6 +30,8 @@ SAMPLES = {
     "Emoji": "🙂🎓👍",
 }
 TEXT = 1
+# Points of Hebrew, signs of Arabic, and both with a doubling sign in one.
+MARKS = re.compile("[\u05b0-\u05c7\u064b-\u0655\u0670\ufb1d-\ufb4e\ufc5e-\ufc63\ufe70-\ufe7f]")
 MAIN = fonts.choose(frozenset()).faces[0].path
 
 
@@ -46,6 +49,13 @@ def test_a_script_can_be_read_again(text: Text, script: str) -> None:
     flat = "".join(found.split())
     assert flat.count("".join(sample.split())) >= 9
     assert "□" not in flat and "has no font" not in found
+
+
+def test_arabic_and_hebrew_keep_their_vowel_signs(text: Text) -> None:
+    for script, sample in (("Arabic", "مُحَمَّدٌ يَكْتُبُ الدَّرْسَ"), ("Hebrew", "שָׁלוֹם לְכֻלָּם")):
+        _needs(script)
+        found = text(Prose("a", "A", paragraphs=(sample,)))
+        assert len(MARKS.findall(found)) >= 5
 
 
 def test_scripts_may_be_mixed_in_a_line(text: Text) -> None:

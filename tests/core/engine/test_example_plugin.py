@@ -234,7 +234,7 @@ def test_pages_go_on_without_what_fails(drive_all, place):
 
 
 def contract(environment: Path, settings: dict[str, Any], folder: Path, **more: str) -> str:
-    return run_tests(environment, folder, settings["database_url"], **more)
+    return run_tests(environment, [folder], settings["database_url"], **more)
 
 
 def test_it_passes_the_contract_for_plugins(environment, settings):

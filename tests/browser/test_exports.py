@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA = "Ada Lovelace"
 QUESTION = "Is zero a natural number? ∅ 空集合"
 FOR_HOSTS = "Only the hosts read this."
+# Points on paper, 72 of them an inch.
+EDGE = 20
 
 
 @pytest.fixture
@@ -50,6 +52,19 @@ def words(pdf: Path) -> str:
     return "\n".join(page.get_textpage().get_text_range() for page in document)
 
 
+def assert_drawn(pdf: Path) -> None:
+    """Every page as a picture: something is on it, and nothing runs into its edges."""
+    hall.SHOTS.mkdir(parents=True, exist_ok=True)
+    for number, page in enumerate(pypdfium2.PdfDocument(pdf), 1):
+        picture = page.render(scale=1).to_pil().convert("L")
+        picture.save(hall.SHOTS / f"export-page-{number}.png")
+        drawn = picture.point(lambda light: 255 if light < 160 else 0)
+        left, top, right, bottom = drawn.getbbox() or (0, 0, 0, 0)
+        assert left > EDGE and top > EDGE, f"page {number}"
+        assert 0 < right < picture.width - EDGE and 0 < bottom < picture.height - EDGE, f"page {number}"
+        assert 0.0002 < drawn.histogram()[255] / (picture.width * picture.height) < 0.3, f"page {number}"
+
+
 def write(person: Person, room: Room, text: str, to: str = "everyone") -> None:
     body = {"client_id": str(uuid.uuid4()), "text": text, "to": to}
     headers = {"Origin": room.link.rpartition("/r/")[0]}
@@ -73,7 +88,9 @@ def test_a_lecture_is_exported_by_its_host_and_by_a_guest_who_gets_no_line_for_h
     page.goto(f"{host.product.url}/lectures/{key}")
     page.get_by_role("link", name="Export").click()
     look(page, "exports-empty")
-    text = words(export(page, "PDF", tmp_path))
+    made = export(page, "PDF", tmp_path)
+    assert_drawn(made)
+    text = words(made)
     assert all(part in text for part in ("Sets and maps", "Contents", QUESTION, FOR_HOSTS, ADA))
     with zipfile.ZipFile(export(page, "Everything in one archive", tmp_path)) as archive:
         assert {"lecture.md", "lecture.json", "participants.csv"} <= set(archive.namelist())

@@ -304,6 +304,7 @@ def test_the_list_of_sections_leads_there_at_a_desk_and_on_a_phone(page: Page) -
     until(page, "document.querySelector('.lecture-jump a[aria-current]')?.textContent === 'Participants'")
     page.set_viewport_size({"width": 390, "height": 844})
     page.get_by_role("button", name="On this page").click()
+    expect(page.locator("#lecture-jump")).to_be_visible()
     page.get_by_role("link", name="Chat", exact=True).click()
     expect(page.locator("#lecture-jump")).to_be_hidden()
     until(page, "Math.abs(document.getElementById('chat-messages').getBoundingClientRect().top - 80) < 60")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import arabic_reshaper
-from arabic_reshaper import ArabicReshaper
 from reportlab.pdfbase import ttfonts
 from xhtml2pdf import util
 from xhtml2pdf.reportlab_paragraph import Paragraph, cjkFragSplit
@@ -34,8 +32,9 @@ def correct() -> None:
     # What is left of a paragraph for the next page, if of one font, is handed on as text and taken for bytes.
     Paragraph.breakLinesCJK = break_lines
     # Arabic loses its vowel signs by default, and with them what is poetry, scripture or a lesson in reading.
-    arabic_reshaper.reshape = ArabicReshaper({"delete_harakat": False}).reshape
-    util._plain_reshaper = ArabicReshaper({"delete_harakat": False, "support_ligatures": False})
+    library = util.arabic_reshaper
+    library.reshape = library.ArabicReshaper({"delete_harakat": False}).reshape
+    util._plain_reshaper = library.ArabicReshaper({"delete_harakat": False, "support_ligatures": False})
 
 
 def break_lines(paragraph: Any, width: Any, usual: Any = Paragraph.breakLinesCJK) -> Any:

@@ -135,7 +135,9 @@ class Stream:
         if self._is_over:
             return ""
         # Who may not read it any more is told as well, once: the page asks, and learns why.
-        self._is_over = not self._may_still_read()
+        if not self._may_still_read():
+            self._is_over = True
+            self._woken.set()
         return CHANGED
 
     def _may_still_read(self) -> bool:

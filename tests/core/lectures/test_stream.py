@@ -80,12 +80,15 @@ def test_strangers_hear_nothing_and_guessed_lectures_do_not_exist(serve: Serve, 
     assert inside(serve, lecture).get("/api/lectures/nothing/stream").status_code == 404
 
 
-def test_who_may_not_read_any_more_hears_no_more(app: Flask, serve: Serve, lecture: Any) -> None:
+def test_who_may_not_read_any_more_is_told_once_to_ask_and_hears_no_more(
+    app: Flask, serve: Serve, lecture: Any
+) -> None:
     listener = listen(inside(serve, lecture), lecture)
     with app.app_context():
         db.session.query(Participant).filter_by(lecture_id=lecture[0]).delete()
         db.session.commit()
     change(app, lecture)
+    assert listener.next() == ("changed", {})
     assert listener.next() is None
 
 
@@ -113,6 +116,7 @@ def test_readers_by_a_link_hear_until_it_is_revoked_and_each_has_their_own(
         db.session.get_one(LectureShare, share[0]).revoked_at = now()
         db.session.commit()
     change(app, lecture)
+    assert [one.next() for one in listeners] == [("changed", {})] * 4
     assert [one.next() for one in listeners] == [None] * 4
 
 
@@ -126,6 +130,8 @@ def test_who_has_a_page_open_of_a_lecture_that_is_deleted_hears_no_more(
         db.session.commit()
         trash.delete(found, found.room.owner)
         db.session.commit()
+    # The page asks once more, and says why nothing comes any more.
+    assert listener.next() == ("changed", {})
     assert listener.next() is None
 
 

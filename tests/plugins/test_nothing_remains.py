@@ -273,7 +273,7 @@ def nothing_that_others_have_exported(app: Flask, full: dict[str, Any], reader: 
     with app.app_context():
         from core.exports.models import Export
 
-        made = [(one.public_id, one.state) for one in db.session.query(Export)]
+        made = [(one.public_id, one.state) for one in db.session.query(Export).order_by(Export.id)]
     assert [state for _id, state in made] == ["done", "done"]
     for public_id, _state in made:
         assert reader.get(f"{full['page']}/exports/{public_id}/file").status_code == 403

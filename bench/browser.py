@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, sync_playwright
 
 from bench.product import Host, running
-from tests.fixtures.browser import ARGUMENTS, chromium_path
+from tests.fixtures.browser import launch
 
 BYTES_PER_SECOND = 9_000_000 / 8
 LATENCY_MS = 40
@@ -26,7 +26,7 @@ def room_page() -> dict[str, float]:
         code = host.get(f"/api/rooms/{host.new_room()}")["code"]
         url = f"{product.url}/r/{code}"
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+            browser = launch(playwright)
             size = _script_bytes(browser, url)
             times = [_prejoin_seconds(browser, url) for _ in range(TURNS)]
             browser.close()

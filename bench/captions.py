@@ -38,7 +38,7 @@ from bench.product import (
 from plugins.ai_assistant.agent.worker import READY
 from tests.browser import hall
 from tests.browser.speaking import SENTENCES
-from tests.fixtures.browser import ARGUMENTS, chromium_path
+from tests.fixtures.browser import launch
 from tests.fixtures.deepgram import Deepgram
 from tests.fixtures.livekit import until
 from tests.fixtures.product import Product
@@ -118,7 +118,7 @@ def talk(**settings: str) -> Iterator[Talk]:
 def reader(link: str) -> Iterator[Page]:
     """Somebody at a browser who reads what was said."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        browser = launch(playwright)
         page = browser.new_context().new_page()
         hall.enter(page, link, "Reader")
         page.get_by_role("button", name="Captions and transcript").click()

@@ -18,7 +18,7 @@ from bench.guests import address_of
 from bench.panic import api
 from bench.product import Host, cpu_seconds, processes, running, web_workers
 from tests.browser import hall
-from tests.fixtures.browser import ARGUMENTS, chromium_path
+from tests.fixtures.browser import launch
 from tests.fixtures.product import Product
 
 LINES, PAGES = 10_000, 200
@@ -152,7 +152,7 @@ def shown() -> dict[str, float]:
         host.post(f"/api/rooms/{room}/start")
         link = f"{product.url}/r/{host.get(f'/api/rooms/{room}')['code']}"
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+            browser = launch(playwright)
             writer, reader = (_open(browser, link, name) for name in ("Ada", "Bob"))
             writer.evaluate(PRESSED)
             reader.evaluate(WATCH)

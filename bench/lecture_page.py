@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 from bench import figures
 from bench.product import Host, running
 from tests.fixtures import three_hours
-from tests.fixtures.browser import ARGUMENTS, chromium_path
+from tests.fixtures.browser import cookies_of, launch
 from tests.fixtures.product import Product
 from tests.fixtures.queries import NO_QUESTION
 
@@ -73,11 +73,10 @@ def page() -> dict[str, float]:
 
 def _frame_ms(host: Host, url: str, address: str) -> float:
     """p95 of the time between two pictures while somebody with a slow phone scrolls through all lines."""
-    cookies = [{"name": one.name, "value": one.value, "url": url} for one in host.http.cookies]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        browser = launch(playwright)
         context = browser.new_context(viewport={"width": 390, "height": 844})
-        context.add_cookies(cookies)
+        context.add_cookies(cookies_of(host.http, url))
         page = context.new_page()
         page.goto(address)
         page.wait_for_selector(".timeline-more", state="detached")

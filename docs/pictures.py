@@ -15,7 +15,7 @@ from playwright.sync_api import Page, Playwright, expect, sync_playwright
 
 from tests.browser import hall
 from tests.browser.hall import Host
-from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, until
+from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, launch, until
 from tests.fixtures.product import Product
 
 IMAGES = Path(__file__).parent / "images"
@@ -112,7 +112,7 @@ def someone(playwright: Playwright, folder: Path, camera: Path) -> Iterator[Pers
 
 
 def films(playwright: Playwright, folder: Path) -> dict[str, Path]:
-    browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+    browser = launch(playwright)
     page = browser.new_page()
     made = {name: film(page, folder / f"{name}.mjpeg", look) for name, look in PEOPLE.items()}
     browser.close()

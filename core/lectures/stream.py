@@ -136,8 +136,7 @@ class Stream:
             return ""
         # Who may not read it any more is told as well, once: the page asks, and learns why.
         if not self._may_still_read():
-            self._is_over = True
-            self._woken.set()
+            self.end()
         return CHANGED
 
     def _may_still_read(self) -> bool:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Playwright, expect
 from tests.browser import hall
 from tests.browser.hall import Host
 from tests.browser.speaking import browser_that_says
-from tests.fixtures.browser import ARGUMENTS, DEADLINE, Person, chromium_path, small_camera
+from tests.fixtures.browser import DEADLINE, Person, cookies_of, launch, small_camera
 from tests.fixtures.product import Product
 
 MOST_AT_ONCE = 3
@@ -23,7 +23,7 @@ expect.set_options(timeout=DEADLINE * 1000)
 @pytest.fixture(scope="module")
 def chromium(playwright: Playwright) -> Iterator[Browser]:
     """A browser with a pretended camera and microphone that never asks."""
-    made = playwright.chromium.launch(executable_path=chromium_path(), args=[*ARGUMENTS, small_camera()])
+    made = launch(playwright, small_camera())
     yield made
     made.close()
 
@@ -38,7 +38,7 @@ def host_cookies(product: Product) -> list[dict[str, Any]]:
     session.post(product.set_up_link, data=person, timeout=60)
     session.post(f"{product.url}/sign-in", data=person, timeout=60)
     assert session.get(f"{product.url}/rooms/new", timeout=60).url.endswith("/rooms/new"), "signed in"
-    return [{"name": one.name, "value": one.value, "url": product.url} for one in session.cookies]
+    return cookies_of(session, product.url)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.hall import Host, Room
-from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, small_camera, until
+from tests.fixtures.browser import Person, launch, small_camera, until
 from tests.plugins.ai_assistant.agent.voices import RATE, silence, spoken
 
 # Words that the small model knows through a browser's noise suppression as well.
@@ -56,9 +56,7 @@ def browser_that_says(
     """A browser whose microphone says that, once or again and again."""
     sound = record(folder, name, text, voice, lead)
     extra = f"--use-file-for-fake-audio-capture={sound}{'%noloop' if once else ''}"
-    return playwright.chromium.launch(
-        executable_path=chromium_path(), args=[*ARGUMENTS, small_camera(), extra]
-    )
+    return launch(playwright, small_camera(), extra)
 
 
 def room_with_captions(host: Host, title: str, **settings: Any) -> Room:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Playwright, expect
 from tests.browser import hall
 from tests.browser.conftest import arrive
 from tests.browser.hall import Host, Room
-from tests.fixtures.browser import ARGUMENTS, Person, chromium_path, small_camera, until
+from tests.fixtures.browser import Person, launch, small_camera, until
 from tests.fixtures.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
@@ -79,8 +79,7 @@ class Meeting:
         pytest.fail("Chromium's pretended camera died three times")
 
     def _meet(self) -> Call:
-        arguments = [*ARGUMENTS, small_camera()]
-        self._browser = self._playwright.chromium.launch(executable_path=chromium_path(), args=arguments)
+        self._browser = launch(self._playwright, small_camera())
         self._call = self._begin(self._browser)
         return self._call
 

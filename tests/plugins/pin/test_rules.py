@@ -409,9 +409,7 @@ def test_three_hundred_right_ones_at_once_from_one_address_all_pass_with_one_bcr
     assert looks == [pin] and rows(app, Try) == []
 
 
-def test_what_another_has_found_meanwhile_is_not_looked_at_again(
-    app: Flask, looks: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_another_has_found_meanwhile_is_not_looked_at_again(app: Flask, looks: list[str]) -> None:
     with app.test_request_context():
         memory = Memory()
         memory.remember(7, "v1", "482913")

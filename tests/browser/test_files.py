@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -13,12 +14,12 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Download, Locator, Page, expect
 
 from tests.browser import hall
 from tests.browser.hall import Host, Room
 from tests.browser.test_looks import look
-from tests.fixtures.browser import Person, until
+from tests.fixtures.browser import DEADLINE, Person, until
 from tests.fixtures.product import Product
 from tests.fixtures.s3 import S3Server
 
@@ -91,10 +92,17 @@ def send(panel: Locator, files: Any) -> None:
 
 def fetch(person: Person, link: Locator, name: str, content: bytes) -> None:
     """As people do: the file comes, and the page stays."""
-    with person.page.expect_download() as got:
-        link.click(no_wait_after=True)
-    assert got.value.suggested_filename == name
-    assert Path(got.value.path()).read_bytes() == content
+    got: list[Download] = []
+    # Of a link that opens another tab the download belongs to whichever tab Playwright knew first.
+    person.page.on("download", got.append)
+    person.page.context.on("page", lambda tab: tab.on("download", got.append))
+    link.click(no_wait_after=True)
+    end = time.monotonic() + DEADLINE
+    while not got and time.monotonic() < end:
+        person.page.wait_for_timeout(100)
+    assert got, f"{name} never came"
+    assert got[0].suggested_filename == name
+    assert Path(got[0].path()).read_bytes() == content
     assert person.page.evaluate("window.audimax.room.state") == "connected"
 
 

@@ -93,9 +93,14 @@ def send(panel: Locator, files: Any) -> None:
 def fetch(person: Person, link: Locator, name: str, content: bytes) -> None:
     """As people do: the file comes, and the page stays."""
     got: list[Download] = []
+
+    def listen(tab: Page) -> None:
+        # Playwright marks its listeners, and a method of a list can't be marked.
+        tab.on("download", lambda *one: got.extend(one))
+
     # Of a link that opens another tab the download belongs to whichever tab Playwright knew first.
-    person.page.on("download", got.append)
-    person.page.context.on("page", lambda tab: tab.on("download", got.append))
+    listen(person.page)
+    person.page.context.on("page", listen)
     link.click(no_wait_after=True)
     end = time.monotonic() + DEADLINE
     while not got and time.monotonic() < end:

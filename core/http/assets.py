@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
-from flask import Flask, Response, current_app, request, send_from_directory
+from flask import Flask, Response, current_app, g, request, send_from_directory
 from markupsafe import Markup, escape
 
 log = logging.getLogger(__name__)
@@ -106,8 +106,15 @@ def icon(name: str, size: int | None = None) -> Markup:
     sized = f' width="{size}" height="{size}"' if size else ""
     return Markup(  # noqa: S704  (names are escaped)
         f'<svg class="icon{" icon-sized" if size else ""}"{sized} aria-hidden="true" focusable="false">'
-        f'<use href="{escape(assets().sprite)}#{escape(name)}"></use></svg>'
+        f'<use href="{_sprite()}#{escape(name)}"></use></svg>'
     )
+
+
+def _sprite() -> Markup:
+    # A page has fifty icons, and where they are is looked up in the file system.
+    if "icon_sprite" not in g:
+        g.icon_sprite = escape(assets().sprite)
+    return cast(Markup, g.icon_sprite)
 
 
 def _serve(name: str) -> Response:

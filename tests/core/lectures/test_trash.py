@@ -80,6 +80,12 @@ def is_there(app, lecture):
         return db.session.get(Lecture, lecture["key"]) is not None
 
 
+def work(app):
+    # What the first round's jobs ask for may come after the worker's last look.
+    for _ in range(2):
+        run_worker(app, wait=False)
+
+
 def bytes_kept(tmp_path):
     return sorted(path.name for path in (tmp_path / "files").rglob("*") if path.is_file())
 
@@ -214,7 +220,7 @@ def test_after_a_day_it_is_gone_for_good_with_its_bytes(app, host, lecture, tmp_
     assert "Sorting" not in host.get("/lectures/deleted").text
     assert (empty(app), empty(app)) == (1, 0)
     assert not is_there(app, lecture)
-    run_worker(app, wait=False)
+    work(app)
     assert bytes_kept(tmp_path) == []
     with app.app_context():
         assert db.session.query(Export).count() == db.session.query(LectureShare).count() == 0
@@ -252,7 +258,7 @@ def test_while_the_storage_is_down_nobody_gets_the_file_and_it_goes_later(
     long_ago(app, lecture)
     monkeypatch.setattr(LocalStorage, "delete", down)
     assert empty(app) == 1
-    run_worker(app, wait=False)
+    work(app)
     with app.app_context():
         file_jobs.sweep()
         (left,) = db.session.query(StoredFile)
@@ -366,7 +372,7 @@ def test_a_room_that_is_deleted_leaves_as_little(app, host, ada, lecture, tmp_pa
         )
         renamed = db.session.query(AuditEntry).filter_by(action="lecture.rename").one()
         assert (renamed.target, renamed.details, renamed.lecture_id) == ("", {}, None)
-    run_worker(app, wait=False)
+    work(app)
     assert bytes_kept(tmp_path) == []
 
 

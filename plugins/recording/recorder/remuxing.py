@@ -1,0 +1,89 @@
+"""A WebM made of packets that are encoded already; written so that players find every second of it."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Stream
+
+MILLISECOND = Fraction(1, 1000)
+Kind = Literal["video", "audio"]
+# An entry of the index for every key frame, twenty-odd bytes each: kept free before the pictures, so
+# that a player needs one request for it. Where it isn't enough the file is rewritten once.
+INDEX_BYTES = 64 * 1024
+
+
+def opened(source: Path | BinaryIO) -> InputContainer:
+    """A WebM to read from; anything else is refused, whatever it says it is (``av.error.FFmpegError``)."""
+    return av.open(str(source) if isinstance(source, Path) else source, "r", format="matroska")
+
+
+class Target:
+    """The file that is written; ``close`` makes the index. Times are in milliseconds of the new file."""
+
+    def __init__(self, path: Path, index_bytes: int = INDEX_BYTES) -> None:
+        options = {"reserve_index_space": str(index_bytes), "cues_to_front": "1"}
+        self._file = av.open(str(path), "w", format="webm", container_options=options)
+        self._streams: dict[Kind, Stream] = {}
+        self._last: dict[Kind, int] = {}
+
+    def like(self, source: InputContainer) -> bool:
+        """Take the kinds of packets from a file, if it has both and nobody did before."""
+        if not self._streams:
+            if not source.streams.video or not source.streams.audio:
+                return False
+            video, audio = source.streams.video[0], source.streams.audio[0]
+            self._streams["video"] = self._file.add_stream_from_template(video, opaque=True)
+            self._streams["audio"] = self._file.add_stream_from_template(audio, opaque=True)
+        return True
+
+    def write(self, kind: Kind, packet: Packet[Any], at: int) -> bool:
+        """Write a packet; False if it is older than what is there, as at the seam of two takes."""
+        if at <= self._last.get(kind, -1_000):
+            return False
+        self._last[kind] = at
+        packet.pts = packet.dts = at
+        packet.time_base = MILLISECOND
+        packet.stream = self._streams[kind]
+        self._file.mux(packet)
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def kind_of(packet: Packet[Any]) -> Kind | None:
+    """Which of the two it is of; None for anything else, and for the empty packet at a file's end."""
+    if packet.pts is None or packet.time_base is None or packet.size == 0:
+        return None
+    return "video" if packet.stream.type == "video" else "audio" if packet.stream.type == "audio" else None
+
+
+def milliseconds(packet: Packet[Any]) -> int:
+    """The packet's time."""
+    assert packet.pts is not None
+    return round(packet.pts * (packet.time_base or MILLISECOND) * 1000)
+
+
+def lasting(packet: Packet[Any]) -> int:
+    """How long the packet's sound or picture is, in milliseconds; 0 if it doesn't say."""
+    return round((packet.duration or 0) * (packet.time_base or MILLISECOND) * 1000)
+
+
+def key_frames(path: Path) -> list[float]:
+    """Seconds of all key frames, as the index of the file has them."""
+    with opened(path) as file:
+        video = file.streams.video[0]
+        unit = video.time_base or MILLISECOND
+        return sorted({float(one.timestamp * unit) for one in video.index_entries if one.is_keyframe})
+
+
+def duration(path: Path) -> float:
+    """Seconds of a file, as it says itself."""
+    with opened(path) as file:
+        return (file.duration or 0) / 1_000_000

@@ -20,6 +20,8 @@ KEY_EVERY = 5.0
 HOLD = 1.5
 # One second of a camera. Who is slower than that can't show them all.
 MOST_WAITING = 32
+# The last pictures of so many sources are at hand when another is chosen.
+MOST_SOURCES = 4
 
 
 class Exposure(NamedTuple):
@@ -128,7 +130,10 @@ class Film:
         insort(self._events, _Event(at, self._order, do))
 
     def _take(self, source: str, picture: Picture, now: float) -> None:
+        self._latest.pop(source, None)
         self._latest[source] = picture
+        if len(self._latest) > MOST_SOURCES:
+            self._latest.pop(next(one for one in self._latest if one != self._choice))
         if source == self._choice:
             self._held = None
             self._change(now)

@@ -29,6 +29,8 @@ EARLY = round(0.005 * RATE)
 # Differences that nobody hears or sees are left alone.
 ENOUGH = round(0.002 * RATE)
 WINDOW = RATE // 2
+# Of a voice that was silent for so long nothing is remembered.
+FORGOTTEN = 10 * RATE
 # One sample in so many is doubled or left out: 0.4 %, twenty times the worst clock, and not heard.
 STRETCH = 240
 LOUDEST = 32_000
@@ -76,6 +78,7 @@ class Mixer:
             self._taken += FRAME
 
     def _mix(self) -> Sound:
+        self._leave_out_the_gone()
         heard = [part for lane in self._lanes.values() if (part := lane.take(self._taken)) is not None]
         if not heard:
             self._gain = min(1.0, self._gain + RELEASE)
@@ -84,6 +87,11 @@ class Mixer:
         for part in heard:
             total += part
         return self._limit(total)
+
+    def _leave_out_the_gone(self) -> None:
+        gone = [name for name, lane in self._lanes.items() if lane.end < self._taken - FORGOTTEN]
+        for name in gone:
+            del self._lanes[name]
 
     def _limit(self, total: NDArray[np.int32]) -> Sound:
         """Never louder than a sample can hold; what isn't too loud stays as it is."""
@@ -108,12 +116,12 @@ class _Lane:
         self._least, self._seen = GAP, 0
 
     @property
-    def _end(self) -> int:
+    def end(self) -> int:
         return self._start + len(self._kept)
 
     def push(self, samples: Sound, came: int, taken: int) -> None:
-        late = came - len(samples) - self._end
-        if late > GAP or self._end < taken:
+        late = came - len(samples) - self.end
+        if late > GAP or self.end < taken:
             self._jump(max(came - len(samples), taken))
         elif late < -EARLY:
             self._move(late, taken)
@@ -137,7 +145,7 @@ class _Lane:
     def _jump(self, to: int) -> None:
         """The voice goes on at a sample, after silence."""
         if len(self._kept):
-            self._kept = np.concatenate((self._kept, np.zeros(max(0, to - self._end), np.int16)))
+            self._kept = np.concatenate((self._kept, np.zeros(max(0, to - self.end), np.int16)))
         else:
             self._start = to
         self._begin_window()
@@ -159,7 +167,7 @@ class _Lane:
             self._wrong = self._least if abs(self._least) > ENOUGH else 0
             self._begin_window()
         if self._wrong > LOSS:
-            self._jump(self._end + self._wrong)
+            self._jump(self.end + self._wrong)
         return samples
 
     def _put_right(self, samples: Sound) -> Sound:

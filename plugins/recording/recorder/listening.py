@@ -18,7 +18,7 @@ import numpy as np
 from livekit import rtc
 from livekit.rtc.room import EventTypes
 
-from plugins.recording.recorder.choosing import Place, Policy, Seen, Source, Stage
+from plugins.recording.recorder.choosing import Policy, Seen, Source, Stage
 from plugins.recording.recorder.mixing import RATE
 from plugins.recording.recorder.parts import After, Outbox, Pieces, Waiting
 from plugins.recording.recorder.picture import Picture
@@ -84,7 +84,7 @@ class Status:
 
 
 class Turn(NamedTuple):
-    """Somebody spoke who isn't recorded, in unix seconds: who it was isn't kept."""
+    """A microphone was open that isn't recorded, in unix seconds: whose it was isn't kept."""
 
     start: float
     end: float
@@ -133,7 +133,7 @@ class Recording:
         self._outbox = Outbox(pieces, self._unwanted)
         self._workshop: Workshop | None = None
         self._state = State.READY
-        self._is_paused = self._is_away = False
+        self._is_paused = self._is_away = self._is_ending = False
         self._room: rtc.Room | None = None
         self._own_room: rtc.Room | None = None
         self._streams: dict[str, asyncio.Task[None]] = {}
@@ -153,7 +153,10 @@ class Recording:
 
     @property
     def unheard(self) -> tuple[Turn, ...]:
-        """When somebody spoke who isn't recorded: captions say so there."""
+        """When somebody may have spoken who isn't recorded: captions say so there.
+
+        LiveKit doesn't tell who speaks to those who don't receive their sound, so an open microphone counts.
+        """
         return self._unheard.turns
 
     # --- the room -----------------------------------------------------------------------
@@ -171,11 +174,13 @@ class Recording:
         self._room = room
         self._wanted.clear()
         for event in EVENTS:
-            room.on(event, lambda *_about: self.sync())
-        room.on("active_speakers_changed", self._speak)
-        room.on("reconnecting", self._lose_soon)
-        room.on("reconnected", self._back)
-        room.on("disconnected", lambda *_why: self._lose())
+            room.on(event, self._of(room, lambda *_about: self.sync()))
+        room.on("active_speakers_changed", self._of(room, self._speak))
+        room.on("reconnecting", self._of(room, self._lose_soon))
+        room.on("reconnected", self._of(room, self._back))
+        room.on("disconnected", self._of(room, lambda *_why: self._lose()))
+        # Of a connection that is ended at this side only the state tells, now and then.
+        room.on("connection_state_changed", self._of(room, self._follow))
 
     def obey(self, policy: Policy) -> None:
         """Record by this policy from now on; what it doesn't admit any more ends at once."""
@@ -207,7 +212,9 @@ class Recording:
 
     async def end(self, seconds: float = HAND_ON_SECONDS) -> Ended:
         """Encode the rest and hand it on, for so many seconds at most; leaves the room if it is ours."""
+        self._is_ending = True
         self._beat.cancel()
+        self._end_grace()
         self._unheard.hear(False)
         tasks = [*self._streams.values(), *self._closing.values()]
         for task in tasks:
@@ -230,6 +237,7 @@ class Recording:
         """Receive what is to be received, and nothing else. Called after every change of anything."""
         tracks = {track.publication.sid: track for track in self._tracks()}
         self._forget_the_refused()
+        self._unheard.hear(self._state is State.RECORDING and any(self._not_recorded()))
         self._admitted |= {sid: (track.identity, track.source) for sid, track in tracks.items()}
         shown = self._choose(list(tracks.values()))
         wanted = {sid for sid, track in tracks.items() if track.is_sound or sid == shown}
@@ -252,6 +260,14 @@ class Recording:
                 source = SOURCES.get(publication.source)
                 if source is not None and self._policy.admits(person.identity, source):
                     yield _Track(publication, person.identity, source)
+
+    def _not_recorded(self) -> Iterator[bool]:
+        """For each microphone whose sound isn't taken, whether it is open."""
+        for person in self._people():
+            for publication in person.track_publications.values() if person.kind in PEOPLE else ():
+                source = SOURCES.get(publication.source)
+                if source is Source.MICROPHONE and not self._policy.admits(person.identity, source):
+                    yield not publication.muted
 
     def _choose(self, tracks: list[_Track]) -> str | None:
         seen = [
@@ -339,6 +355,15 @@ class Recording:
         finally:
             await stream.aclose()
 
+    def _of(self, room: rtc.Room, do: Callable[..., None]) -> Callable[..., None]:
+        """What a room tells counts as long as it is ours, and we are in it."""
+
+        def told(*about: object) -> None:
+            if room is self._room and not self._is_ending:
+                do(*about)
+
+        return told
+
     # --- what happens -----------------------------------------------------------------------
 
     async def _look_again(self) -> None:
@@ -349,12 +374,11 @@ class Recording:
 
     def _speak(self, speakers: list[rtc.Participant]) -> None:
         self._speaking = [one.identity for one in speakers]
-        is_on = self._state is State.RECORDING
-        self._unheard.hear(is_on and any(not self._place(one).voice for one in self._speaking))
         self.sync()
 
-    def _place(self, identity: str) -> Place:
-        return self._policy.places.get(identity, Place())
+    def _follow(self, state: int) -> None:
+        if state == rtc.ConnectionState.CONN_DISCONNECTED:
+            self._lose()
 
     def _lose_soon(self) -> None:
         if self._grace is None:
@@ -362,7 +386,7 @@ class Recording:
 
     def _lose(self) -> None:
         self._end_grace()
-        if self._workshop is not None and not self._is_away and self._state is not State.OVER:
+        if self._workshop is not None and not self._is_away:
             self._is_away = True
             self._workshop.stop()
             self._settle(After.GAP)
@@ -386,7 +410,6 @@ class Recording:
         if self._workshop is None or self._state in (State.OVER, State.FAILED, State.UNWANTED):
             return
         if self._is_paused or self._is_away:
-            self._unheard.hear(False)
             self._change(State.PAUSED if self._is_paused else State.LOST)
         else:
             self._workshop.go_on(after)
@@ -415,7 +438,7 @@ class Recording:
 
 
 class _Unheard:
-    """Collects the turns of those who aren't recorded."""
+    """Collects the turns of those who aren't recorded, all of them as one."""
 
     # Nobody reads more captions that say "not recorded".
     MOST = 10_000
@@ -429,10 +452,10 @@ class _Unheard:
     def turns(self) -> tuple[Turn, ...]:
         return tuple(self._turns)
 
-    def hear(self, is_speaking: bool) -> None:
-        if is_speaking and self._since is None:
+    def hear(self, is_open: bool) -> None:
+        if is_open and self._since is None:
             self._since = self._wall()
-        elif not is_speaking and self._since is not None:
+        elif not is_open and self._since is not None:
             if len(self._turns) < self.MOST:
                 self._turns.append(Turn(self._since, self._wall()))
             self._since = None

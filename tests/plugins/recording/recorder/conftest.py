@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pytest
 from livekit import api, rtc
 
@@ -76,8 +78,6 @@ class Person:
     async def _sound(self, source: Any, hz: int, in_beeps: bool) -> None:
         size = RATE // 100
         whole = tone(hz, 1.0)
-        import numpy as np
-
         told = round(time.monotonic() * 100)
         while True:
             # What is due by now; capture_frame keeps the pace by itself.
@@ -89,7 +89,9 @@ class Person:
     async def _share(self, kind: Any) -> None:
         source = rtc.VideoSource(SIZE.width, SIZE.height, is_screencast=True)
         track = rtc.LocalVideoTrack.create_video_track("screen", source)
-        options = rtc.TrackPublishOptions(source=kind, simulcast=False)
+        # Without these a small screen has three pictures a second.
+        encoding = rtc.VideoEncoding(max_framerate=30, max_bitrate=600_000)
+        options = rtc.TrackPublishOptions(source=kind, simulcast=False, video_encoding=encoding)
         await self.room.local_participant.publish_track(track, options)
         self._tasks.append(asyncio.create_task(self._pictures(source)))
 
@@ -153,7 +155,10 @@ class Room:
     def record(self, plan: Plan = PLAN) -> Recording:
         async def begin() -> Recording:
             made = Recording(
-                plan, self.kept, Policy(dict(self.places)), changed=lambda: self.states.append(made.status.state)
+                plan,
+                self.kept,
+                Policy(dict(self.places)),
+                changed=lambda: self.states.append(made.status.state),
             )
             await made.enter(self.url, self.token("recorder", "agent"))
             made.begin()
@@ -172,6 +177,28 @@ class Room:
         """Until so many more seconds are recorded."""
         end = self.recording.status.seconds + seconds
         until(lambda: self.recording.status.seconds >= end, 60, f"{seconds} s more are recorded")
+
+    def publications(self) -> list[tuple[str, Any]]:
+        """All tracks of the others, as the recorder sees them."""
+        people = self.recording._room.remote_participants.values()
+        return [one for person in people for one in person.track_publications.items()]
+
+    def tracks_of(self, identity: str) -> set[str]:
+        person = next(one for one in self.people if one.identity == identity)
+        return set(person.room.local_participant.track_publications)
+
+    def flashes(self, times: int) -> None:
+        """Until the recorder has seen so many more flashes: a busy machine shows few of them."""
+        seen: list[bool] = []
+        workshop = self.recording._workshop
+        see = type(workshop).see
+
+        def count(source: str, picture: Any) -> None:
+            seen.append(bool(picture.y.mean() > 130))
+            see(workshop, source, picture)
+
+        workshop.see = count
+        until(lambda: sum(is_on and not was for was, is_on in itertools.pairwise(list(seen))) >= times, 90)
 
     def end(self) -> Ended:
         return _loop().run(self.recording.end())

@@ -149,16 +149,18 @@ def watch(path: Path) -> Watched:
 
 
 def loudness(sound: Sound, hz: int) -> float:
-    """How much of a tone is in a sound, 1 for a full one."""
-    places = np.arange(len(sound)) / RATE
-    return float(2 * np.abs(np.mean(sound / 32767 * np.exp(-2j * np.pi * hz * places))))
+    """How much of a tone (of whole hundreds of Hz) is in a sound, 1 for a full one."""
+    return float(_envelope(sound, hz).mean())
+
+
+def _envelope(sound: Sound, hz: int) -> NDArray[np.float64]:
+    """How loud a tone is in every hundredth of a second; other tones of whole hundreds of Hz don't count."""
+    size = RATE // 100
+    windows = sound[: len(sound) // size * size].reshape(-1, size) / 32767
+    return 2 * np.abs(windows @ np.exp(-2j * np.pi * hz * np.arange(size) / RATE)) / size
 
 
 def _onsets(sound: Sound) -> list[float]:
-    size = RATE // 200
-    windows = np.abs(sound[: len(sound) // size * size].reshape(-1, size).astype(np.int32)).max(axis=1) > 2000
-    found: list[float] = []
-    for place in np.flatnonzero(windows):
-        if not windows[max(0, place - 20) : place].any():
-            found.append(place * size / RATE)
-    return found
+    is_on = _envelope(sound, HZ) > 0.08
+    starts = [place for place in np.flatnonzero(is_on) if not is_on[max(0, place - 10) : place].any()]
+    return [float(place) / 100 for place in starts]

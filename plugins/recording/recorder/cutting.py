@@ -125,8 +125,8 @@ def _check(passages: Sequence[Passage], length: float) -> None:
 def _next_key(keys: Sequence[float], end: float, length: float) -> float:
     if end >= length - ROUNDING:
         return length
-    # A key frame that begins where the passage ends, but for the rounding to milliseconds.
-    place = bisect_left(keys, end - 0.001)
+    # Times of a file are milliseconds.
+    place = bisect_left(keys, round(end, 3))
     return keys[place] if place < len(keys) else length
 
 

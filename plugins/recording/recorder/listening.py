@@ -19,6 +19,7 @@ from livekit import rtc
 from livekit.rtc.room import EventTypes
 
 from plugins.recording.recorder.choosing import Policy, Seen, Source, Stage
+from plugins.recording.recorder.delays import Delay
 from plugins.recording.recorder.mixing import RATE
 from plugins.recording.recorder.parts import After, Outbox, Pieces, Waiting
 from plugins.recording.recorder.picture import Picture
@@ -137,6 +138,7 @@ class Recording:
         self._room: rtc.Room | None = None
         self._own_room: rtc.Room | None = None
         self._streams: dict[str, asyncio.Task[None]] = {}
+        self._delays: dict[str, Delay] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._wanted: set[str] = set()
         self._admitted: dict[str, tuple[str, Source]] = {}
@@ -145,7 +147,10 @@ class Recording:
         self._shown: str | None = None
         self._grace: asyncio.TimerHandle | None = None
         self._unheard = _Unheard(wall)
-        self._beat = asyncio.create_task(self._look_again(), name="recording")
+        self._beats = (
+            asyncio.create_task(self._look_again(), name="recording"),
+            asyncio.create_task(self._measure(), name="delays"),
+        )
 
     @property
     def status(self) -> Status:
@@ -213,10 +218,9 @@ class Recording:
     async def end(self, seconds: float = HAND_ON_SECONDS) -> Ended:
         """Encode the rest and hand it on, for so many seconds at most; leaves the room if it is ours."""
         self._is_ending = True
-        self._beat.cancel()
         self._end_grace()
         self._unheard.hear(False)
-        tasks = [*self._streams.values(), *self._closing.values()]
+        tasks = [*self._beats, *self._streams.values(), *self._closing.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -336,22 +340,25 @@ class Recording:
         stream = rtc.AudioStream(
             track, sample_rate=RATE, num_channels=1, frame_size_ms=FRAME_MS, capacity=MOST_FRAMES
         )
+        delay = self._delays[sid] = Delay(track)
         try:
             async for event in stream:
                 if self._workshop is not None:
-                    self._workshop.hear(sid, np.frombuffer(event.frame.data, np.int16))
+                    self._workshop.hear(sid, np.frombuffer(event.frame.data, np.int16), delay.seconds)
         finally:
             await stream.aclose()
 
     async def _watch(self, sid: str, track: rtc.Track) -> None:
         # Only the newest counts: should we be held up, the ones before it are past.
         stream = rtc.VideoStream(track, format=rtc.VideoBufferType.I420, capacity=1)
+        delay = self._delays[sid] = Delay(track)
         try:
             async for event in stream:
                 frame = event.frame
                 picture = Picture.from_i420(frame.data, frame.width, frame.height)
                 if self._workshop is not None:
-                    self._workshop.see(sid, picture.turned(DEGREES.get(event.rotation, 0)))
+                    turned = picture.turned(DEGREES.get(event.rotation, 0))
+                    self._workshop.see(sid, turned, delay.seconds)
         finally:
             await stream.aclose()
 
@@ -371,6 +378,12 @@ class Recording:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             self.sync()
+
+    async def _measure(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            self._delays = {sid: delay for sid, delay in self._delays.items() if sid in self._streams}
+            await asyncio.gather(*(delay.measure() for delay in self._delays.values()))
 
     def _speak(self, speakers: list[rtc.Participant]) -> None:
         self._speaking = [one.identity for one in speakers]

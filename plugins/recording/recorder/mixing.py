@@ -17,11 +17,11 @@ Sound = NDArray[np.int16]
 
 RATE = 48_000
 FRAME = RATE // 50
-# Sound may come so late after its neighbours and is still put where it belongs. More than the jitter
-# of a bad network, less than what makes a queue of pictures long.
-PATIENCE = 0.2
-# A voice that is behind by more wasn't late, it was silent.
-GAP = round(PATIENCE * RATE)
+# Sound may come so late and is still put where it belongs. More than the buffers and the jitter of a bad
+# network, less than what makes a queue of pictures long.
+PATIENCE = 0.4
+# A voice that is behind its own last sound by more wasn't late, it was silent.
+GAP = round(0.2 * RATE)
 # What is missing of a voice, found over a window, is filled with silence from here on, else stretched.
 LOSS = round(0.04 * RATE)
 # Rounding of the moment when a frame came.

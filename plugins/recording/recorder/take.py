@@ -48,15 +48,15 @@ class Take:
         """How long the recording is."""
         return self._timeline.at(now)
 
-    def hear(self, source: str, samples: Sound, now: float) -> None:
-        """Sound (mono, 48 kHz) has come, the end of it just now."""
+    def hear(self, source: str, samples: Sound, now: float, delay: float = 0.0) -> None:
+        """Sound (mono, 48 kHz) has come, the end of it just now, after so many seconds on the way."""
         if self._takes(now):
-            self._mixer.push(source, samples, self._timeline.at(now))
+            self._mixer.push(source, samples, self._timeline.at(now) - delay)
 
-    def see(self, source: str, picture: Picture, now: float) -> None:
-        """A picture has come."""
+    def see(self, source: str, picture: Picture, now: float, delay: float = 0.0) -> None:
+        """A picture has come, after so many seconds on the way."""
         if self._takes(now):
-            self._film.see(source, picture, self._timeline.at(now))
+            self._film.see(source, picture, self._timeline.at(now) - delay)
 
     def choose(self, source: str | None, now: float) -> None:
         """Show this source from now on; None: the card."""

@@ -60,13 +60,13 @@ class Workshop:
         """How long the recording is so far."""
         return self._seconds
 
-    def hear(self, source: str, samples: Sound) -> None:
-        """Sound (mono, 48 kHz) that has just come."""
-        self._put(lambda take, now: take.hear(source, samples, now))
+    def hear(self, source: str, samples: Sound, delay: float = 0.0) -> None:
+        """Sound (mono, 48 kHz) that has just come, after so many seconds on the way."""
+        self._put(lambda take, now: take.hear(source, samples, now, delay))
 
-    def see(self, source: str, picture: Picture) -> None:
-        """A picture that has just come."""
-        self._put(lambda take, now: take.see(source, picture, now), is_picture=True)
+    def see(self, source: str, picture: Picture, delay: float = 0.0) -> None:
+        """A picture that has just come, after so many seconds on the way."""
+        self._put(lambda take, now: take.see(source, picture, now, delay), is_picture=True)
 
     def choose(self, source: str | None) -> None:
         """Show this source from now on; None: the card."""

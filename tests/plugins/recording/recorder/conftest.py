@@ -193,9 +193,9 @@ class Room:
         workshop = self.recording._workshop
         see = type(workshop).see
 
-        def count(source: str, picture: Any) -> None:
+        def count(source: str, picture: Any, delay: float) -> None:
             seen.append(bool(picture.y.mean() > 130))
-            see(workshop, source, picture)
+            see(workshop, source, picture, delay)
 
         workshop.see = count
         until(lambda: sum(is_on and not was for was, is_on in itertools.pairwise(list(seen))) >= times, 90)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from plugins.recording.recorder.choosing import Place, Policy
+from plugins.recording.recorder.delays import LONGEST, STEP, Delay
 from plugins.recording.recorder.finishing import finish
 from plugins.recording.recorder.listening import Recording, State
 from tests.fixtures.livekit import _loop, until
@@ -84,3 +85,18 @@ def test_pieces_that_nobody_wants_end_the_recording(room: Room) -> None:
     room.tell(Recording.pause)
     until(lambda: room.recording.status.state is State.UNWANTED, what="the recorder knows it")
     assert room.end().seconds > 0.4
+
+
+def test_a_buffers_delay_is_known_at_once_and_followed_slowly() -> None:
+    delay = Delay(None)  # type: ignore[arg-type]
+    delay.take(0.0, 0)
+    assert delay.seconds == 0
+    delay.take(480.0, 9600)
+    assert delay.seconds == pytest.approx(0.05)
+    delay.take(480.0 + 960.0, 19200)
+    assert delay.seconds == pytest.approx(0.05 + STEP)
+    delay.take(0.0, 100)
+    assert delay.seconds == pytest.approx(0.05 + STEP), "another stream of the same track began"
+    late = Delay(None)  # type: ignore[arg-type]
+    late.take(1e6, 10)
+    assert late.seconds == LONGEST

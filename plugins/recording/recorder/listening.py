@@ -114,6 +114,11 @@ class _Track(NamedTuple):
         return not self.publication.muted
 
 
+class _Stream(NamedTuple):
+    task: asyncio.Task[None]
+    media: rtc.Track
+
+
 class Recording:
     """One take of one lecture. ``changed()`` is called, on the loop, whenever ``status`` is another.
 
@@ -137,7 +142,7 @@ class Recording:
         self._is_paused = self._is_away = self._is_ending = False
         self._room: rtc.Room | None = None
         self._own_room: rtc.Room | None = None
-        self._streams: dict[str, asyncio.Task[None]] = {}
+        self._streams: dict[str, _Stream] = {}
         self._delays: dict[str, Delay] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
         self._wanted: set[str] = set()
@@ -220,7 +225,7 @@ class Recording:
         self._is_ending = True
         self._end_grace()
         self._unheard.hear(False)
-        tasks = [*self._beats, *self._streams.values(), *self._closing.values()]
+        tasks = [*self._beats, *(one.task for one in self._streams.values()), *self._closing.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -243,20 +248,22 @@ class Recording:
         self._forget_the_refused()
         self._unheard.hear(self._state is State.RECORDING and any(self._not_recorded()))
         self._admitted |= {sid: (track.identity, track.source) for sid, track in tracks.items()}
-        shown = self._choose(list(tracks.values()))
+        shown = self._choose([tracks[sid] for sid in self._admitted if sid in tracks])
         wanted = {sid for sid, track in tracks.items() if track.is_sound or sid == shown}
         if self._workshop is None or self._state in (State.OVER, State.FAILED, State.UNWANTED):
             wanted = set()
         self._subscribe(wanted, tracks)
-        for sid in list(self._streams):
-            if sid not in wanted or not tracks[sid].is_on or tracks[sid].publication.track is None:
+        for sid, stream in list(self._streams.items()):
+            # After a connection was lost the same track has other media.
+            is_same = sid in tracks and tracks[sid].publication.track is stream.media
+            if sid not in wanted or not tracks[sid].is_on or not is_same or stream.task.done():
                 self._close(sid)
         for sid in wanted:
             if sid not in self._streams and tracks[sid].is_on:
                 self._open(sid, tracks[sid])
 
     def _tracks(self) -> Iterator[_Track]:
-        """Those that the policy admits, in the order in which they were published."""
+        """Those that the policy admits."""
         for person in self._people():
             if person.kind not in PEOPLE:
                 continue
@@ -295,9 +302,10 @@ class Recording:
             if self._policy.admits(identity, source):
                 continue
             del self._admitted[sid]
-            for streams in (self._streams, self._closing):
-                if (task := streams.pop(sid, None)) is not None:
-                    task.cancel()
+            if (stream := self._streams.pop(sid, None)) is not None:
+                stream.task.cancel()
+            if (task := self._closing.pop(sid, None)) is not None:
+                task.cancel()
             if self._workshop is not None:
                 self._workshop.forget(sid)
 
@@ -323,10 +331,12 @@ class Recording:
         if (before := self._closing.pop(sid, None)) is not None:
             before.cancel()
         work = self._hear(sid, media) if track.is_sound else self._watch(sid, media)
-        self._streams[sid] = asyncio.create_task(work, name=f"{track.source} {sid}")
+        task = asyncio.create_task(work, name=f"{track.source} {sid}")
+        task.add_done_callback(_tell_why)
+        self._streams[sid] = _Stream(task, media)
 
     def _close(self, sid: str) -> None:
-        task = self._streams.pop(sid)
+        task = self._streams.pop(sid).task
         self._closing[sid] = task
 
         def end() -> None:
@@ -448,6 +458,11 @@ class Recording:
     @property
     def _seconds(self) -> float:
         return self._workshop.seconds if self._workshop is not None else 0.0
+
+
+def _tell_why(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a track ended before its time", exc_info=task.exception())
 
 
 class _Unheard:

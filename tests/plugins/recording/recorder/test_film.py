@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from plugins.recording.recorder.card import title_card
 from plugins.recording.recorder.choosing import Place, Policy, Seen, Source, Stage
 from plugins.recording.recorder.film import HOLD, Film
 from plugins.recording.recorder.picture import Fitting, Picture, Size
@@ -158,3 +159,20 @@ def test_nobody_is_recorded_whom_the_policy_does_not_name() -> None:
         Source.SCREEN_SOUND,
         Source.SCREEN,
     ]
+
+
+# --- the card ---------------------------------------------------------------------------
+
+
+def test_the_card_shows_the_title_and_a_script_without_letters_nothing() -> None:
+    size = Size(640, 360)
+    assert title_card("Analysis I – Häufungspunkte", size).y.max() > 180
+    plain = title_card("微積分", size)
+    assert plain.y.max() < 60
+    assert (plain.width, plain.height) == (640, 360)
+
+
+def test_a_long_title_stays_inside_of_the_card() -> None:
+    y = title_card(" ".join(["Thermodynamik"] * 60), Size(320, 180)).y
+    assert y[:8].max() < 60
+    assert y[-8:].max() < 60

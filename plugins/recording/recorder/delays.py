@@ -17,6 +17,8 @@ ANSWER_SECONDS = 2.0
 LONGEST = 0.25
 # A buffer that grows is followed slowly enough for the mixer to stretch rather than to jump.
 STEP = 0.004
+# By more than this sound would be seen to be late: then a jump is better.
+TOO_FAR = 0.04
 
 
 class Delay:
@@ -43,7 +45,8 @@ class Delay:
         self._waited, self._count = waited, count
         found = min(LONGEST, more / times)
         change = found - self.seconds
-        self.seconds += max(-STEP, min(STEP, change)) if self._is_known else change
+        is_small = self._is_known and abs(change) <= TOO_FAR
+        self.seconds += max(-STEP, min(STEP, change)) if is_small else change
         self._is_known = True
 
 

@@ -250,7 +250,7 @@ class Recording:
         self._admitted |= {sid: (track.identity, track.source) for sid, track in tracks.items()}
         shown = self._choose([tracks[sid] for sid in self._admitted if sid in tracks])
         wanted = {sid for sid, track in tracks.items() if track.is_sound or sid == shown}
-        if self._workshop is None or self._state in (State.OVER, State.FAILED, State.UNWANTED):
+        if self._workshop is None or self._is_away or self._is_done:
             wanted = set()
         self._subscribe(wanted, tracks)
         for sid, stream in list(self._streams.items()):
@@ -430,7 +430,7 @@ class Recording:
 
     def _settle(self, after: After) -> None:
         """Recording, paused or lost: whatever came last, both must be over before it goes on."""
-        if self._workshop is None or self._state in (State.OVER, State.FAILED, State.UNWANTED):
+        if self._workshop is None or self._is_done:
             return
         if self._is_paused or self._is_away:
             self._change(State.PAUSED if self._is_paused else State.LOST)
@@ -446,7 +446,7 @@ class Recording:
         self._loop.call_soon_threadsafe(self._fail, State.UNWANTED)
 
     def _fail(self, state: State) -> None:
-        if self._state not in (State.OVER, State.FAILED, State.UNWANTED):
+        if not self._is_done:
             self._change(state)
             self.sync()
 
@@ -454,6 +454,10 @@ class Recording:
         if state is not self._state:
             self._state = state
             self._tell()
+
+    @property
+    def _is_done(self) -> bool:
+        return self._state in (State.OVER, State.FAILED, State.UNWANTED)
 
     @property
     def _seconds(self) -> float:

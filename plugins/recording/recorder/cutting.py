@@ -14,14 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.packet import Packet
 
 from plugins.recording.recorder import remuxing
-from plugins.recording.recorder.remuxing import Target, kind_of, lasting, milliseconds
+from plugins.recording.recorder.remuxing import Target, Timed
 
 # Seconds, from the beginning of the file.
 Passage = tuple[float, float]
@@ -144,7 +143,7 @@ def _copy(file: InputContainer, target: Target, part: Kept) -> None:
             target.write(kind, packet, packet_at - start + at)
 
 
-def _from(file: InputContainer, start: int) -> Iterator[tuple[remuxing.Kind, int, int, Packet[Any]]]:
+def _from(file: InputContainer, start: int) -> Iterator[Timed]:
     video = file.streams.video[0]
     file.seek(
         round(start / 1000 / (video.time_base or remuxing.MILLISECOND)),
@@ -152,6 +151,4 @@ def _from(file: InputContainer, start: int) -> Iterator[tuple[remuxing.Kind, int
         backward=True,
         any_frame=False,
     )
-    for packet in file.demux():
-        if (kind := kind_of(packet)) is not None:
-            yield kind, milliseconds(packet), lasting(packet), packet
+    yield from remuxing.packets(file)

@@ -17,18 +17,17 @@ from typing import Any, NamedTuple
 
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.packet import Packet
 
 from plugins.recording.recorder import remuxing
 from plugins.recording.recorder.parts import AFTER, BEGAN_AT, After
-from plugins.recording.recorder.remuxing import Kind, Target, kind_of, lasting, milliseconds
+from plugins.recording.recorder.remuxing import Target, Timed
 
 log = logging.getLogger(__name__)
 
 # A shorter gap nobody notices, and no clock is so exact.
 SHORTEST_GAP = 0.5
-# A frame that doesn't say how long it stays: two at 15 a second.
-LAST_FRAME = 66
+# Milliseconds of a packet of sound that doesn't say.
+SOUND = 20
 
 
 class Piece(NamedTuple):
@@ -150,22 +149,21 @@ class _Joining:
 
     def _join(self, piece: Piece, file: InputContainer) -> None:
         packets = self._packets(piece, file)
-        first = next((one for one in packets if kind_of(one) == "video" and one.is_keyframe), None)
+        first = next((one for one in packets if one.kind == "video" and one.packet.is_keyframe), None)
         if first is None:
             self._is_damaged(piece, "it has no picture")
             return
         # Sound that comes before the first picture is left out: a frame, not more.
-        began = milliseconds(first)
+        began = first.at
         self._seam(piece, began)
         start = began + self._shift
         self._size = (
             self._size if self._spans else (file.streams.video[0].width, file.streams.video[0].height)
         )
         self._begin(piece, file, start)
-        self._write("video", first, start)
+        self._write(first)
         for packet in packets:
-            if (kind := kind_of(packet)) is not None:
-                self._write(kind, packet, milliseconds(packet) + self._shift)
+            self._write(packet)
         self._pieces += 1
         self._last = (piece.take, piece.number)
         self._spans[-1] = replace(self._spans[-1], end=self._end / 1000)
@@ -195,19 +193,19 @@ class _Joining:
             self._spans[-1] = replace(self._spans[-1], end=at)
         self._spans.append(Span(at, at, wall))
 
-    def _write(self, kind: Kind, packet: Packet[Any], at: int) -> None:
-        is_key = kind == "video" and packet.is_keyframe
-        ends = at + (lasting(packet) or LAST_FRAME)
-        if self._target.write(kind, packet, at):
+    def _write(self, timed: Timed) -> None:
+        at = timed.at + self._shift
+        is_key = timed.kind == "video" and timed.packet.is_keyframe
+        if self._target.write(timed.kind, timed.packet, at):
             if is_key:
                 self._keys.append(at / 1000)
             # Sound goes on to the end; a picture says only when it begins.
-            self._end = max(self._end, ends if kind == "audio" else at + 1)
+            self._end = max(self._end, at + (timed.lasts or SOUND if timed.kind == "audio" else 1))
 
-    def _packets(self, piece: Piece, file: InputContainer) -> Iterator[Packet[Any]]:
+    def _packets(self, piece: Piece, file: InputContainer) -> Iterator[Timed]:
         try:
-            yield from file.demux()
-        except FFmpegError as error:
+            yield from remuxing.packets(file)
+        except (FFmpegError, ValueError) as error:
             self._is_damaged(piece, error)
 
     def _is_damaged(self, piece: Piece, why: object) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 import av
 from av.container import InputContainer
@@ -48,7 +49,6 @@ class Target:
             return False
         self._last[kind] = at
         packet.pts = packet.dts = at
-        packet.time_base = MILLISECOND
         packet.stream = self._streams[kind]
         self._file.mux(packet)
         return True
@@ -57,22 +57,29 @@ class Target:
         self._file.close()
 
 
-def kind_of(packet: Packet[Any]) -> Kind | None:
-    """Which of the two it is of; None for anything else, and for the empty packet at a file's end."""
-    if packet.pts is None or packet.time_base is None or packet.size == 0:
-        return None
-    return "video" if packet.stream.type == "video" else "audio" if packet.stream.type == "audio" else None
+class Timed(NamedTuple):
+    """A packet with its time and its length (0 if it doesn't say), in milliseconds."""
+
+    kind: Kind
+    at: int
+    lasts: int
+    packet: Packet[Any]
 
 
-def milliseconds(packet: Packet[Any]) -> int:
-    """The packet's time."""
-    assert packet.pts is not None
-    return round(packet.pts * (packet.time_base or MILLISECOND) * 1000)
+def packets(file: InputContainer) -> Iterator[Timed]:
+    """The packets of a WebM from where it stands; raises ``FFmpegError`` where it is damaged.
 
-
-def lasting(packet: Packet[Any]) -> int:
-    """How long the packet's sound or picture is, in milliseconds; 0 if it doesn't say."""
-    return round((packet.duration or 0) * (packet.time_base or MILLISECOND) * 1000)
+    Three hours have half a million of them: what is the same for all isn't asked of each.
+    """
+    kinds: dict[int, Kind] = {one.index: "video" for one in file.streams.video[:1]}
+    kinds |= {one.index: "audio" for one in file.streams.audio[:1]}
+    if any(file.streams[index].time_base != MILLISECOND for index in kinds):
+        raise ValueError("the times of this file aren't those of a WebM")
+    for packet in file.demux():
+        kind = kinds.get(packet.stream_index)
+        at = packet.pts
+        if kind is not None and at is not None:
+            yield Timed(kind, at, packet.duration or 0, packet)
 
 
 def key_frames(path: Path) -> list[float]:

@@ -35,7 +35,7 @@ from bench.product import (
     running,
     web_workers,
 )
-from plugins.ai_assistant.agent.worker import READY
+from core.agents import READY
 from tests.browser import hall
 from tests.browser.speaking import SENTENCES
 from tests.fixtures.browser import launch

@@ -12,9 +12,9 @@ from typing import Any
 
 from livekit import rtc
 
+from core.agents import Clock, Errand
 from plugins.ai_assistant.agent.captions import Captions
-from plugins.ai_assistant.agent.clock import Clock
-from plugins.ai_assistant.agent.handover import Errand, Handover, Status
+from plugins.ai_assistant.agent.handover import Handover, Status
 from plugins.ai_assistant.agent.health import Health
 from plugins.ai_assistant.agent.lines import Line
 from plugins.ai_assistant.agent.listening import Listening

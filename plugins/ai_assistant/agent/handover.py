@@ -8,13 +8,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import aiohttp
 
+from core.agents import Clock, Errand
 from plugins.ai_assistant.agent import orders as the_orders
-from plugins.ai_assistant.agent.clock import Clock
 from plugins.ai_assistant.agent.lines import Line, new_id
 from plugins.ai_assistant.agent.orders import Orders
 
@@ -34,19 +34,6 @@ MOST_WAITING = 10_000
 UNWANTED = frozenset({401, 403, 404, 410})
 
 State = Literal["starting", "listening", "paused", "over"]
-
-
-@dataclass(frozen=True)
-class Errand:
-    """With what the web sends somebody into a lecture."""
-
-    lecture: str
-    backend: str
-    key: str = field(repr=False)
-
-    @property
-    def url(self) -> str:
-        return f"{self.backend.rstrip('/')}/api/internal/lectures/{self.lecture}/ai_assistant/report"
 
 
 @dataclass(frozen=True)
@@ -185,9 +172,9 @@ class Handover:
 
     async def _post(self, body: dict[str, Any]) -> Any:
         assert self._session is not None
-        headers = {"Authorization": f"Bearer {self._errand.key}"}
+        url, headers = self._errand.url("ai_assistant", "report"), self._errand.headers
         try:
-            post = self._session.post(self._errand.url, json=body, headers=headers, allow_redirects=False)
+            post = self._session.post(url, json=body, headers=headers, allow_redirects=False)
             async with post as answer:
                 if answer.status == 200:
                     return await answer.json()

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 from livekit.agents import AutoSubscribe, JobContext, JobProcess, JobRequest
 
+from core.agents import read_errand
 from plugins.ai_assistant.agent.attendance import Attendance
-from plugins.ai_assistant.agent.handover import Errand
 from plugins.ai_assistant.agent.speech import Keys
 
 NAME = "audimax-captions"
-LECTURE = re.compile(r"[\w-]{1,80}", re.ASCII)
 
 
 def prepare(keys: Keys, process: JobProcess) -> None:
@@ -51,15 +47,3 @@ async def finish(context: JobContext) -> None:
     attendance = context.proc.userdata.pop("attendance", None)
     if attendance is not None:
         await attendance.close()
-
-
-def read_errand(metadata: str) -> Errand:
-    """What the web sent along; raises ``ValueError`` when it wasn't the web."""
-    try:
-        said = json.loads(metadata)
-        made = Errand(str(said["lecture"]), str(said["backend"]), str(said["key"]))
-    except (KeyError, TypeError) as error:
-        raise ValueError("the errand lacks something") from error
-    if not LECTURE.fullmatch(made.lecture) or not made.backend.startswith(("http://", "https://")):
-        raise ValueError("the errand is wrong")
-    return made

@@ -14,7 +14,7 @@ from typing import Protocol
 from livekit import rtc
 from livekit.agents import utils
 
-from plugins.ai_assistant.agent.clock import Clock
+from core.agents import Clock
 from plugins.ai_assistant.agent.health import Health
 from plugins.ai_assistant.agent.lines import LONGEST_TEXT, Line, Speaker, new_id
 from plugins.ai_assistant.agent.speech import RATE, Ear, Engine, Heard, Trouble

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 import pytest
 
-from plugins.ai_assistant.agent.worker import READY
+from core.agents import READY
 from tests.fixtures.livekit import ROOT, Attendee, MediaServer, _loop, until
 from tests.plugins.ai_assistant.agent import voices
 from tests.plugins.ai_assistant.agent.web import KEY, Web

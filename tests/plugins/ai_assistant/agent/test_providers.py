@@ -12,8 +12,8 @@ import pytest
 from livekit import rtc
 from livekit.agents import utils
 
+from core.agents import Clock
 from plugins.ai_assistant.agent import microphone
-from plugins.ai_assistant.agent.clock import Clock
 from plugins.ai_assistant.agent.health import Health
 from plugins.ai_assistant.agent.lines import Line, Speaker
 from plugins.ai_assistant.agent.microphone import Microphone

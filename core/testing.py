@@ -363,11 +363,14 @@ class PluginContract:
             for name in _imports(path)
             if self._is_forbidden(name, loaded)
         ]
-        assert not wrong, f"{wrong}: import from core.api (tests: core.testing), and from no other plugin"
+        assert not wrong, (
+            f"{wrong}: import from core.api (agents: core.agents, tests: core.testing), "
+            "and from no other plugin"
+        )
 
     def _is_forbidden(self, name: str, loaded: Loaded) -> bool:
         if name == "core" or name.startswith("core."):
-            return name not in ("core.api", "core.testing")
+            return name not in ("core.api", "core.agents", "core.testing")
         return name.startswith("plugins.") and not f"{name}.".startswith(f"{loaded.package}.")
 
     # --- its tables ---

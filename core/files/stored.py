@@ -9,7 +9,7 @@ commits, except ``read_text``.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from io import BytesIO
 from typing import BinaryIO
@@ -44,6 +44,7 @@ __all__ = [
     "entry",
     "keep",
     "of",
+    "opener",
     "plan",
     "read_text",
     "shared_in",
@@ -218,6 +219,15 @@ def read_text(stored: StoredFile) -> str:
             return previews.read_text(body, mime)
     except FileNotFoundError:
         return ""
+
+
+def opener(stored: StoredFile) -> Callable[[], BinaryIO]:
+    """What opens its bytes when it is called, also when the transaction is over; the caller closes them.
+
+    It raises ``StorageDown``, and ``FileNotFoundError`` where they are gone.
+    """
+    storage, key = storages.named(stored.storage), stored.key
+    return lambda: storage.open(key)
 
 
 def of(lecture: Lecture, plugin: str) -> list[StoredFile]:

@@ -17,8 +17,8 @@ REMEDIES: Mapping[str, str] = {
         "Move them to `templates/<name>/`: all plugins share the names."
     ),
     "test_it_uses_core_only_through_the_one_door": (
-        "Import from `core.api` only (`core.testing` in tests), and from no other plugin. What you miss "
-        "there, ask for."
+        "Import from `core.api` only (`core.agents` in programs that come into lectures, `core.testing` in"
+        " tests), and from no other plugin. What you miss there, ask for."
     ),
     "test_its_tables_come_and_go": (
         "Let `downgrade()` undo all that `upgrade()` does, and write a migration for what changed in the"

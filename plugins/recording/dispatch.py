@@ -1,0 +1,137 @@
+"""A recorder is asked to come, looked after, and asked again when it doesn't answer."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from core.api import Lecture, agent_key, agents, config, db, is_enabled_in, now, settings
+from plugins.recording import models, state
+from plugins.recording.models import SILENT, LectureRecording, Wish
+from plugins.recording.settings import Settings
+
+log = logging.getLogger(__name__)
+AGENT = "audimax-recorder"
+# A free worker is there two to three seconds after it was asked for.
+ASK_AGAIN_AFTER = timedelta(seconds=7)
+# Any number that nobody else locks by: which lecture gets the last free recorder is decided one by one.
+SLOTS_LOCK = 0x7265636F7264
+
+
+def identity_of(lecture: Lecture) -> str:
+    """The recorder's identity in a lecture: one for all its runs, so that a new one throws out a ghost."""
+    return f"recorder-{lecture.public_id}"
+
+
+def begin(lecture: Lecture, *, may_wait: bool) -> LectureRecording | None:
+    """Recording is wanted from the end of the notice on; None when no recorder is free, and it may not wait.
+
+    Commits, tells the room, and asks for a recorder. Whoever presses at the same moment finds it begun.
+    """
+    recording = models.locked(lecture)
+    if recording.is_wanted:
+        db.session.commit()
+        return recording
+    is_free = _takes_a_slot(lecture)
+    if not (is_free or may_wait):
+        db.session.rollback()
+        return None
+    recording.queued_at = None if is_free else now()
+    recording.begins_at = now() + timedelta(seconds=settings(Settings).notice_seconds) if is_free else None
+    if is_free:
+        state.wish_for(recording, Wish.ON)
+    else:
+        recording.wish = Wish.ON.value
+        state.touch(recording)
+    db.session.commit()
+    state.tell(lecture)
+    look_after(lecture)
+    return recording
+
+
+def look_after(lecture: Lecture) -> None:
+    """Ask for a recorder where one is wanted and none is; commits. May run twice, or at the same time."""
+    if not is_enabled_in(lecture.room, "recording"):
+        return
+    recording = models.locked(lecture)
+    changed = _settle(lecture, recording)
+    asks = _must_ask(lecture, recording)
+    if asks:
+        recording.asked_at = now()
+    db.session.commit()
+    if changed:
+        state.tell(lecture)
+    if asks:
+        agents.dispatch(lecture, AGENT, _metadata(lecture))
+
+
+def _settle(lecture: Lecture, recording: LectureRecording) -> bool:
+    """The room may forbid it meanwhile; who waits in the queue may have its turn. Whether that changed it."""
+    if state.end_what_is_forbidden(recording):
+        return True
+    if recording.queued_at is None or not lecture.is_live or not _takes_a_slot(lecture, recording):
+        return False
+    recording.queued_at = None
+    recording.begins_at = now() + timedelta(seconds=settings(Settings).notice_seconds)
+    recording.wish = Wish.OFF.value
+    state.wish_for(recording, Wish.ON)
+    return True
+
+
+def _must_ask(lecture: Lecture, recording: LectureRecording) -> bool:
+    if not lecture.is_live or not recording.is_wanted or recording.queued_at or recording.has_recorder:
+        return False
+    return recording.asked_at is None or recording.asked_at < now() - ASK_AGAIN_AFTER
+
+
+def _takes_a_slot(lecture: Lecture, queued: LectureRecording | None = None) -> bool:
+    """Whether a recorder is free for this lecture; nobody else is told so until our commit."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(SLOTS_LOCK)))
+    one = LectureRecording
+    others = (
+        sa.select(sa.func.count())
+        .select_from(one)
+        .join(Lecture, Lecture.id == one.lecture_id)
+        .where(one.lecture_id != lecture.id, Lecture.ended_at.is_(None), one.wish != Wish.OFF.value)
+    )
+    taken = sa.or_(one.queued_at.is_(None), one.queued_at < (queued.queued_at if queued else now()))
+    return (db.session.scalar(others.where(taken)) or 0) < settings(Settings).recordings_at_once
+
+
+def send_away(lecture: Lecture) -> None:
+    """Nobody records any more; what was recorded is handed over first, so it leaves by itself."""
+    for_good = models.recording_of(lecture)
+    if for_good is None or not for_good.has_recorder:
+        agents.dismiss(lecture, AGENT, identity_of(lecture))
+
+
+def _metadata(lecture: Lecture) -> dict[str, str]:
+    backend = (settings(Settings).web_url or config().public_url).rstrip("/")
+    return {"lecture": lecture.public_id, "backend": backend, "key": agent_key(lecture)}
+
+
+def look_after_all() -> None:
+    """Every live lecture that may have no recorder, each for itself, who waits longest first."""
+    silent, asked = now() - SILENT, now() - ASK_AGAIN_AFTER
+    one = LectureRecording
+    quiet = sa.or_(one.heard_at.is_(None), one.heard_at < silent, one.status == "over")
+    due = sa.or_(one.queued_at.is_not(None), one.asked_at.is_(None), one.asked_at < asked)
+    query = (
+        sa.select(Lecture.id)
+        .join(one, one.lecture_id == Lecture.id)
+        .where(Lecture.ended_at.is_(None), one.wish != Wish.OFF.value, quiet, due)
+        .order_by(one.queued_at)
+    )
+    found = list(db.session.scalars(query))
+    db.session.commit()
+    for lecture_id in found:
+        lecture = db.session.get(Lecture, lecture_id)
+        if lecture is None or not lecture.is_live:
+            continue
+        try:
+            look_after(lecture)
+        except sa.exc.SQLAlchemyError as error:
+            db.session.rollback()
+            log.warning("lecture %d: no recorder can be asked for now: %s", lecture_id, type(error).__name__)

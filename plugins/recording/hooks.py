@@ -1,0 +1,67 @@
+"""Where recording comes into the house."""
+
+from __future__ import annotations
+
+import procrastinate
+
+from core.api import (
+    Event,
+    HealthCheck,
+    Lecture,
+    LectureEnded,
+    LectureStarted,
+    Mount,
+    MountPoint,
+    Process,
+    Room,
+    RoomUi,
+    Section,
+    Viewer,
+    defer,
+    hookimpl,
+    live_in,
+    settings,
+)
+from plugins.recording import consent, health, internal, sections, views
+from plugins.recording import jobs as background
+from plugins.recording.settings import Settings
+
+
+@hookimpl
+def blueprints() -> list[Mount]:
+    return [Mount(MountPoint.ROOM, views.in_room), Mount(MountPoint.INTERNAL, internal.internal)]
+
+
+@hookimpl
+def jobs() -> list[procrastinate.Blueprint]:
+    return [background.jobs]
+
+
+@hookimpl
+def processes() -> list[Process]:
+    if settings(Settings).engine == "off":
+        return []
+    return [Process("recorder", ("{python}", "-m", "plugins.recording.worker", "start"))]
+
+
+@hookimpl
+def health_checks() -> list[HealthCheck]:
+    return health.checks()
+
+
+@hookimpl
+def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
+    return [RoomUi(notice=consent.notice(room, live_in(room)))]
+
+
+@hookimpl
+def lecture_sections(lecture: Lecture, viewer: Viewer) -> list[Section]:
+    return sections.of(lecture)
+
+
+@hookimpl
+def on_event(event: Event) -> None:
+    if isinstance(event, LectureStarted):
+        defer("recording:come", lecture_id=event.lecture_id)
+    elif isinstance(event, LectureEnded):
+        defer("recording:finish", lock=f"recording:{event.lecture_id}", lecture_id=event.lecture_id)

@@ -1,0 +1,77 @@
+"""What happens beside the requests: recorders are looked after, pieces are joined."""
+
+from __future__ import annotations
+
+import procrastinate
+
+from core.api import Lecture, db, defer, now
+from plugins.recording import consent, dispatch, joining, models, state
+from plugins.recording.models import Outcome, Wish
+
+jobs = procrastinate.Blueprint()
+RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
+LOOK_AGAIN_SECONDS = 1
+LOOK_INTO_TRASH_SECONDS = 300
+
+
+@jobs.periodic(cron="* * * * * */3")
+@jobs.task(name="watch", queueing_lock="recording:watch", pass_context=False)
+def watch(timestamp: int) -> None:
+    """Ask for recorders where they are missing, and let those begin that wait for one."""
+    dispatch.look_after_all()
+
+
+@jobs.task(name="come", retry=RETRY)
+def come(lecture_id: int) -> None:
+    """A lecture has begun: where the room says so it is recorded from its beginning."""
+    lecture = db.session.get(Lecture, lecture_id)
+    if lecture is not None and lecture.is_live and consent.is_by_itself(lecture):
+        dispatch.begin(lecture, may_wait=True)
+
+
+@jobs.task(name="finish", retry=RETRY)
+def finish(lecture_id: int) -> None:
+    """The lecture is over: wait for the recorder's last piece, then have the pieces joined."""
+    lecture = db.session.get(Lecture, lecture_id)
+    if lecture is None or lecture.ended_at is None or models.recording_of(lecture) is None:
+        return
+    recording = models.locked(lecture)
+    if recording.outcome != Outcome.WAITING:
+        db.session.commit()
+        return
+    recording.queued_at = None
+    if recording.is_wanted:
+        state.wish_for(recording, Wish.OFF)
+    if recording.has_recorder and now() < lecture.ended_at + state.HAND_OVER:
+        defer("recording:finish", lecture_id=lecture_id, schedule_in={"seconds": LOOK_AGAIN_SECONDS})
+    elif models.pieces_of(lecture, recording.runs):
+        recording.outcome = Outcome.JOINING.value
+        state.touch(recording)
+        defer("recording:join", lock=f"recording:{lecture_id}", lecture_id=lecture_id)
+    else:
+        recording.outcome = Outcome.NONE.value
+        state.touch(recording)
+    db.session.commit()
+
+
+@jobs.task(name="join", retry=RETRY, pass_context=True)
+def join(context: procrastinate.JobContext, lecture_id: int) -> None:
+    """Join the pieces to one file, keep it, and remove them; again while the storage is down."""
+    lecture = db.session.get(Lecture, lecture_id)
+    recording = models.recording_of(lecture) if lecture is not None else None
+    if lecture is None or recording is None or recording.outcome != Outcome.JOINING:
+        return
+    if lecture.deleted_at is not None:
+        later = {"seconds": LOOK_INTO_TRASH_SECONDS}
+        defer("recording:join", lecture_id=lecture_id, schedule_in=later)
+        db.session.commit()
+        return
+    try:
+        joining.join(lecture)
+    except joining.Unplayable as error:
+        joining.give_up(lecture, str(error))
+    except Exception:
+        if context.job.attempts + 1 < (RETRY.max_attempts or 1):
+            raise
+        joining.give_up(lecture, "")
+        raise

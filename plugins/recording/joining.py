@@ -1,0 +1,146 @@
+"""After the end: all pieces become one file that is kept with the lecture, with a sprite for the time bar."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import sqlalchemy as sa
+
+from core.api import Audience, Lecture, clean_file_name, db, files, lecture_changed, now, room_settings
+from plugins.recording import models, state
+from plugins.recording.models import LectureRecording, Outcome, Span
+from plugins.recording.settings import RoomSettings
+
+log = logging.getLogger(__name__)
+PLUGIN = "recording"
+SHORTEST_GAP = 0.5
+OF_SPRITES = ("width", "height", "across", "every", "count")
+
+
+class Unplayable(Exception):
+    """Of all pieces none can be read."""
+
+
+class _Source(NamedTuple):
+    take: str
+    number: int
+    opened: Callable[[], BinaryIO]
+
+
+def join(lecture: Lecture) -> None:
+    """Join, keep, and note what came of it; may run again. Raises ``StorageDown`` and ``Unplayable``."""
+    # Needs PyAV, which only those who record have.
+    from plugins.recording.recorder.finishing import finish
+    from plugins.recording.recorder.thumbnails import thumbnails
+
+    sources = _sources(lecture)
+    db.session.commit()
+    with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
+        path = Path(folder) / "recording.webm"
+        try:
+            facts = finish(_pieces(sources), path)
+        except ValueError as error:
+            raise Unplayable(str(error)) from error
+        _keep(lecture, path, facts.as_json(), thumbnails(path))
+
+
+def _sources(lecture: Lecture) -> list[_Source]:
+    recording = models.recording_of(lecture)
+    runs = recording.runs if recording is not None else []
+    return [
+        _Source(f"{runs.index(one.run):06d}", one.number, files.opener(one.stored))
+        for one in models.pieces_of(lecture, runs)
+    ]
+
+
+def _pieces(sources: Sequence[_Source]) -> Iterator[Any]:
+    from plugins.recording.recorder.finishing import Piece
+
+    for source in sources:
+        try:
+            with closing(source.opened()) as body:
+                yield Piece(source.take, source.number, body.read())
+        except FileNotFoundError:
+            log.error("piece %d of run %s is missing in the storage", source.number, source.take)
+
+
+def _keep(lecture: Lecture, path: Path, facts: dict[str, Any], sprite: Any) -> None:
+    audience = audience_of(lecture)
+    with path.open("rb") as body:
+        video = files.keep(
+            lecture, PLUGIN, name=_name_of(lecture), body=body, mime="video/webm",
+            size=path.stat().st_size, audience=audience,
+        )  # fmt: skip
+    picture = files.keep(
+        lecture, PLUGIN, name="recording-thumbnails.webp", body=sprite.body, mime=sprite.mime,
+        audience=audience,
+    )  # fmt: skip
+    recording = models.locked(lecture)
+    if recording.outcome != Outcome.JOINING:
+        # Another one was faster.
+        files.delete(video)
+        files.delete(picture)
+        db.session.commit()
+        return
+    recording.facts = {**facts, "gaps": _unwanted_left_out(lecture, facts)}
+    recording.thumbnails = {name: getattr(sprite, name) for name in OF_SPRITES}
+    recording.video_id, recording.sprite_id = video.id, picture.id
+    _become(recording, Outcome.DONE)
+    for piece in models.pieces_of(lecture, recording.runs):
+        files.delete(piece.stored)
+        db.session.delete(piece)
+    db.session.commit()
+
+
+def give_up(lecture: Lecture, why: str) -> None:
+    """It can't be joined; the pieces stay where they are."""
+    recording = models.locked(lecture)
+    recording.why = why
+    _become(recording, Outcome.FAILED)
+    db.session.commit()
+
+
+def _become(recording: LectureRecording, outcome: Outcome) -> None:
+    recording.outcome = outcome.value
+    state.touch(recording)
+    lecture_changed(recording.lecture_id)
+
+
+def audience_of(lecture: Lecture) -> Audience:
+    """Who watches the recordings of this room."""
+    viewers = room_settings(lecture.room, RoomSettings).viewers
+    return Audience.HOSTS if viewers == "hosts" else Audience.EVERYONE
+
+
+def _name_of(lecture: Lecture) -> str:
+    return clean_file_name(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}.webm")
+
+
+def _unwanted_left_out(lecture: Lecture, facts: dict[str, Any]) -> list[dict[str, float]]:
+    """Gaps, without the time in which nobody wanted it recorded: between a stop and the next start."""
+    query = sa.select(Span.since, Span.until).where(Span.lecture_id == lecture.id)
+    wanted = [(row.since.timestamp(), _end(lecture, row.until)) for row in db.session.execute(query)]
+    found = []
+    for gap in facts["gaps"]:
+        began, over = _wall(facts, gap)
+        missing = sum(max(0.0, min(over, until) - max(began, since)) for since, until in wanted)
+        if missing >= SHORTEST_GAP:
+            found.append({"at": gap["at"], "seconds": round(missing, 3)})
+    return found
+
+
+def _wall(facts: dict[str, Any], gap: dict[str, float]) -> tuple[float, float]:
+    """From when to when (unix) what is missing at this place was."""
+    span = next(one for one in facts["spans"] if one["start"] >= gap["at"] - 0.001)
+    over: float = span["began_at"]
+    return over - gap["seconds"], over
+
+
+def _end(lecture: Lecture, until: datetime | None) -> float:
+    return (until or lecture.ended_at or now()).timestamp()

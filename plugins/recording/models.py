@@ -1,0 +1,164 @@
+"""What the plugin keeps of a lecture: how recording stands, its pieces, who is in it, what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
+
+from core.api import Lecture, StoredFile, db, now
+
+RECORDING, PIECE = "recording__recording", "recording__piece"
+SPAN, CHOICE = "recording__span", "recording__choice"
+# The recorder reports every three seconds at least.
+SILENT = timedelta(seconds=7)
+
+
+def _to(table: str, ondelete: str = "CASCADE") -> sa.ForeignKey:
+    return sa.ForeignKey(f"{table}.id", ondelete=ondelete)
+
+
+class Wish(StrEnum):
+    """What hosts want now."""
+
+    OFF = "off"
+    ON = "on"
+    PAUSED = "paused"
+
+
+class Outcome(StrEnum):
+    """What becomes of the pieces. ``none``: there are none, so there is nothing to join."""
+
+    WAITING = "waiting"
+    JOINING = "joining"
+    DONE = "done"
+    FAILED = "failed"
+    NONE = "none"
+
+
+class LectureRecording(db.Model):
+    """Recording in one lecture.
+
+    ``wish`` says what hosts want, ``begins_at`` when the notice is over, ``queued_at`` since when it waits
+    for a free recorder. ``run`` is the recorder's job that counts, ``runs`` all that ever did; ``heard_at``
+    its last report, ``asked_at`` when one was last asked to come. ``status``, ``code``, ``seconds`` are what
+    it said of itself. ``at`` (microseconds since 1970) rises with every change that pages are told of.
+    ``unheard`` are times (unix seconds) in which somebody may have spoken who isn't recorded. ``facts`` is
+    what there is to know about the finished file, ``thumbnails`` the geometry of its sprite.
+    """
+
+    __tablename__ = RECORDING
+
+    lecture_id: Mapped[int] = mapped_column(_to("lecture"), primary_key=True)
+    at: Mapped[int] = mapped_column(default=0)
+    wish: Mapped[str] = mapped_column(default=Wish.OFF.value)
+    begins_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
+    run: Mapped[str] = mapped_column(default="")
+    runs: Mapped[list[str]] = mapped_column(JSONB, default=list)
+    heard_at: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(default="")
+    code: Mapped[str] = mapped_column(default="")
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    unheard: Mapped[list[list[float]]] = mapped_column(JSONB, default=list)
+    outcome: Mapped[str] = mapped_column(default=Outcome.WAITING.value)
+    why: Mapped[str] = mapped_column(default="")
+    facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    thumbnails: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    video_id: Mapped[int | None] = mapped_column(_to("stored_file", "SET NULL"))
+    sprite_id: Mapped[int | None] = mapped_column(_to("stored_file", "SET NULL"))
+
+    lecture: Mapped[Lecture] = relationship()
+    video: Mapped[StoredFile | None] = relationship(foreign_keys=[video_id])
+    sprite: Mapped[StoredFile | None] = relationship(foreign_keys=[sprite_id])
+
+    @property
+    def is_wanted(self) -> bool:
+        return self.wish != Wish.OFF
+
+    @property
+    def has_recorder(self) -> bool:
+        """Whether a recorder has been heard of a moment ago."""
+        is_fresh = self.heard_at is not None and self.heard_at > now() - SILENT
+        return bool(self.run) and is_fresh and self.status != "over"
+
+
+class Piece(db.Model):
+    """Ten seconds or so of one run's recording: a whole WebM of its own. ``number`` begins with 0."""
+
+    __tablename__ = PIECE
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lecture_id: Mapped[int] = mapped_column(_to("lecture"))
+    run: Mapped[str]
+    number: Mapped[int]
+    stored_file_id: Mapped[int] = mapped_column(_to("stored_file"), unique=True)
+
+    stored: Mapped[StoredFile] = relationship()
+
+    __table_args__ = (sa.UniqueConstraint("lecture_id", "run", "number"),)
+
+
+class Span(db.Model):
+    """A time in which hosts wanted it recorded; ``until`` is empty while they do."""
+
+    __tablename__ = SPAN
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lecture_id: Mapped[int] = mapped_column(_to("lecture"), index=True)
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class Choice(db.Model):
+    """From ``since`` on somebody is in the recording or isn't, and their camera is or isn't."""
+
+    __tablename__ = CHOICE
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    lecture_id: Mapped[int] = mapped_column(_to("lecture"), index=True)
+    participant_id: Mapped[int] = mapped_column(_to("participant"), index=True)
+    recorded: Mapped[bool]
+    camera: Mapped[bool]
+    since: Mapped[datetime]
+
+
+def recording_of(lecture: Lecture) -> LectureRecording | None:
+    """How recording stands in a lecture, read anew, with its files."""
+    query = sa.select(LectureRecording).where(LectureRecording.lecture_id == lecture.id)
+    query = query.options(joinedload(LectureRecording.video), joinedload(LectureRecording.sprite))
+    return db.session.scalar(query.execution_options(populate_existing=True))
+
+
+def locked(lecture: Lecture) -> LectureRecording:
+    """The same, nobody else changes it until the commit; made when there is none."""
+    query = sa.select(LectureRecording).where(LectureRecording.lecture_id == lecture.id)
+    query = query.with_for_update().execution_options(populate_existing=True)
+    found = db.session.scalar(query)
+    if found is None:
+        db.session.execute(insert(LectureRecording).values(_fresh(lecture)).on_conflict_do_nothing())
+        found = db.session.scalars(query).one()
+    return found
+
+
+def _fresh(lecture: Lecture) -> dict[str, Any]:
+    columns = LectureRecording.__table__.columns
+    values = {c.name: c.default.arg for c in columns if c.default is not None and c.default.is_scalar}
+    return {**values, "lecture_id": lecture.id, "runs": [], "unheard": []}
+
+
+def pieces_of(lecture: Lecture, runs: Sequence[str]) -> list[Piece]:
+    """All pieces in their order: the runs as they came, each from its first piece on."""
+    query = sa.select(Piece).where(Piece.lecture_id == lecture.id).options(joinedload(Piece.stored))
+    return sorted(db.session.scalars(query), key=lambda one: (runs.index(one.run), one.number))
+
+
+def microseconds() -> int:
+    """The present moment as pages compare it."""
+    return round(now().timestamp() * 1e6)

@@ -1,0 +1,26 @@
+"""Recording keeps every promise of a plugin."""
+
+from typing import Any, ClassVar
+
+from core.testing import Place, PluginContract
+
+
+class TestRecording(PluginContract):
+    name = "recording"
+    bodies: ClassVar[dict[str, Any]] = {
+        "recording_internal.report": {"run": "contract-run", "state": "recording"},
+    }
+
+    def make_rows(self, place: Place) -> dict[str, str]:
+        from core.api import Lecture, Participant, db
+        from plugins.recording import consent
+        from plugins.recording.models import locked
+
+        person = db.session.get_one(Participant, place.participant_id)
+        lecture = db.session.get_one(Lecture, person.lecture_id)
+        recording = locked(lecture)
+        run = f"run-of-{person.id:04}"
+        recording.runs = [run]
+        consent.choose(lecture, person, False, None)
+        db.session.commit()
+        return {"run": run, "number": "0"}

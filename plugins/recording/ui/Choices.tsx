@@ -43,7 +43,7 @@ export function Choices({ recording }: { recording: Recording }) {
           on={me.camera && me.recorded}
           blocked={busy || !me.recorded}
           label={t('My camera may be in the recording')}
-          hint={t('Otherwise you are heard at most.')}
+          hint={t('Otherwise only what you say is in it.')}
           onChange={(camera) => choose({ camera }, camera ? t('Your camera may be in the recording.') : t('Your camera isn’t in the recording.'))}
         />
       )}

@@ -1,21 +1,23 @@
 /** The recording at a glance: how it stands, what hosts may do about it, and everybody's own choice. */
 import { useAction } from '@audimax/kit';
 import { Choices } from './Choices';
-import type { Recording } from './recording';
+import type { Order, Recording, Status } from './recording';
 import { useSeconds } from './use';
 import { clock } from './words';
 
 // --- how it stands ---
 
+const HAS_TIME: ReadonlySet<Status> = new Set(['recording', 'paused', 'stopping']);
+
 function Now({ recording }: { recording: Recording }) {
   const { t, ui: { Icon } } = recording.room;
-  const { status, seconds } = recording.standing;
+  const { status } = recording.standing;
   useSeconds(status === 'recording' || status === 'starting');
   return (
     <p className="recording-now" data-status={status}>
       <Icon name="circle-dot" size={18} />
       <strong>{statusWords(recording)}</strong>
-      {(status === 'recording' || seconds > 0) && <span className="recording-time" role="timer" aria-label={t('Recorded so far')}>{clock(recording.seconds)}</span>}
+      {HAS_TIME.has(status) && <span className="recording-time" role="timer" aria-label={t('Recorded so far')}>{clock(recording.seconds)}</span>}
     </p>
   );
 }
@@ -54,7 +56,7 @@ interface Step {
 function stepsOf(recording: Recording): Step[] {
   const { t } = recording.room;
   const stop: Step = { label: t('Stop …'), look: 'btn-danger', act: () => recording.ask('stop') };
-  const order = (label: string, what: 'pause' | 'resume' | 'stop'): Step => ({ label, act: () => recording.order(what) });
+  const order = (label: string, what: Order): Step => ({ label, act: () => recording.order(what) });
   switch (recording.standing.status) {
     case 'off': return [{ label: t('Record …'), look: 'btn-primary', act: () => recording.ask('start') }];
     case 'failed': return [{ label: t('Try again'), look: 'btn-primary', act: () => recording.start() }];

@@ -385,11 +385,10 @@ test('everybody reads when it ends or is called off', async () => {
   expect(told().at(-1)).toBe('The lecture won’t be recorded.');
 });
 
-test('guests read that a failed recording has ended, but not why', async () => {
-  const { becomes, told } = await roomOf('guest', { status: 'recording' });
-  await becomes({ status: 'failed', why: 'The disk is full.' });
-  expect(told().at(-1)).toBe('The recording has ended.');
-  expect(sign()).toBeNull();
+test.each<[Status, string]>([['recording', 'The recording has ended.'], ['starting', 'The lecture won’t be recorded.']])('when it fails while %s, guests read what that means for them', async (status, words) => {
+  const { becomes, told } = await roomOf('guest', { status });
+  await becomes({ status: 'failed' });
+  expect([told().at(-1), sign()]).toEqual([words, null]);
 });
 
 // --- what hosts do ---

@@ -89,7 +89,7 @@ const withNotice = (words: string, { notice }: Standing) => (notice ? `${words} 
 
 function failed(t: Translate, before: Standing, now: Standing): News | null {
   if (now.is_host) return { words: now.why || t('The recording has failed.'), isError: true };
-  return RUNS.has(before.status) ? { words: t('The recording has ended.') } : null;
+  return over(t, before, now);
 }
 
 function over(t: Translate, { status }: Standing, now: Standing): News | null {

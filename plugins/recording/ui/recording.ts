@@ -60,6 +60,7 @@ export class Recording {
   private changes = 0;
   private gone = false;
   private later: ReturnType<typeof setTimeout> | undefined;
+  private due = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private minute: ReturnType<typeof setTimeout> | undefined;
 
@@ -205,8 +206,14 @@ export class Recording {
     this.minute = setTimeout(passed, (60 - (this.seconds % 60)) * 1000);
   }
 
+  /** One question for all that ask for it, at the earliest of their times. */
   private lookSoon(spread: number) {
-    if (!this.gone) this.later ??= setTimeout(() => void this.fetch(), Math.random() * spread);
+    const wait = Math.random() * spread;
+    const due = performance.now() + wait;
+    if (this.gone || (this.later && this.due <= due)) return;
+    clearTimeout(this.later);
+    this.due = due;
+    this.later = setTimeout(() => void this.fetch(), wait);
   }
 
   private stopLooking() {

@@ -275,6 +275,18 @@ test('a host’s change of the settings is looked up too', async () => {
   expect(settings().getByRole('switch', { name: /My camera/ })).toBeTruthy();
 });
 
+test('a packet needn’t wait for a question that has more time', async () => {
+  const { server, heard, send } = await roomOf('guest');
+  vi.spyOn(Math, 'random').mockReturnValue(0.9);
+  heard.get('settings')!();
+  server.set({ status: 'recording' });
+  send({ at: server.state.at, status: 'recording' });
+  await settle(400);
+  expect(sign()).toBe('Recording');
+  await settle(2000);
+  expect(server.asked).toBe(2);
+});
+
 test('while the server can’t be asked the sign goes by the packet, and the page asks until it knows', async () => {
   const { server, becomes } = await roomOf('guest', { at: 1 });
   server.down = true;

@@ -32,6 +32,7 @@ export class Player {
   private readonly source: Source;
   private readonly place: Place;
   private told: Told;
+  private said = '';
   private keptAt = 0;
   /** Somebody has played it, or gone to a moment: before that no line of the transcript is the one of now. */
   private hasBegun = false;
@@ -70,6 +71,8 @@ export class Player {
 
   /** The server tells something else of the same file. */
   refresh() {
+    // Where only lines have come, its menu stays as somebody may be in it.
+    if (this.words === this.said) return this.tick();
     this.told = read(this.film);
     this.show();
   }
@@ -128,7 +131,12 @@ export class Player {
     this.video.volume = Math.min(1, Math.max(0, wayOf('volume')));
   }
 
+  private get words() {
+    return `${this.film.dataset.film} ${this.video.querySelector('track')?.outerHTML}`;
+  }
+
   private show() {
+    this.said = this.words;
     this.chapters.show(this.told);
     this.find('[data-do="captions"]').hidden = !this.video.querySelector('track');
     this.caption(wayOf('captions') === 1);
@@ -292,7 +300,9 @@ export class Player {
 
   private began() {
     this.hasBegun = true;
-    this.find('.film-big').hidden = true;
+    const big = this.find('.film-big');
+    if (document.activeElement === big) this.find('.film-button[data-do="play"]').focus();
+    big.hidden = true;
     this.find('.film-resume').hidden = true;
     this.dock.want(true);
   }

@@ -5,15 +5,15 @@ import { Bar } from './bar';
 import { Chapters } from './chapters';
 import { Dock } from './dock';
 import { actionOf, SKIP, whereIs, type Action } from './keys';
-import { keepWay, Place, wayOf } from './memory';
+import { Place } from './memory';
+import { Screen } from './screen';
 import { Source } from './source';
 import { toFile, toLecture } from './spans';
 import { read, type Told } from './told';
+import { Ways } from './ways';
 
 // Between two looks at where one is, to remember it.
 const KEEP_MS = 5000;
-// In full screen the controls go after so long without a move.
-const IDLE_MS = 3000;
 
 interface Hears {
   /** Another moment is shown: that second of the lecture. */
@@ -31,12 +31,13 @@ export class Player {
   private readonly dock: Dock;
   private readonly source: Source;
   private readonly place: Place;
+  private readonly ways: Ways;
+  private readonly screen: Screen;
   private told: Told;
   private said = '';
   private keptAt = 0;
   /** Somebody has played it, or gone to a moment: before that no line of the transcript is the one of now. */
   private hasBegun = false;
-  private idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     readonly film: HTMLElement,
@@ -51,6 +52,8 @@ export class Player {
     this.chapters = new Chapters(this.find('.film-menu'), (second) => this.goTo(second));
     this.source = new Source(film, this.video, this.signal);
     this.dock = new Dock(film, this.box);
+    this.ways = new Ways(this.box, this.video, this.signal);
+    this.screen = new Screen(film, this.box, this.video, this.signal);
     this.takeOver();
     this.listen();
     this.show();
@@ -80,7 +83,6 @@ export class Player {
   close() {
     this.stop.abort();
     this.dock.close();
-    clearTimeout(this.idle);
   }
 
   /** To that second of the lecture; false where it isn't in the film, and what comes next is shown. */
@@ -125,10 +127,6 @@ export class Player {
     if (!this.source.isPlayable) return;
     this.find('.film-bar').hidden = false;
     this.find('.film-big').hidden = false;
-    this.find('[data-do="pip"]').hidden = !document.pictureInPictureEnabled;
-    this.find('[data-do="full"]').hidden = !(this.box.requestFullscreen ?? 'webkitEnterFullscreen' in this.video);
-    this.hurry(wayOf('speed'));
-    this.video.volume = Math.min(1, Math.max(0, wayOf('volume')));
   }
 
   private get words() {
@@ -138,8 +136,7 @@ export class Player {
   private show() {
     this.said = this.words;
     this.chapters.show(this.told);
-    this.find('[data-do="captions"]').hidden = !this.video.querySelector('track');
-    this.caption(wayOf('captions') === 1);
+    this.ways.refresh();
     this.measure();
     this.tick();
   }
@@ -172,31 +169,11 @@ export class Player {
     this.film.classList.toggle('is-on', isPlaying);
     for (const button of this.all('[data-do="play"]')) button.setAttribute('aria-label', words);
     this.find('.film-button[data-do="play"]').title = isPlaying ? t('Pause (k)') : t('Play (k)');
-    this.stir();
-  }
-
-  private sounded() {
-    const isSilent = this.video.muted || this.video.volume === 0;
-    this.find('[data-do="mute"]').setAttribute('aria-pressed', String(isSilent));
-    this.find<HTMLInputElement>('.film-volume').value = String(isSilent ? 0 : Math.round(this.video.volume * 100));
+    this.screen.stir();
   }
 
   private wait(isWaiting: boolean) {
     this.find('.film-wait').hidden = !isWaiting;
-  }
-
-  private filled() {
-    const isFull = document.fullscreenElement === this.box;
-    this.film.classList.toggle('is-full', isFull);
-    this.find('[data-do="full"]').setAttribute('aria-label', isFull ? t('Leave full screen') : t('Full screen'));
-    this.dock.settle();
-    this.stir();
-  }
-
-  private stir() {
-    clearTimeout(this.idle);
-    this.film.classList.remove('is-idle');
-    this.idle = setTimeout(() => this.film.classList.toggle('is-idle', this.isPlaying), IDLE_MS);
   }
 
   // --- what it hears ---------------------------------------------------------------------
@@ -210,27 +187,15 @@ export class Player {
     on('play', () => this.began());
     on('pause', () => this.keep(video.currentTime, true));
     on('ended', () => this.place.forget());
-    on('volumechange', () => this.sounded());
     on('waiting seeking', () => this.wait(true));
     on('playing seeked canplay pause error', () => this.wait(false));
     on('click', () => this.toggle());
-    on('dblclick', () => this.fill());
+    on('dblclick', () => this.screen.fill());
     on('enterpictureinpicture leavepictureinpicture', () => this.dock.settle());
-    this.listenToControls();
     addEventListener('pagehide', () => this.keep(video.currentTime, true), { signal });
-    document.addEventListener('fullscreenchange', () => this.filled(), { signal });
-    document.addEventListener('keydown', (event) => this.pressed(event), { signal });
-  }
-
-  private listenToControls() {
-    const { signal } = this;
+    document.addEventListener('fullscreenchange', () => this.dock.settle(), { signal });
     this.box.addEventListener('click', (event) => this.clicked(event), { signal });
-    this.box.addEventListener('pointermove', () => this.stir(), { signal });
-    this.box.addEventListener('focusin', () => this.stir(), { signal });
-    const speed = this.find<HTMLSelectElement>('.film-speed');
-    speed.addEventListener('change', () => this.hurry(Number(speed.value)), { signal });
-    const volume = this.find<HTMLInputElement>('.film-volume');
-    volume.addEventListener('input', () => this.louden(volume.valueAsNumber / 100), { signal });
+    document.addEventListener('keydown', (event) => this.pressed(event), { signal });
   }
 
   private clicked(event: Event) {
@@ -239,11 +204,11 @@ export class Player {
       play: () => this.toggle(),
       back: () => this.by(-SKIP),
       on: () => this.by(SKIP),
-      mute: () => this.mute(),
-      captions: () => this.captions(),
+      mute: () => this.ways.toggleSound(),
+      captions: () => this.ways.toggleCaptions(),
       follow: () => this.hears.follow(),
-      pip: () => this.float(),
-      full: () => this.fill(),
+      pip: () => this.screen.float(),
+      full: () => this.screen.fill(),
       up: () => this.film.closest('section')!.scrollIntoView({ block: 'start' }),
       away: () => this.putAway(),
       again: () => this.source.tryAgain(),
@@ -259,18 +224,18 @@ export class Player {
     if (!action || !this.length || (outside && !this.dock.isShown)) return;
     event.preventDefault();
     this.act(action);
-    this.stir();
+    this.screen.stir();
   }
 
   private act(action: Action) {
     if (action.do === 'by') this.by(action.seconds);
     else if (action.do === 'part') this.goTo(action.of * this.length);
-    else if (action.do === 'louder') this.louden(this.video.volume + action.by);
-    else if (action.do === 'faster') this.hasten(action.by);
+    else if (action.do === 'louder') this.ways.louder(action.by);
+    else if (action.do === 'faster') this.ways.faster(action.by);
     else if (action.do === 'play') this.toggle();
-    else if (action.do === 'mute') this.mute();
-    else if (action.do === 'captions') this.captions();
-    else this.fill();
+    else if (action.do === 'mute') this.ways.toggleSound();
+    else if (action.do === 'captions') this.ways.toggleCaptions();
+    else this.screen.fill();
   }
 
   // --- what it does ----------------------------------------------------------------------
@@ -317,53 +282,5 @@ export class Player {
     if (!isLast && !this.isPlaying) return;
     this.keptAt = Date.now();
     this.place.keep(second, this.length);
-  }
-
-  private mute() {
-    this.video.muted = !this.video.muted;
-    if (!this.video.muted && this.video.volume === 0) this.louden(1);
-  }
-
-  private louden(volume: number) {
-    this.video.volume = Math.round(Math.min(1, Math.max(0, volume)) * 100) / 100;
-    this.video.muted = this.video.volume === 0;
-    if (this.video.volume) keepWay('volume', this.video.volume);
-  }
-
-  private hurry(speed: number) {
-    const choice = this.find<HTMLSelectElement>('.film-speed');
-    const known = [...choice.options].some((one) => Number(one.value) === speed) ? speed : 1;
-    choice.value = String(known);
-    this.video.defaultPlaybackRate = this.video.playbackRate = known;
-    keepWay('speed', known);
-  }
-
-  private hasten(by: number) {
-    const choice = this.find<HTMLSelectElement>('.film-speed');
-    const next = choice.options[choice.selectedIndex + by];
-    if (next) this.hurry(Number(next.value));
-  }
-
-  private captions() {
-    const isOn = this.find('[data-do="captions"]').getAttribute('aria-pressed') === 'true';
-    this.caption(!isOn);
-    keepWay('captions', isOn ? 0 : 1);
-  }
-
-  private caption(isOn: boolean) {
-    for (const track of this.video.textTracks) track.mode = isOn ? 'showing' : 'hidden';
-    this.find('[data-do="captions"]').setAttribute('aria-pressed', String(isOn));
-  }
-
-  private float() {
-    const made = document.pictureInPictureElement ? document.exitPictureInPicture() : this.video.requestPictureInPicture();
-    made.catch(() => undefined);
-  }
-
-  private fill() {
-    if (document.fullscreenElement) void document.exitFullscreen();
-    else if (this.box.requestFullscreen) this.box.requestFullscreen().catch(() => undefined);
-    // A phone of Apple's fills its screen with a video, and with nothing else.
-    else (this.video as HTMLVideoElement & { webkitEnterFullscreen?: () => void }).webkitEnterFullscreen?.();
   }
 }

@@ -563,7 +563,64 @@ class Files(Section):
     files: tuple[FileEntry, ...] = ()
 
 
-SECTION_TYPES: tuple[type[Section], ...] = (Prose, Timeline, Facts, Table, Files)
+@dataclass(frozen=True)
+class FilmSpan:
+    """Seconds ``start`` to ``end`` of a film's file show the lecture from its second ``at`` on."""
+
+    start: float
+    end: float
+    at: float
+
+
+@dataclass(frozen=True)
+class FilmGap:
+    """At second ``at`` of a film's file so many ``seconds`` of the lecture are missing."""
+
+    at: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """Small pictures of a film, all in the one at ``url``: row by row, ``across`` of them in each.
+
+    Each is ``width`` by ``height`` pixels. There are ``count``, the first of second 0 of the file, then one
+    ``every`` so many seconds.
+    """
+
+    url: str
+    width: int
+    height: int
+    across: int
+    every: float
+    count: int
+
+
+@dataclass(frozen=True)
+class Film(Files):
+    """A recording, which the lecture's page plays; to whoever knows ``Files`` it is some.
+
+    The first of ``files`` is played (``video/webm``), all of them can be downloaded; none while it is still
+    being made (``busy``). All times are seconds of that file, but for ``at`` of a ``FilmSpan``.
+
+    ``spans``, in order, say which part of the file shows which of the lecture; without any, second 0 of the
+    file is the lecture's. ``gaps`` and ``chapters`` (second and title) are marked where they are, in order
+    too. ``captions``: the address of a WebVTT file; this server must answer there by itself, without leading
+    on to a storage, for browsers take captions from nowhere else. ``language``: what is spoken, ``en`` or
+    ``pt-BR``. ``length`` in seconds, 0 where only the file knows. Addresses begin with ``/``.
+    """
+
+    spans: tuple[FilmSpan, ...] = ()
+    gaps: tuple[FilmGap, ...] = ()
+    chapters: tuple[tuple[float, str], ...] = ()
+    captions: str = ""
+    language: str = ""
+    thumbnails: Thumbnails | None = None
+    length: float = 0.0
+
+
+# What is a special case of another comes before it.
+SECTION_TYPES: tuple[type[Section], ...] = (Prose, Timeline, Facts, Table, Film, Files)
 
 
 @dataclass(frozen=True)

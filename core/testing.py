@@ -231,7 +231,18 @@ def _new_guest() -> tuple[Any, str]:
 
 def sample_package() -> LecturePackage:
     """A lecture with every type of section, and with what exporters stumble over."""
-    from core.contracts import Facts, FileEntry, Files, LecturePackage, Line, Prose, Table, Timeline
+    from core.contracts import (
+        Facts,
+        FileEntry,
+        Files,
+        Film,
+        FilmSpan,
+        LecturePackage,
+        Line,
+        Prose,
+        Table,
+        Timeline,
+    )
 
     odd = "<b>Gödel & Erdős</b> قاعة 講堂 🎓 =1+1"
     return LecturePackage(
@@ -247,6 +258,15 @@ def sample_package() -> LecturePackage:
             Facts("facts", "Facts", facts=(("People", "2"), ("Odd", odd))),
             Table("people", "People", columns=("Name", "Minutes"), rows=(("Ann", "90"), (odd, "1"))),
             Files("files", "Files", files=(FileEntry("a/../b.pdf", "application/pdf", 12, "/files/1"),)),
+            Film(
+                "film",
+                "Recording",
+                files=(FileEntry("lecture.webm", "video/webm", 34, "/files/2"),),
+                spans=(FilmSpan(0, 5390, 10),),
+                chapters=((0, odd),),
+                language="en",
+                length=5390,
+            ),
             Prose("empty", "Empty"),
         ),
     )

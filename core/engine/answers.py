@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType, NoneType, UnionType
 from typing import Any, get_origin, get_type_hints
 
@@ -13,6 +16,9 @@ from core.contracts import (
     Facts,
     FileEntry,
     Files,
+    Film,
+    FilmGap,
+    FilmSpan,
     Grants,
     Kind,
     Line,
@@ -21,6 +27,7 @@ from core.contracts import (
     RoomUi,
     Section,
     Table,
+    Thumbnails,
     Timeline,
     Verdict,
 )
@@ -38,11 +45,13 @@ SECONDS: Mapping[str, float] = MappingProxyType(
 MOST_OFFERS = 100
 MOST_SECTIONS = 50
 MOST_LINES = 100_000
+MOST_MARKS = 10_000
 LONGEST_SECTIONS = 10_000_000
 LONGEST_REASON = 1_000
 LONGEST_TITLE = 300
 LARGEST_CONFIG = 64_000
 NUMBERS = frozenset({int, float})
+LANGUAGE = re.compile(r"(?:[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)?")
 
 
 def refusal(hook: str, question: Mapping[str, Any]) -> Any:
@@ -220,8 +229,9 @@ def _content_of(cls: type[Section]) -> tuple[str, ...]:
     return tuple(name for name in cls.__annotations__ if get_origin(hints[name]) is tuple)
 
 
-CONTENT = {cls: _content_of(cls) for cls in SECTION_TYPES}
-EXPECTED = {Prose: str, Timeline: Line, Files: FileEntry}
+# What a film has beside its files is small, and looked at by itself.
+CONTENT = {cls: _content_of(cls) for cls in SECTION_TYPES} | {Film: _content_of(Files)}
+EXPECTED = {Prose: str, Timeline: Line, Files: FileEntry, Film: FileEntry}
 
 
 def _check_kinds(section: Section) -> None:
@@ -240,6 +250,93 @@ def _check_lecture_sections(value: list[Section], question: Mapping[str, Any]) -
     _check_sections(value, question)
     for section in value:
         _check_kinds(section)
+        if isinstance(section, Film):
+            _check_film(section)
+
+
+# --- films ----------------------------------------------------------------------------
+
+
+def _check_film(film: Film) -> None:
+    if film.files and not film.files[0].mime.startswith("video/"):
+        raise ValueError(f"the first file of film {film.id!r} must be a video, not {film.files[0].mime!r}")
+    _check_spans(film.spans)
+    _check_gaps(film.gaps)
+    _check_chapters(film.chapters)
+    _check_seconds(film.length)
+    _check_address(film.captions)
+    if not isinstance(film.language, str) or not LANGUAGE.fullmatch(film.language):
+        raise ValueError(f"a film's language must be a tag like 'en' or 'pt-BR', not {film.language!r}")
+    if film.thumbnails is not None:
+        _check_thumbnails(film.thumbnails)
+
+
+def _check_spans(spans: Any) -> None:
+    _check_all(spans, FilmSpan, "spans")
+    for span in spans:
+        _check_seconds(span.start, span.end, span.at)
+        if span.start >= span.end:
+            raise ValueError(f"a span from {span.start:g} s to {span.end:g} s shows nothing")
+    _check_order([span.start for span in spans], "spans")
+    _check_order([span.at for span in spans], "spans")
+    if any(one.end > other.start for one, other in pairwise(spans)):
+        raise ValueError("two spans of a film show the same part of its file")
+
+
+def _check_gaps(gaps: Any) -> None:
+    _check_all(gaps, FilmGap, "gaps")
+    for gap in gaps:
+        _check_seconds(gap.at, gap.seconds)
+    _check_order([gap.at for gap in gaps], "gaps")
+
+
+def _check_chapters(chapters: Any) -> None:
+    _check_all(chapters, tuple, "chapters")
+    if any(len(chapter) != 2 for chapter in chapters):
+        raise ValueError("chapters of a film must be pairs of a second and a title")
+    for at, title in chapters:
+        _check_seconds(at)
+        _check_text(title, LONGEST_TITLE)
+    _check_order([at for at, _title in chapters], "chapters")
+
+
+def _check_thumbnails(given: Any) -> None:
+    _check_all((given,), Thumbnails, "thumbnails")
+    _check_address(given.url)
+    for name in ("width", "height", "across", "count"):
+        number = getattr(given, name)
+        if type(number) is not int or number < 1:
+            raise ValueError(f"{name} of thumbnails must be a whole number from 1 on, not {number!r}")
+    _check_seconds(given.every)
+    if not (given.url and given.every):
+        raise ValueError("thumbnails need an address, and seconds between them")
+
+
+def _check_all(parts: Any, kind: type, name: str) -> None:
+    if not isinstance(parts, tuple) or not all(isinstance(part, kind) for part in parts):
+        raise TypeError(f"{name} of a film must be {_name(kind)}")
+    if len(parts) > MOST_MARKS:
+        raise ValueError(f"a film with {len(parts)} {name}; {MOST_MARKS} is the limit")
+
+
+def _check_seconds(*numbers: Any) -> None:
+    for number in numbers:
+        if type(number) not in NUMBERS:
+            raise TypeError(f"a film's times must be numbers of seconds, not {_name(type(number))}")
+        if not math.isfinite(number) or number < 0:
+            raise ValueError(f"a film's times must be seconds from 0 on, not {number}")
+
+
+def _check_order(numbers: Sequence[float], name: str) -> None:
+    if any(one > other for one, other in pairwise(numbers)):
+        raise ValueError(f"{name} of a film must be in order of time")
+
+
+def _check_address(address: Any) -> None:
+    _check_text(address, LONGEST_REASON)
+    # Two slashes, or one backwards, lead to another server.
+    if address and not re.match(r"/(?![/\\])", address):
+        raise ValueError(f"{address!r} must be an address of this site, like '/files/…'")
 
 
 # --- start-up -------------------------------------------------------------------------

@@ -18,7 +18,7 @@ KINDS: Mapping[str, type[Section]] = {cls.__name__.lower(): cls for cls in SECTI
 
 
 def to_json(package: LecturePackage) -> dict[str, Any]:
-    """As JSON can hold it; each section names its ``kind``: prose, timeline, facts, table or files."""
+    """As JSON can hold it; each section names its ``kind``: prose, timeline, facts, table, film or files."""
     made: dict[str, Any] = _plain(package)
     made["sections"] = [{"kind": kind_of(one), **_plain(one)} for one in package.sections]
     return made

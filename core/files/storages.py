@@ -20,7 +20,7 @@ LARGEST_AT_ONCE = 50 * 1024 * 1024
 
 
 def init_app(app: Flask) -> None:
-    """Stop the start when new files would have no place; tell the pages where they send to."""
+    """Stop the start when new files would have no place; tell pages where they send to and fetch from."""
     with app.app_context():
         known, wanted = offers.storages(), config().file_storage
         if wanted not in known:
@@ -29,9 +29,14 @@ def init_app(app: Flask) -> None:
                 f"settings: file_storage is {wanted!r}, which no enabled plugin offers (there are: {there}); "
                 "name one of these, or add the plugin that has it to enabled_plugins"
             )
-    direct = known[wanted]
-    origins = direct.origins if isinstance(direct, DirectUploads) else ()
-    app.extensions["audimax_upload_origins"] = tuple(origins)
+    app.extensions["audimax_upload_origins"] = _origins(known[wanted])
+    # A film may be where files were kept before.
+    everywhere = (origin for storage in known.values() for origin in _origins(storage))
+    app.extensions["audimax_storage_origins"] = tuple(dict.fromkeys(everywhere))
+
+
+def _origins(storage: Storage) -> tuple[str, ...]:
+    return tuple(storage.origins) if isinstance(storage, DirectUploads) else ()
 
 
 def named(storage: str) -> Storage:

@@ -64,6 +64,11 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+def show_what_storages_hand_out() -> None:
+    """Let this response's page play films and show pictures that ``/files`` leads on to a storage for."""
+    g.shown_origins = current_app.extensions.get("audimax_storage_origins", ())
+
+
 def client_address() -> str:
     """Who asks: the last address that a trusted proxy vouches for; IPv6 as its /64."""
     if "client_address" not in g:
@@ -153,18 +158,20 @@ def _add_headers(response: Response) -> Response:
 
 def _content_policy() -> str:
     uploads = current_app.extensions.get("audimax_upload_origins", ())
-    return _policy_template(config().livekit_url, uploads).replace("NONCE", csp_nonce())
+    shown = g.get("shown_origins", ())
+    return _policy_template(config().livekit_url, uploads, shown).replace("NONCE", csp_nonce())
 
 
 @lru_cache(maxsize=8)
-def _policy_template(livekit_url: str, uploads: tuple[str, ...]) -> str:
+def _policy_template(livekit_url: str, uploads: tuple[str, ...], shown: tuple[str, ...]) -> str:
     media = urlsplit(livekit_url).netloc
     secure = livekit_url.startswith(("wss", "https"))
     socket, plain = (f"wss://{media}", f"https://{media}") if secure else (f"ws://{media}", f"http://{media}")
     connect = " ".join(("'self'", socket, plain, *uploads))
+    pictures, films = (" ".join((own, *shown)) for own in ("data: blob:", "blob: mediastream:"))
     return (
         "default-src 'none'; script-src 'self' 'nonce-NONCE'; style-src 'self' 'nonce-NONCE'; "
-        "img-src 'self' data: blob:; font-src 'self'; media-src 'self' blob: mediastream:; "
+        f"img-src 'self' {pictures}; font-src 'self'; media-src 'self' {films}; "
         f"connect-src {connect}; worker-src 'self' blob:; manifest-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
     )

@@ -13,10 +13,11 @@ from core.contracts import Viewer
 from core.db import now
 from core.engine import offers
 from core.errors import Refusal
+from core.http import security
 from core.http.callers import signed_in
 from core.http.forms import Form
 from core.http.views import find_lecture
-from core.lectures import archive, changes, trash
+from core.lectures import archive, changes, films, trash
 from core.lectures.access import is_granted, reader_of
 from core.lectures.models import Lecture
 from core.lectures.parts import FIRST_LINES, page_of, words
@@ -31,6 +32,7 @@ STILL_MADE = timedelta(hours=1)
 def init_app(app: Flask) -> None:
     """What templates need to show a section."""
     app.jinja_env.filters.update(clock=clock, moment=moment, filesize=filesize, duration=duration)
+    app.jinja_env.filters.update(film_told=films.told, language_name=films.language)
 
 
 @bp.get("/lectures")
@@ -73,6 +75,8 @@ def show(lecture_id: str) -> ResponseReturnValue:
             return redirect("/lectures/deleted")
         raise
     viewer = reader_of(lecture)
+    # Also where there is no film: it may come while the page is open.
+    security.show_what_storages_hand_out()
     made = render_template(
         "lectures/lecture.html",
         lecture=lecture,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,14 @@ def test_two_who_ask_for_parts_at_once_get_the_same(hall: Hall, bucket: Bucket) 
 def test_pages_may_send_there(hall: Hall) -> None:
     policy = hall.app.test_client().get("/sign-in").headers["Content-Security-Policy"]
     assert "https://bucket.uni.example; worker-src" in policy
+
+
+def test_the_lectures_page_may_show_what_is_there_though_new_files_are_kept_elsewhere(hall: Hall) -> None:
+    extensions = hall.app.extensions
+    extensions["audimax_config"] = replace(extensions["audimax_config"], file_storage="local")
+    storages.init_app(hall.app)
+    assert extensions["audimax_upload_origins"] == ()
+    assert extensions["audimax_storage_origins"] == ("https://bucket.uni.example",)
 
 
 def test_where_browsers_send_nothing_what_comes_is_kept_by_core_until_it_is_complete(

@@ -59,6 +59,16 @@ def test_what_a_browser_would_run_is_bytes(hall: Hall, name: str, content: bytes
     assert hall.row(made).mime != "application/octet-stream"
 
 
+def test_a_film_is_sent_as_one_in_the_parts_that_a_player_asks_for(hall: Hall) -> None:
+    body = b"\x1aE\xdf\xa3" + bytes(996)
+    made = hall.send(hall.guest(), "lecture.webm", body, in_use=True)
+    whole = hall.host.get(f"/files/{made}", headers={"Range": "bytes=0-"})
+    assert (whole.status_code, whole.mimetype, whole.data) == (206, "video/webm", body)
+    part = hall.host.get(f"/files/{made}?again=1", headers={"Range": "bytes=500-"})
+    assert (part.status_code, part.mimetype) == (206, "video/webm")
+    assert part.headers["Content-Range"] == "bytes 500-999/1000"
+
+
 @pytest.mark.parametrize(
     ("asked", "part"),
     [

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from core.contracts import Audience, Line, Prose, Section, Table, Timeline
+from core.contracts import Audience, FileEntry, Film, Line, Prose, Section, Table, Timeline
 from core.lectures import parts
 from core.lectures.parts import FIRST_LINES, LINES_AT_ONCE
 
@@ -339,3 +342,61 @@ def test_what_is_taken_out_has_all_lines(app, lecture, thrifty):
     with app.test_request_context():
         package = package_for(db.session.get(Lecture, lecture[0]), Viewer(Role.HOST))
     assert [len(one.lines) for one in package.sections if isinstance(one, Timeline)] == [1200]
+
+
+# --- films ----------------------------------------------------------------------------
+
+FILM = Film(
+    "film",
+    "Recording",
+    files=(FileEntry("Lecture’s.webm", "video/webm", 34_000_000, "/files/film"),),
+    chapters=((0, "Kernels' <b>"),),
+    captions="/words.vtt",
+    language="de-AT",
+    length=3723,
+)
+
+
+def test_a_film_has_a_player_that_plays_without_a_script_too(host, address, notes):
+    notes.sections = [FILM]
+    page = host.get(address).text
+    video = re.search(r"<video .*?</video>", page, re.S)[0]
+    assert 'src="/files/film"' in video and " controls " in video and "playsinline" in video
+    assert 'kind="captions" src="/words.vtt" srclang="de-AT" label="German (Austria)"' in video
+    assert 'href="/files/film" download' in page and "34.0 MB" in page and "/ <span>1:02:03</span>" in page
+    told = json.loads(html.unescape(re.search(r"data-film='([^']*)'", page)[1]))
+    assert told["chapters"] == [[0, "Kernels' <b>"]] and told["thumbnails"] is None
+    assert "file-list" not in page
+
+
+def test_what_else_there_is_of_a_film_stands_below_it(host, address, notes):
+    more = FileEntry("Sound.opus", "audio/ogg", 5_000_000, "/files/sound")
+    notes.sections = [replace(FILM, files=(*FILM.files, more))]
+    assert 'href="/files/sound"' in host.get(address).text
+
+
+def test_a_film_that_is_still_made_has_a_place_and_no_player(host, address, notes):
+    notes.sections = [Film("film", "Recording", busy="The recording is being made …")]
+    page = host.get(address).text
+    assert page.count("The recording is being made …") == 2 and "<video" not in page
+    notes.sections = [Film("film", "Recording")]
+    assert "There is no film." in host.get(address).text
+
+
+@pytest.mark.parametrize(("tag", "name"), [("xx-YY", "xx-YY"), ("", "Captions")])
+def test_a_language_that_nobody_knows_is_called_by_its_tag(host, address, notes, tag, name):
+    notes.sections = [replace(FILM, language=tag)]
+    assert f'label="{name}"' in host.get(address).text
+
+
+def test_films_and_their_pictures_come_from_all_storages_to_this_page_only(host, address, app):
+    origin = "https://s3.uni.example"
+    app.extensions["audimax_storage_origins"] = (origin,)
+    for where, may in ((address, True), ("/lectures", False)):
+        rules = dict(
+            rule.strip().split(" ", 1)
+            for rule in host.get(where).headers["Content-Security-Policy"].split(";")
+        )
+        assert (origin in rules["media-src"].split()) is may
+        assert (origin in rules["img-src"].split()) is may
+        assert origin not in rules["script-src"] + rules["connect-src"]

@@ -1,7 +1,7 @@
 /** Lines of a timeline: what the server sends takes its place among those that are there. */
 
 // What the page itself does to a line; it comes and goes without the line being another one.
-const OURS = ['is-here', 'is-hit', 'is-chosen'];
+const OURS = ['is-here', 'is-hit', 'is-chosen', 'is-playing'];
 
 export const linesOf = (list: Element) => [...list.children].filter((one): one is HTMLLIElement => one instanceof HTMLLIElement);
 
@@ -11,6 +11,13 @@ export const linkOf = (line: Element) => line.querySelector<HTMLAnchorElement>('
 export function secondsOf(clock: string): number | null {
   if (!/^\d+(:\d{1,2}){0,2}$/.test(clock)) return null;
   return clock.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+/** A moment as the server writes it: 0:07, 12:30, 1:02:03. */
+export function clockOf(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, String(whole % 60).padStart(2, '0')];
+  return hours ? `${hours}:${String(minutes).padStart(2, '0')}:${rest}` : `${minutes}:${rest}`;
 }
 
 export const timeOf = (line: Element) => secondsOf(linkOf(line)?.textContent ?? '') ?? 0;

@@ -98,7 +98,9 @@ export class Live {
 function become(old: HTMLElement, now: HTMLElement): HTMLElement {
   if ('same' in now.dataset || old.dataset.digest === now.dataset.digest) return old;
   const [lines, fresh] = [old, now].map((one) => one.querySelector('ol.timeline'));
+  const [film, told] = [old, now].map((one) => one.querySelector<HTMLElement>('.film'));
   if (lines && fresh) takeLines(old, now, lines, fresh);
+  else if (film && told && film.dataset.source === told.dataset.source) takeFilm(old, now, film, told);
   else replaceInside(old, now);
   for (const name of ['data-digest', 'data-shape']) old.setAttribute(name, now.getAttribute(name) ?? '');
   old.className = now.className;
@@ -112,11 +114,27 @@ function takeLines(old: HTMLElement, now: HTMLElement, lines: Element, fresh: El
   place(lines, sent, 0);
   if (more) more.dataset.from = String(sent.length);
   else trim(lines, sent.length);
-  for (const part of [...old.children]) if (part !== lines) part.remove();
+  takeAround(old, now, lines, fresh);
+}
+
+/** Whoever watches the film goes on watching; what is told of it is new, and its captions may have come. */
+function takeFilm(old: HTMLElement, now: HTMLElement, film: HTMLElement, told: HTMLElement) {
+  film.dataset.film = told.dataset.film;
+  const [track, fresh] = [film, told].map((one) => one.querySelector('track'));
+  if (track?.outerHTML !== fresh?.outerHTML) {
+    track?.remove();
+    if (fresh) film.querySelector('video')!.append(fresh);
+  }
+  takeAround(old, now, film, told);
+}
+
+/** What stands beside one part that stays. */
+function takeAround(old: HTMLElement, now: HTMLElement, kept: Element, fresh: Element) {
+  for (const part of [...old.children]) if (part !== kept) part.remove();
   const parts = [...now.children];
   const at = parts.indexOf(fresh);
-  lines.before(...parts.slice(0, at));
-  lines.after(...parts.slice(at + 1));
+  kept.before(...parts.slice(0, at));
+  kept.after(...parts.slice(at + 1));
 }
 
 function replaceInside(old: HTMLElement, now: HTMLElement) {

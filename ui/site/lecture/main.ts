@@ -1,6 +1,7 @@
 /** The lecture's page: its rest, links to moments, search, and what changes while it is open. */
 import './lecture.css';
 import { setLanguage } from '../../room/i18n';
+import { Films } from './film/films';
 import { followSections } from './jump';
 import { Links, oneForTab } from './links';
 import { Live } from './live';
@@ -24,7 +25,8 @@ export function open(page: HTMLElement) {
   });
   const rest = new Rest(page, () => look(), () => live.look());
   const form = page.querySelector<HTMLFormElement>('#lecture-search')!;
-  const search = new Search(form, page, rest);
+  const films = new Films(page);
+  const search = new Search(form, page, rest, (element) => films.goToLine(element));
   const watch = followSections(page);
   const copyIcon = document.getElementById('copy-icon')?.innerHTML ?? '';
   new Links(page, copyIcon);
@@ -32,10 +34,15 @@ export function open(page: HTMLElement) {
   function look() {
     oneForTab(page);
     search.refresh();
+    films.look();
   }
 
   const go = () => goToMoment(page, rest);
-  addEventListener('hashchange', () => void go());
+  addEventListener('hashchange', () => {
+    films.goTo(location.hash);
+    void go();
+  });
+  films.begin(location.hash);
   const find = new URLSearchParams(location.search).get('find');
   void go().then(() => (find ? search.begin(find) : undefined));
   // After the first paint: what is on the screen comes first.

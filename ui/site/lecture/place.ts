@@ -3,8 +3,8 @@
 // So far down the page its head is what one reads.
 const HEAD = 72;
 
-/** Where the bar ends that stays at the top. */
-const barEnd = () => Math.max(0, document.getElementById('lecture-search')?.getBoundingClientRect().bottom ?? 0);
+/** Where the bar ends that stays at the top, and the film below it. */
+export const barEnd = () => Math.max(0, ...[...document.querySelectorAll('#lecture-search, .is-mini > .film-player')].map((one) => one.getBoundingClientRect().bottom));
 
 /** Does something to the page; what was at the top of the window is there again afterwards. */
 export function keepPlace(page: Element, change: () => void) {

@@ -8,11 +8,12 @@ let page: HTMLElement;
 let search: Search;
 let input: HTMLInputElement;
 let who: HTMLSelectElement;
+const reached = vi.fn();
 
 function open(...sections: string[]) {
   page = openPage(...sections);
   const rest = new Rest(page, () => search.refresh(), () => Promise.resolve());
-  search = new Search(page.querySelector('form')!, page, rest);
+  search = new Search(page.querySelector('form')!, page, rest, reached);
   input = page.querySelector('input')!;
   who = page.querySelector('select')!;
 }
@@ -48,6 +49,17 @@ test('whoever comes from the search over all lectures finds its words marked, at
   page.querySelectorAll('.timeline > li')[2].classList.add('is-here');
   await search.begin('group');
   expect([input.value, count(), current()]).toEqual(['group', '3 of 4', 'Is the image a group too?']);
+});
+
+test('whoever goes on to a place has come there, but whoever types has not', async () => {
+  reached.mockClear();
+  await look('group');
+  expect(reached).not.toHaveBeenCalled();
+  await search.step(1);
+  expect(reached.mock.lastCall?.[0].textContent).toBe('Good morning. A group acts.');
+  input.value = 'kernel';
+  await search.step(1);
+  expect(reached.mock.lastCall?.[0].textContent).toBe('The kernel is normal.');
 });
 
 test('the buttons do the same', async () => {

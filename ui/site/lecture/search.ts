@@ -24,6 +24,8 @@ export class Search {
     private readonly form: HTMLFormElement,
     private readonly page: HTMLElement,
     private readonly rest: Rest,
+    /** Called where somebody goes on to a place, but not while they type. */
+    private readonly reached: (element: Element) => void = () => undefined,
   ) {
     this.input = form.querySelector('input')!;
     this.who = form.querySelector('select')!;
@@ -68,9 +70,10 @@ export class Search {
 
   /** On to the next place; what was typed since is looked for first. */
   async step(by: number) {
-    if (this.question !== this.asked) return this.look();
-    if (!this.hits.length) return;
-    this.go((this.at + by + this.hits.length) % this.hits.length);
+    if (this.question !== this.asked) await this.look();
+    else if (this.hits.length) this.go((this.at + by + this.hits.length) % this.hits.length);
+    const hit = this.hits[this.at];
+    if (hit) this.reached(hit.element);
   }
 
   /** What was looked for in all lectures is marked in this one; who came for a moment stays there. */

@@ -514,12 +514,14 @@ class Timeline(Section):
 
     Who was asked for the first lines only, and gives no more, says how many there are in ``total`` (0: as
     many as are given). ``version`` names the content: it is another one when any line is, the same however
-    many are given. Without it core makes one of the lines, and so needs all of them.
+    many are given. Without it core makes one of the lines, and so needs all of them. ``spoken``: they were
+    said aloud, so that a film of the lecture has them as captions.
     """
 
     lines: tuple[Line, ...] = ()
     total: int = 0
     version: str = ""
+    spoken: bool = False
 
 
 @dataclass(frozen=True)
@@ -606,8 +608,10 @@ class Film(Files):
     ``spans``, in order, say which part of the file shows which of the lecture; without any, second 0 of the
     file is the lecture's. ``gaps`` and ``chapters`` (second and title) are marked where they are, in order
     too. ``captions``: the address of a WebVTT file; this server must answer there by itself, without leading
-    on to a storage, for browsers take captions from nowhere else. ``language``: what is spoken, ``en`` or
-    ``pt-BR``. ``length`` in seconds, 0 where only the file knows. Addresses begin with ``/``.
+    on to a storage, for browsers take captions from nowhere else. Empty: core makes them of the lecture's
+    spoken timeline, and says where somebody isn't recorded (``unheard``: from which second to which).
+    ``language``: what is spoken, ``en`` or ``pt-BR``. ``length`` in seconds, 0 where only the file knows.
+    Addresses begin with ``/``.
     """
 
     spans: tuple[FilmSpan, ...] = ()
@@ -617,6 +621,7 @@ class Film(Files):
     language: str = ""
     thumbnails: Thumbnails | None = None
     length: float = 0.0
+    unheard: tuple[tuple[float, float], ...] = ()
 
 
 # What is a special case of another comes before it.

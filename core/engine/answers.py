@@ -264,6 +264,8 @@ def _check_film(film: Film) -> None:
     _check_gaps(film.gaps)
     _check_chapters(film.chapters)
     _check_seconds(film.length)
+    for turn in film.unheard:
+        _check_seconds(*turn)
     _check_address(film.captions)
     if not isinstance(film.language, str) or not LANGUAGE.fullmatch(film.language):
         raise ValueError(f"a film's language must be a tag like 'en' or 'pt-BR', not {film.language!r}")

@@ -7,13 +7,15 @@ from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
-from core.contracts import EVERYONE, Section, Table, Timeline
+from core.captions import web_vtt
+from core.contracts import EVERYONE, Film, Section, Table, Timeline
 from core.errors import Refusal
 from core.files.downloads import attachment
 from core.http.views import here, page
+from core.lectures import films
 from core.lectures.access import reader_of
 from core.lectures.parts import LINES_AT_ONCE, digest, page_of, rows_of, total_of
-from core.lectures.sections import section_for
+from core.lectures.sections import section_for, sections_for
 from core.lectures.tables import to_csv
 from core.text import clean_file_name
 
@@ -65,6 +67,20 @@ def as_csv(section_id: str) -> ResponseReturnValue:
     name = clean_file_name(f"{here.lecture.title} – {section.title}.csv")
     headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
     return Response(to_csv(section), mimetype="text/csv", headers=headers)
+
+
+@bp.get("/lectures/<lecture_id>/sections/<section_id>.vtt")
+@page(roles=EVERYONE)
+def captions(section_id: str) -> ResponseReturnValue:
+    """Captions of a film, of what was spoken as it stands corrected now."""
+    lecture = here.lecture
+    sections = sections_for(lecture, reader_of(lecture))
+    film = next((one for one in sections if isinstance(one, Film) and one.id == section_id), None)
+    said = films.spoken(sections)
+    if film is None or said is None:
+        raise _no_section()
+    text = web_vtt(films.cues(film, said))
+    return Response(text, mimetype="text/vtt", headers={"Cache-Control": "no-store"})
 
 
 def _section(section_id: str, lines: int | None = None) -> Section:

@@ -15,6 +15,7 @@ from core.contracts import Line, Section, Timeline, Viewer
 from core.db import now
 from core.exports.packing import kind_of
 from core.http.i18n import messages_for_browser
+from core.lectures import films
 from core.lectures.history import people_ever
 from core.lectures.models import Lecture
 from core.lectures.sections import PARTICIPANTS, sections_for
@@ -66,7 +67,7 @@ def page_of(
     lecture: Lecture, viewer: Viewer, *, known: Collection[str] = (), lines: int | None = FIRST_LINES
 ) -> Page:
     """The lecture as this viewer may see it; ``lines`` of each timeline, None for all."""
-    sections = sections_for(lecture, viewer, lines)
+    sections = films.with_captions(lecture.public_id, sections_for(lecture, viewer, lines))
     return Page(
         parts=list(_parts(sections, known, lines)),
         people=_people(lecture, sections),

@@ -121,7 +121,8 @@ def _transcript(lecture: Lecture, kept: Iterable[StoredFile], most: int | None) 
     if not rows:
         return
     lines, (total, version) = tuple(_line(*row[:6]) for row in rows), rows[0][6:]
-    yield Timeline("transcript", _("Transcript"), order=40, lines=lines, total=total, version=str(version))
+    title = _("Transcript")
+    yield Timeline("transcript", title, order=40, lines=lines, total=total, version=str(version), spoken=True)
     shown = tuple(files.entry(stored) for stored in kept if stored.is_handed_out)
     if shown:
         yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 41, files=shown)

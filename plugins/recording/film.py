@@ -21,11 +21,14 @@ def of(lecture: Lecture, recording: LectureRecording, audience: Audience) -> Fil
         audience,
         1,
         files=(files.entry(recording.video),),
-        spans=tuple(FilmSpan(one["start"], one["end"], one["began_at"] - begun) for one in facts["spans"]),
+        spans=tuple(
+            FilmSpan(one["start"], one["end"], max(0.0, one["began_at"] - begun)) for one in facts["spans"]
+        ),
         gaps=tuple(FilmGap(one["at"], one["seconds"]) for one in facts["gaps"]),
         unheard=tuple(_unheard(recording, facts)),
         thumbnails=_thumbnails(recording),
         length=facts["duration"],
+        language=lecture.language,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from werkzeug.serving import make_server
 
 from core.bus import notify
@@ -318,3 +318,32 @@ def test_a_film_that_is_gone_says_so(host: Person, address: str, given: list[Sec
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     look(page, "film-gone")
     assert host.complaints == []
+
+
+def test_a_film_that_breaks_off_goes_on_where_it_was(
+    host: Person, address: str, film: Film, recorded: bytes
+) -> None:
+    page, first = host.page, len(recorded) // 4
+    headers = {
+        "Content-Type": "video/webm",
+        "Accept-Ranges": "bytes",
+        "Content-Range": f"bytes 0-{first - 1}/{len(recorded)}",
+    }
+
+    def answer(route: Route) -> None:
+        """Its beginning comes; then, as behind an address that is too old, nothing until it is asked for anew."""
+        if "again=" in route.request.url:
+            route.continue_()
+        elif route.request.headers.get("range", "bytes=0-") == "bytes=0-":
+            route.fulfill(status=206, headers=headers, body=recorded[:first])
+        else:
+            route.fulfill(status=403)
+
+    page.route(f"**{film.files[0].url}*", answer)
+    opened(page, address)
+    page.locator(".film-big").click()
+    until(page, f"{PLAYS} > 0.5")
+    page.keyboard.press("8")
+    until(page, "document.querySelector('video').src.includes('again=')", "it was fetched anew")
+    until(page, f"{PLAYS} > 72", "it goes on")
+    expect(page.locator(".film-fault")).to_be_hidden()

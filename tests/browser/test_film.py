@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from werkzeug.serving import make_server
 
 from core.bus import notify
@@ -262,8 +262,10 @@ def test_it_is_played_by_keys_but_not_while_somebody_types(page: Page) -> None:
     expect(page.get_by_role("button", name="Mute")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("c")
     expect(page.get_by_role("button", name="Captions")).to_have_attribute("aria-pressed", "true")
-    cue = until(page, "document.querySelector('video').textTracks[0].activeCues?.[0]?.text")
-    assert cue == "Words of second 15."
+    page.keyboard.press("2")
+    at(page, 18)
+    words = "document.querySelector('video').textTracks[0].activeCues?.[0]?.text"
+    until(page, f"{words} === 'Words of second 15.'")
     slider = page.get_by_role("slider", name="Place in the film")
     slider.focus()
     slider.press("End")
@@ -281,7 +283,7 @@ def test_it_is_played_by_keys_but_not_while_somebody_types(page: Page) -> None:
 
 def test_who_comes_back_is_offered_to_go_on(page: Page, address: str) -> None:
     page.keyboard.press("6")
-    page.locator(".film-big").click()
+    page.keyboard.press("k")
     until(page, f"{PLAYS} > 55")
     page.keyboard.press("k")
     opened(page, address)
@@ -307,11 +309,41 @@ def test_a_film_comes_while_the_page_is_open(
     assert host.complaints == []
 
 
-def test_a_film_that_is_gone_says_so(host: Person, address: str, given: list[Section], film: Film) -> None:
+def test_a_film_that_is_gone_says_so(host: Person, address: str, given: list[Section]) -> None:
     page = host.page
-    given[0] = Film("film", "Recording", files=(FileEntry("a.webm", "video/webm", 1, "/files/nothing"),))
+    gone = FileEntry("a.webm", "video/webm", 1, "/files/nothing")
+    given[0] = Film("film", "Recording", order=5, files=(gone,))
     page.goto(address)
     expect(page.get_by_text("The film could not be loaded.")).to_be_visible()
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     look(page, "film-gone")
     assert host.complaints == []
+
+
+def test_a_film_that_breaks_off_goes_on_where_it_was(
+    host: Person, address: str, film: Film, recorded: bytes
+) -> None:
+    page, first = host.page, len(recorded) // 4
+    headers = {
+        "Content-Type": "video/webm",
+        "Accept-Ranges": "bytes",
+        "Content-Range": f"bytes 0-{first - 1}/{len(recorded)}",
+    }
+
+    def answer(route: Route) -> None:
+        """Its beginning comes; then, as behind an address that is too old, nothing until it is asked for anew."""
+        if "again=" in route.request.url:
+            route.continue_()
+        elif route.request.headers.get("range", "bytes=0-") == "bytes=0-":
+            route.fulfill(status=206, headers=headers, body=recorded[:first])
+        else:
+            route.fulfill(status=403)
+
+    page.route(f"**{film.files[0].url}*", answer)
+    opened(page, address)
+    page.locator(".film-big").click()
+    until(page, f"{PLAYS} > 0.5")
+    page.keyboard.press("8")
+    until(page, "document.querySelector('video').src.includes('again=')", "it was fetched anew")
+    until(page, f"{PLAYS} > 72", "it goes on")
+    expect(page.locator(".film-fault")).to_be_hidden()

@@ -243,8 +243,7 @@ export class Player {
   private goTo(second: number) {
     const to = Math.max(0, this.length ? Math.min(second, this.length) : second);
     this.source.go(to);
-    this.hasBegun = true;
-    this.find('.film-resume').hidden = true;
+    this.uncover();
     this.tick();
     this.bar.say(to);
   }
@@ -264,12 +263,17 @@ export class Player {
   }
 
   private began() {
+    this.uncover();
+    this.dock.want(true);
+  }
+
+  /** Somebody has begun: what lay over the picture goes. */
+  private uncover() {
     this.hasBegun = true;
     const big = this.find('.film-big');
     if (document.activeElement === big) this.find('.film-button[data-do="play"]').focus();
     big.hidden = true;
     this.find('.film-resume').hidden = true;
-    this.dock.want(true);
   }
 
   private putAway() {

@@ -59,6 +59,7 @@ OPEN = {
     "lecture_page.parts": "like the page itself; a 404 for who may not read it",
     "lecture_page.lines": "like the page itself; a 404 for who may not read it",
     "lecture_page.as_csv": "like the page itself, and without what is for hosts",
+    "lecture_page.captions": "like the page itself: of a film that the reader may see",
     "exports.ways_out": OWN_EXPORT,
     "exports.begin": OWN_EXPORT,
     "exports.change": OWN_EXPORT,

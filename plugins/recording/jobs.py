@@ -67,7 +67,9 @@ def join(context: procrastinate.JobContext, lecture_id: int) -> None:
         db.session.commit()
         return
     try:
-        joining.join(lecture)
+        if not joining.join(lecture):
+            defer("recording:join", lock=f"recording:{lecture_id}", lecture_id=lecture_id)
+            db.session.commit()
     except joining.Unplayable as error:
         joining.give_up(lecture, str(error))
     except Exception:

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import sqlalchemy as sa
 
-from core.api import Audience, Lecture, clean_file_name, db, files, lecture_changed, now, room_settings
+from core.api import Audience, Lecture, clean_file_name, db, files, now, room_settings
 from plugins.recording import models, state
 from plugins.recording.models import LectureRecording, Outcome, Span
 from plugins.recording.settings import RoomSettings
@@ -28,13 +28,17 @@ class Unplayable(Exception):
 
 
 class _Source(NamedTuple):
+    id: int
     take: str
     number: int
     opened: Callable[[], BinaryIO]
 
 
-def join(lecture: Lecture) -> None:
-    """Join, keep, and note what came of it; may run again. Raises ``StorageDown`` and ``Unplayable``."""
+def join(lecture: Lecture) -> bool:
+    """Join, keep, and note what came of it; may run again. Raises ``StorageDown`` and ``Unplayable``.
+
+    False where more pieces have come meanwhile: it must be done again.
+    """
     # Needs PyAV, which only those who record have.
     from plugins.recording.recorder.finishing import finish
     from plugins.recording.recorder.thumbnails import thumbnails
@@ -47,14 +51,14 @@ def join(lecture: Lecture) -> None:
             facts = finish(_pieces(sources), path)
         except ValueError as error:
             raise Unplayable(str(error)) from error
-        _keep(lecture, path, facts.as_json(), thumbnails(path))
+        return _keep(lecture, path, facts.as_json(), thumbnails(path), {one.id for one in sources})
 
 
 def _sources(lecture: Lecture) -> list[_Source]:
     recording = models.recording_of(lecture)
     runs = recording.runs if recording is not None else []
     return [
-        _Source(f"{runs.index(one.run):06d}", one.number, files.opener(one.stored))
+        _Source(one.id, f"{runs.index(one.run):06d}", one.number, files.opener(one.stored))
         for one in models.pieces_of(lecture, runs)
     ]
 
@@ -70,7 +74,7 @@ def _pieces(sources: Sequence[_Source]) -> Iterator[Any]:
             log.error("piece %d of run %s is missing in the storage", source.number, source.take)
 
 
-def _keep(lecture: Lecture, path: Path, facts: dict[str, Any], sprite: Any) -> None:
+def _keep(lecture: Lecture, path: Path, facts: dict[str, Any], sprite: Any, joined: set[int]) -> bool:
     audience = audience_of(lecture)
     with path.open("rb") as body:
         video = files.keep(
@@ -82,20 +86,23 @@ def _keep(lecture: Lecture, path: Path, facts: dict[str, Any], sprite: Any) -> N
         audience=audience,
     )  # fmt: skip
     recording = models.locked(lecture)
-    if recording.outcome != Outcome.JOINING:
-        # Another one was faster.
+    pieces = models.pieces_of(lecture, recording.runs)
+    is_whole = {piece.id for piece in pieces} <= joined
+    if recording.outcome != Outcome.JOINING or not is_whole:
+        # Another one was faster, or a recorder that was cut off has come back.
         files.delete(video)
         files.delete(picture)
         db.session.commit()
-        return
+        return is_whole
     recording.facts = {**facts, "gaps": _unwanted_left_out(lecture, facts)}
     recording.thumbnails = {name: getattr(sprite, name) for name in OF_SPRITES}
     recording.video_id, recording.sprite_id = video.id, picture.id
     _become(recording, Outcome.DONE)
-    for piece in models.pieces_of(lecture, recording.runs):
+    for piece in pieces:
         files.delete(piece.stored)
         db.session.delete(piece)
     db.session.commit()
+    return True
 
 
 def give_up(lecture: Lecture, why: str) -> None:
@@ -109,11 +116,10 @@ def give_up(lecture: Lecture, why: str) -> None:
 def _become(recording: LectureRecording, outcome: Outcome) -> None:
     recording.outcome = outcome.value
     state.touch(recording)
-    lecture_changed(recording.lecture_id)
 
 
 def audience_of(lecture: Lecture) -> Audience:
-    """Who watches the recordings of this room."""
+    """Who will watch what is recorded in this room now; what is finished has its own."""
     viewers = room_settings(lecture.room, RoomSettings).viewers
     return Audience.HOSTS if viewers == "hosts" else Audience.EVERYONE
 

@@ -8,7 +8,7 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from core.api import Facts, Lecture, Prose, Section, clock
+from core.api import Audience, Facts, Lecture, Prose, Section, clock
 from plugins.recording import film, joining
 from plugins.recording.models import LectureRecording, Outcome, recording_of
 
@@ -20,15 +20,16 @@ def of(lecture: Lecture) -> list[Section]:
 
 
 def _parts(lecture: Lecture, recording: LectureRecording) -> Iterator[Section]:
-    audience = joining.audience_of(lecture)
     if recording.outcome == Outcome.DONE and recording.video is not None and recording.facts is not None:
+        # Page and file say the same, whatever the room decides later.
+        audience = Audience(recording.video.audience)
         yield film.of(lecture, recording, audience)
         yield Facts("facts", _("About the recording"), audience, 3, facts=tuple(_facts(recording.facts)))
         return
     told = _told(lecture, recording)
     if told is not None:
         words, busy = told
-        yield Prose("state", _("Recording"), audience, 2, busy=busy, paragraphs=(words,))
+        yield Prose("state", _("Recording"), joining.audience_of(lecture), 2, busy=busy, paragraphs=(words,))
 
 
 def _told(lecture: Lecture, recording: LectureRecording) -> tuple[str, str] | None:

@@ -96,7 +96,12 @@ class RoomSettings:
     """In the form of a room."""
 
     start: Start = setting("by_hand", label=_l("Lectures are recorded"), words=STARTS)
-    viewers: Viewers = setting("everyone", label=_l("Who watches recordings"), words=VIEWERS)
+    viewers: Viewers = setting(
+        "everyone",
+        label=_l("Who watches recordings"),
+        help=_l("Of what is recorded from now on."),
+        words=VIEWERS,
+    )
     guests_cameras: bool = setting(
         True,
         label=_l("Guests may agree that their camera is recorded"),

@@ -196,3 +196,39 @@ def test_a_deleted_lecture_takes_every_byte_along(
     for _ in range(2):
         run_worker(app, wait=False)
     assert [path for path in (tmp_path / "files").rglob("*") if path.is_file()] == []
+
+
+def test_what_is_finished_stays_for_whom_it_was(
+    app: Any, host: Somebody, come: Any, recorded: Recorder, end: Finish
+) -> None:
+    bob = come()
+    host.patch(settings={"participants_read": True})
+    recorded.report("over")
+    end()
+    host.set(viewers="hosts")
+    assert "About the recording" in bob.client.get(f"/lectures/{recorded.lecture}").text
+
+
+def test_a_piece_that_comes_while_the_others_are_joined_is_in_the_film_too(
+    app: Any, host: Somebody, recorder: Recorder, bodies: list[bytes], lecture_of: Any, late: Any
+) -> None:
+    from plugins.recording import joining
+    from plugins.recording.recorder import finishing
+
+    host.press("start", queue=False)
+    recorder.report()
+    for number in (0, 1):
+        recorder.put(number, bodies[number])
+    late(outcome="joining")
+    real = finishing.finish
+
+    def and_one_more(*about: Any) -> Any:
+        done = real(*about)
+        assert recorder.put(2, bodies[2]).status_code == 204
+        return done
+
+    with app.app_context(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finishing, "finish", and_one_more)
+        assert not joining.join(lecture_of(host))
+        assert joining.join(lecture_of(host))
+    assert recording(app)["facts"]["duration"] == pytest.approx(22, abs=0.1)

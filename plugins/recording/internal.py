@@ -129,6 +129,7 @@ def _note_run(lecture: Lecture, recording: LectureRecording, body: Report) -> bo
             return False
         recording.runs = [*recording.runs, body.run]
         recording.run = body.run
+        recording.earlier, recording.seconds = recording.earlier + recording.seconds, 0.0
     recording.heard_at = now()
     return True
 

@@ -47,9 +47,10 @@ class LectureRecording(db.Model):
     ``wish`` says what hosts want, ``begins_at`` when the notice is over, ``queued_at`` since when it waits
     for a free recorder. ``run`` is the recorder's job that counts, ``runs`` all that ever did; ``heard_at``
     its last report, ``asked_at`` when one was last asked to come. ``status``, ``code``, ``seconds`` are what
-    it said of itself. ``at`` (microseconds since 1970) rises with every change that pages are told of.
-    ``unheard`` are times (unix seconds) in which somebody may have spoken who isn't recorded. ``facts`` is
-    what there is to know about the finished file, ``thumbnails`` the geometry of its sprite.
+    it said of itself, ``earlier`` the seconds of the runs before it. ``at`` (microseconds since 1970) rises
+    with every change that pages are told of. ``unheard`` are times (unix seconds, each with the place of its
+    run) in which somebody may have spoken who isn't recorded. ``facts`` is what there is to know about the
+    finished file, ``thumbnails`` the geometry of its sprite.
     """
 
     __tablename__ = RECORDING
@@ -66,6 +67,7 @@ class LectureRecording(db.Model):
     status: Mapped[str] = mapped_column(default="")
     code: Mapped[str] = mapped_column(default="")
     seconds: Mapped[float] = mapped_column(default=0.0)
+    earlier: Mapped[float] = mapped_column(default=0.0)
     unheard: Mapped[list[list[float]]] = mapped_column(JSONB, default=list)
     outcome: Mapped[str] = mapped_column(default=Outcome.WAITING.value)
     why: Mapped[str] = mapped_column(default="")

@@ -60,7 +60,7 @@ def of(lecture: Lecture, viewer: Viewer, me: Participant | None) -> Standing:
         at=recording.at,
         status=status,
         begins_at=recording.begins_at.timestamp() if recording.begins_at else None,
-        seconds=recording.seconds,
+        seconds=recording.earlier + recording.seconds,
         now=now().timestamp(),
         notice=consent.words() if status != "off" else "",
         may=viewer.is_host and not refused,
@@ -75,7 +75,9 @@ def of(lecture: Lecture, viewer: Viewer, me: Participant | None) -> Standing:
 
 def seen(lecture: Lecture) -> LectureRecording:
     """The lecture's recording; one that nobody has asked for is made up, not stored."""
-    made = LectureRecording(at=0, wish=Wish.OFF.value, run="", runs=[], status="", code="", seconds=0.0)
+    made = LectureRecording(
+        at=0, wish=Wish.OFF.value, run="", runs=[], status="", code="", seconds=0.0, earlier=0.0
+    )
     return recording_of(lecture) or made
 
 

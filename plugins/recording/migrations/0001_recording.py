@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("runs", JSONB(), nullable=False),
         *map(_when, ("heard_at", "asked_at")),
         *map(_text, ("status", "code")),
-        sa.Column("seconds", sa.Double(), nullable=False),
+        *(sa.Column(name, sa.Double(), nullable=False) for name in ("seconds", "earlier")),
         sa.Column("unheard", JSONB(), nullable=False),
         *map(_text, ("outcome", "why")),
         sa.Column("facts", JSONB()),

@@ -63,10 +63,12 @@ def test_pressing_record_again_adds_to_it(host: Somebody, recorder: Recorder, wa
     host.press("start", queue=False)
     recorder.report()
     host.press("stop")
-    recorder.report("over")
+    recorder.report("over", seconds=7)
     host.press("start", queue=False)
     second = recorder.again("run-number-two")
     assert not second.report("starting")["leave"]
+    second.report(seconds=2)
+    assert host.state["seconds"] == 9, "those of the first run count"
     assert recorder.report()["leave"], "the first run is over for good"
 
 

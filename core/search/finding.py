@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,9 @@ from core.lectures.models import Lecture
 from core.people.models import User
 from core.rooms.hosts import hosted_by
 from core.rooms.models import Room
+from core.search import pairs
 from core.search.models import SearchedLecture, SearchSpeaker
+from core.search.pairs import Wanted
 from core.search.words import BEGIN, END, Query, folded, grams, marked, spaced
 from core.text import clock
 
@@ -136,12 +138,14 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
         .where(readable_by(user), SearchedLecture.built_for.is_not(None))
     )
     if asked.query is not None:
-        configs = db.session.scalars(sa.select(SearchedLecture.config).distinct()).all()
+        wanted = pairs.wanted(asked.query.words, asked.query.phrases)
         text = asked.query.text
         query = query.where(
-            _has_all(SearchedLecture.hosts, configs, text),
-            sa.or_(hosted, sa.and_(fresh, _has_all(SearchedLecture.everyone, configs, text))),
+            _has_all(SearchedLecture.hosts, sorted(wanted), text),
+            sa.or_(hosted, sa.and_(fresh, _has_all(SearchedLecture.everyone, sorted(wanted), text))),
         )
+        if speakers or asked.query.phrases:
+            query = query.where(_has_pairs(wanted, speakers))
     else:
         query = query.where(sa.or_(hosted, fresh))
     if speakers or (asked.query and asked.query.phrases):
@@ -170,6 +174,19 @@ def _has_all(column: Any, configs: Sequence[str], text: str) -> sa.ColumnElement
             for one in configs
         ),
     )
+
+
+def _has_pairs(wanted: Mapping[str, Wanted], speakers: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Phrases, and words in somebody's mouth, may be in one line of it; the index answers that too."""
+    column = SearchedLecture.pairs
+    cases = []
+    for config, one in wanted.items():
+        needed = [one.by(name) for name in speakers] or [sorted(one.phrases)]
+        cases += [sa.and_(SearchedLecture.config == config, column.contains(some)) for some in needed if some]
+        if not all(needed):
+            cases.append(SearchedLecture.config == config)
+    # A lecture that was read before there were pairs is looked through.
+    return sa.or_(column.is_(None), *cases)
 
 
 def _has_line(

@@ -137,6 +137,7 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
         .options(contains_eager(Lecture.room))
         .where(readable_by(user), SearchedLecture.built_for.is_not(None))
     )
+    wanted: Mapping[str, Wanted] = {}
     if asked.query is not None:
         wanted = pairs.wanted(asked.query.words, asked.query.phrases)
         text = asked.query.text
@@ -149,7 +150,7 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
     else:
         query = query.where(sa.or_(hosted, fresh))
     if speakers or (asked.query and asked.query.phrases):
-        query = query.where(_has_line(asked, speakers, hosted))
+        query = query.where(_has_line(asked, sorted(wanted), speakers, hosted))
     query = query.where(*bounds(asked.room, asked.since, asked.until))
     if asked.before is not None:
         query = query.where(place() < place_of(asked.before))
@@ -190,14 +191,36 @@ def _has_pairs(wanted: Mapping[str, Wanted], speakers: Sequence[str]) -> sa.Colu
 
 
 def _has_line(
-    asked: Asked, speakers: Sequence[str], hosted: sa.ColumnElement[bool]
+    asked: Asked, configs: Sequence[str], speakers: Sequence[str], hosted: sa.ColumnElement[bool]
 ) -> sa.ColumnElement[bool]:
     """One line has the phrases, or all the words in the mouth of those who were asked for."""
-    conditions = ["e.lecture_id = lecture.id"]
-    values: dict[str, Any] = {}
-    if asked.query is not None:
-        conditions.append(f"e.words @@ ({_query('search_lecture.config', len(asked.query.phrases))})")
-        values |= _values(asked.query)
+    if asked.query is None:
+        return _line([], {}, speakers, hosted)
+    # With the configuration as a constant the query is made once, not for every line.
+    return sa.or_(
+        sa.false(),
+        *(
+            sa.and_(
+                SearchedLecture.config == config,
+                _line(
+                    [f"e.words @@ ({_query(f':config_{n}', len(asked.query.phrases))})"],
+                    _values(asked.query) | {f"config_{n}": config},
+                    speakers,
+                    hosted,
+                ),
+            )
+            for n, config in enumerate(configs)
+        ),
+    )
+
+
+def _line(
+    conditions: Sequence[str],
+    values: Mapping[str, Any],
+    speakers: Sequence[str],
+    hosted: sa.ColumnElement[bool],
+) -> sa.ColumnElement[bool]:
+    conditions, values = ["e.lecture_id = lecture.id", *conditions], dict(values)
     if speakers:
         conditions.append("e.speaker = ANY(:speakers)")
         values["speakers"] = list(speakers)
@@ -209,8 +232,8 @@ def _has_line(
 
 def _query(config: str, phrases: int) -> str:
     """SQL of a tsquery for one line: all the words, and the phrases as they stand."""
-    parts = [f"plainto_tsquery({config}::regconfig, :words)"]
-    parts += [f"phraseto_tsquery({config}::regconfig, :phrase_{n})" for n in range(phrases)]
+    parts = [f"plainto_tsquery(CAST({config} AS regconfig), :words)"]
+    parts += [f"phraseto_tsquery(CAST({config} AS regconfig), :phrase_{n})" for n in range(phrases)]
     return " && ".join(parts)
 
 
@@ -224,8 +247,9 @@ LINES = """
 SELECT l.lecture_id, best.* FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALITY
     AS l (lecture_id, is_host, n)
 JOIN search_lecture AS s ON s.lecture_id = l.lecture_id
-CROSS JOIN LATERAL (SELECT {all} AS whole) AS q
-CROSS JOIN LATERAL (SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any) AS a
+-- Without OFFSET the query is made anew for every line.
+CROSS JOIN LATERAL (SELECT {all} AS whole OFFSET 0) AS q
+CROSS JOIN LATERAL (SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any OFFSET 0) AS a
 CROSS JOIN LATERAL (
     SELECT e.section, e.title, e.speaker, e.at, e.text, s.config, a.any::text AS marks,
         sum((e.words @@ q.whole)::int) OVER () AS whole, count(*) OVER () AS partly

@@ -18,6 +18,7 @@ import psycopg2
 from bench.guests import address_of
 from bench.product import Host, running
 from core.search.indexing import WAY
+from core.search.pairs import OF_LECTURE
 from core.search.words import grams
 from tests.fixtures.product import Product
 
@@ -56,11 +57,11 @@ SELECT %(lecture)s, n, 'everyone', 'talk-transcript', 'Transcript', n * 3.6, spe
 FROM unnest(%(speakers)s::text[], %(texts)s::text[]) WITH ORDINALITY AS line (speaker, text, n)
 """
 WHOLE = """
-INSERT INTO search_lecture (lecture_id, config, changed_at, built_for, built_with, everyone, hosts)
-SELECT %(lecture)s, 'english', now(), now(), %(with)s, words, words FROM (
+INSERT INTO search_lecture (lecture_id, config, changed_at, built_for, built_with, everyone, hosts, pairs)
+SELECT %(lecture)s, 'english', now(), now(), %(with)s, words, words, (PAIRS) FROM (
     SELECT array_to_tsvector(array_agg(DISTINCT lexeme)) AS words FROM search_entry AS e, unnest(e.words)
     WHERE e.lecture_id = %(lecture)s) AS found
-"""
+""".replace("PAIRS", OF_LECTURE.replace(":lecture", "%(lecture)s"))
 SPEAKER = "INSERT INTO search_speaker (lecture_id, name, audience, grams) VALUES (%s, %s, 'everyone', %s)"
 
 
@@ -116,7 +117,7 @@ def _queries(host: Host, words: list[str]) -> dict[str, list[str]]:
         "rare": [f"/search?q={word}" for word in rare[:ASKED_EACH]],
         "several": [f"/search?q={common[n % 20]}+{rare[n]}+{common[n % 7]}" for n in range(ASKED_EACH)],
         "phrases": [
-            f"/search?q={quote(chr(34) + f'{one} {common[n % 20]}' + chr(34))}"
+            f"/search?q={quote(chr(34) + f'{one} {common[(n + 1) % 20]}' + chr(34))}"
             for n, one in enumerate(common)
         ],
         "speakers": [f"/search?q={word}&speaker=lovelase" for word in common + rare[:20]],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,9 @@ from core.lectures.models import Lecture
 from core.people.models import User
 from core.rooms.hosts import hosted_by
 from core.rooms.models import Room
+from core.search import pairs
 from core.search.models import SearchedLecture, SearchSpeaker
+from core.search.pairs import Wanted
 from core.search.words import BEGIN, END, Query, folded, grams, marked, spaced
 from core.text import clock
 
@@ -135,17 +137,20 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
         .options(contains_eager(Lecture.room))
         .where(readable_by(user), SearchedLecture.built_for.is_not(None))
     )
+    wanted: Mapping[str, Wanted] = {}
     if asked.query is not None:
-        configs = db.session.scalars(sa.select(SearchedLecture.config).distinct()).all()
+        wanted = pairs.wanted(asked.query.words, asked.query.phrases)
         text = asked.query.text
         query = query.where(
-            _has_all(SearchedLecture.hosts, configs, text),
-            sa.or_(hosted, sa.and_(fresh, _has_all(SearchedLecture.everyone, configs, text))),
+            _has_all(SearchedLecture.hosts, sorted(wanted), text),
+            sa.or_(hosted, sa.and_(fresh, _has_all(SearchedLecture.everyone, sorted(wanted), text))),
         )
+        if speakers or asked.query.phrases:
+            query = query.where(_has_pairs(wanted, speakers))
     else:
         query = query.where(sa.or_(hosted, fresh))
     if speakers or (asked.query and asked.query.phrases):
-        query = query.where(_has_line(asked, speakers, hosted))
+        query = query.where(_has_line(asked, sorted(wanted), speakers, hosted))
     query = query.where(*bounds(asked.room, asked.since, asked.until))
     if asked.before is not None:
         query = query.where(place() < place_of(asked.before))
@@ -172,15 +177,50 @@ def _has_all(column: Any, configs: Sequence[str], text: str) -> sa.ColumnElement
     )
 
 
+def _has_pairs(wanted: Mapping[str, Wanted], speakers: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Phrases, and words in somebody's mouth, may be in one line of it; the index answers that too."""
+    column = SearchedLecture.pairs
+    cases = []
+    for config, one in wanted.items():
+        needed = [one.by(name) for name in speakers] or [sorted(one.phrases)]
+        cases += [sa.and_(SearchedLecture.config == config, column.contains(some)) for some in needed if some]
+        if not all(needed):
+            cases.append(SearchedLecture.config == config)
+    # A lecture that was read before there were pairs is looked through.
+    return sa.or_(column.is_(None), *cases)
+
+
 def _has_line(
-    asked: Asked, speakers: Sequence[str], hosted: sa.ColumnElement[bool]
+    asked: Asked, configs: Sequence[str], speakers: Sequence[str], hosted: sa.ColumnElement[bool]
 ) -> sa.ColumnElement[bool]:
     """One line has the phrases, or all the words in the mouth of those who were asked for."""
-    conditions = ["e.lecture_id = lecture.id"]
-    values: dict[str, Any] = {}
-    if asked.query is not None:
-        conditions.append(f"e.words @@ ({_query('search_lecture.config', len(asked.query.phrases))})")
-        values |= _values(asked.query)
+    if asked.query is None:
+        return _line([], {}, speakers, hosted)
+    # With the configuration as a constant the query is made once, not for every line.
+    return sa.or_(
+        sa.false(),
+        *(
+            sa.and_(
+                SearchedLecture.config == config,
+                _line(
+                    [f"e.words @@ ({_query(f':config_{n}', len(asked.query.phrases))})"],
+                    _values(asked.query) | {f"config_{n}": config},
+                    speakers,
+                    hosted,
+                ),
+            )
+            for n, config in enumerate(configs)
+        ),
+    )
+
+
+def _line(
+    conditions: Sequence[str],
+    values: Mapping[str, Any],
+    speakers: Sequence[str],
+    hosted: sa.ColumnElement[bool],
+) -> sa.ColumnElement[bool]:
+    conditions, values = ["e.lecture_id = lecture.id", *conditions], dict(values)
     if speakers:
         conditions.append("e.speaker = ANY(:speakers)")
         values["speakers"] = list(speakers)
@@ -192,8 +232,8 @@ def _has_line(
 
 def _query(config: str, phrases: int) -> str:
     """SQL of a tsquery for one line: all the words, and the phrases as they stand."""
-    parts = [f"plainto_tsquery({config}::regconfig, :words)"]
-    parts += [f"phraseto_tsquery({config}::regconfig, :phrase_{n})" for n in range(phrases)]
+    parts = [f"plainto_tsquery(CAST({config} AS regconfig), :words)"]
+    parts += [f"phraseto_tsquery(CAST({config} AS regconfig), :phrase_{n})" for n in range(phrases)]
     return " && ".join(parts)
 
 
@@ -207,8 +247,9 @@ LINES = """
 SELECT l.lecture_id, best.* FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALITY
     AS l (lecture_id, is_host, n)
 JOIN search_lecture AS s ON s.lecture_id = l.lecture_id
-CROSS JOIN LATERAL (SELECT {all} AS whole) AS q
-CROSS JOIN LATERAL (SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any) AS a
+-- Without OFFSET the query is made anew for every line.
+CROSS JOIN LATERAL (SELECT {all} AS whole OFFSET 0) AS q
+CROSS JOIN LATERAL (SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any OFFSET 0) AS a
 CROSS JOIN LATERAL (
     SELECT e.section, e.title, e.speaker, e.at, e.text, s.config, a.any::text AS marks,
         sum((e.words @@ q.whole)::int) OVER () AS whole, count(*) OVER () AS partly

@@ -30,13 +30,14 @@ from core.http.i18n import locales
 from core.jobs import periodic, task
 from core.lectures.models import Lecture
 from core.lectures.sections import givers, sections_for
+from core.search import pairs
 from core.search.changes import mark
 from core.search.models import SearchedLecture, SearchEntry, SearchSpeaker
 from core.search.words import ANY_LANGUAGE, config_of, grams, spaced
 
 log = logging.getLogger(__name__)
 # Raised when entries are made in another way than before: all lectures are read anew then.
-WAY = "1"
+WAY = "2"
 LONGEST_ENTRY = 20_000
 # A tsvector holds a megabyte (https://www.postgresql.org/docs/current/textsearch-limitations.html).
 MOST_WORDS = 40_000
@@ -138,6 +139,7 @@ def build(lecture: Lecture, changed_at: Any) -> None:
             built_with=built_with(),
             hosts=_words(lecture.id, (Audience.EVERYONE, Audience.HOSTS)),
             everyone=_words(lecture.id, (Audience.EVERYONE,)),
+            pairs=pairs.of_lecture(lecture.id),
         )
     )
 

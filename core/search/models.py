@@ -17,7 +17,7 @@ class SearchedLecture(Model):
     ``changed_at`` is the moment of the last change of its page, ``built_for`` the one that the entries
     were made for: where they differ, only hosts find it, for something may have been hidden since.
     ``built_with`` names what made the entries. ``hosts`` has all the words of the lecture, ``everyone``
-    those that participants may read; both without places.
+    those that participants may read; both without places. ``pairs``: see ``core.search.pairs``.
     """
 
     __tablename__ = "search_lecture"
@@ -29,8 +29,10 @@ class SearchedLecture(Model):
     built_with: Mapped[str] = mapped_column(default="")
     everyone: Mapped[str | None] = mapped_column(TSVECTOR)
     hosts: Mapped[str | None] = mapped_column(TSVECTOR)
+    pairs: Mapped[list[int] | None] = mapped_column(ARRAY(sa.Integer))
 
     __table_args__ = (
+        sa.Index("ix_search_lecture_pairs", "pairs", postgresql_using="gin"),
         sa.Index("ix_search_lecture_everyone", "everyone", postgresql_using="gin"),
         sa.Index("ix_search_lecture_hosts", "hosts", postgresql_using="gin"),
         sa.Index(

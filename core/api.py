@@ -67,7 +67,7 @@ from core.contracts import (
     Verdict,
     Viewer,
 )
-from core.db import db, new_public_id, now, random_id, scoped
+from core.db import db, first_values, microseconds, new_public_id, now, random_id, scoped
 from core.deprecation import PluginDeprecation, renamed
 from core.engine.agent_keys import agent_key
 from core.engine.mounts import room_api, static_url
@@ -99,7 +99,7 @@ from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
 from core.joining import by_address_and_room
 from core.lectures.lectures import live_in, running_in
-from core.lectures.models import Lecture, Participant
+from core.lectures.models import Lecture, Participant, same_person
 from core.lectures.tables import to_csv as table_to_csv
 from core.livekit import agents
 from core.models import Waiting
@@ -212,6 +212,7 @@ __all__ = [
     "db",
     "defer",
     "files",
+    "first_values",
     "forget_personal_columns",
     "here",
     "hookimpl",
@@ -222,6 +223,7 @@ __all__ = [
     "limiter",
     "live",
     "live_in",
+    "microseconds",
     "new_public_id",
     "notify",
     "now",
@@ -240,6 +242,7 @@ __all__ = [
     "room_settings",
     "rotate_code",
     "running_in",
+    "same_person",
     "scoped",
     "setting",
     "setting_fields",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -162,3 +163,19 @@ class LectureShare(Model):
 
     lecture: Mapped[Lecture] = relationship()
     created_by: Mapped[User | None] = relationship()
+
+
+def same_person(row: Any, others: Any) -> sa.ColumnElement[bool]:
+    """Whether two participant rows of one lecture are the same person's, for aliases in a query."""
+    return sa.and_(
+        row.lecture_id == others.lecture_id,
+        sa.or_(
+            row.id == others.id,
+            row.user_id == others.user_id,
+            sa.and_(
+                row.user_id.is_(None),
+                others.user_id.is_(None),
+                row.guest_session_id == others.guest_session_id,
+            ),
+        ),
+    )

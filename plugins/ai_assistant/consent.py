@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.orm import aliased
 
-from core.api import Lecture, Participant, Room, db, now, room_settings, settings
-from plugins.ai_assistant.models import Choice, Keeping, LectureArtifact, artifact_of, locked, same_person
+from core.api import Lecture, Participant, Room, db, now, room_settings, same_person, settings
+from plugins.ai_assistant.models import Choice, Keeping, LectureArtifact, artifact_of, locked
 from plugins.ai_assistant.settings import RoomSettings, Settings
 
 

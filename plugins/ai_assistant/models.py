@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
-from core.api import Lecture, StoredFile, db, now
+from core.api import Lecture, StoredFile, db, first_values, now
 
 ARTIFACT, LINE = "ai_assistant__artifact", "ai_assistant__line"
 KEEPING, CHOICE = "ai_assistant__keeping", "ai_assistant__choice"
@@ -222,7 +222,7 @@ def locked(lecture: Lecture, *, captions: bool, keep: bool) -> LectureArtifact:
 def _make(lecture: Lecture, captions: bool, keep: bool) -> None:
     made = (
         insert(LectureArtifact)
-        .values(_columns(lecture.id, captions, keep))
+        .values(_fresh(lecture.id, captions, keep))
         .on_conflict_do_nothing()
         .returning(LectureArtifact.lecture_id)
     )
@@ -232,28 +232,6 @@ def _make(lecture: Lecture, captions: bool, keep: bool) -> None:
         db.session.flush()
 
 
-def _columns(lecture_id: int, captions: bool, keep: bool) -> dict[str, Any]:
-    fresh = LectureArtifact.__table__.columns
-    values = {c.name: c.default.arg for c in fresh if c.default is not None and c.default.is_scalar}
+def _fresh(lecture_id: int, captions: bool, keep: bool) -> dict[str, Any]:
+    values = first_values(LectureArtifact)
     return {**values, "lecture_id": lecture_id, "captions": captions, "keep": keep, "runs": [], "terms": []}
-
-
-def microseconds() -> int:
-    """The present moment as pages compare it."""
-    return round(now().timestamp() * 1e6)
-
-
-def same_person(row: Any, others: Any) -> sa.ColumnElement[bool]:
-    """Whether two participant rows of one lecture are the same person's."""
-    return sa.and_(
-        row.lecture_id == others.lecture_id,
-        sa.or_(
-            row.id == others.id,
-            row.user_id == others.user_id,
-            sa.and_(
-                row.user_id.is_(None),
-                others.user_id.is_(None),
-                row.guest_session_id == others.guest_session_id,
-            ),
-        ),
-    )

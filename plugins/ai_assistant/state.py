@@ -6,9 +6,9 @@ from typing import Literal
 
 from flask_babel import gettext as _
 
-from core.api import Answer, Lecture, Participant, Viewer, db, lecture_changed, order
+from core.api import Answer, Lecture, Participant, Viewer, db, lecture_changed, microseconds, order
 from plugins.ai_assistant import consent
-from plugins.ai_assistant.models import LectureArtifact, State, artifact_of, microseconds
+from plugins.ai_assistant.models import LectureArtifact, State, artifact_of
 
 TOPIC = "ai_assistant"
 Status = Literal["off", "starting", "on", "paused"]

@@ -8,7 +8,6 @@ everybody, and of what only hosts may see: what is private never shows in the nu
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -18,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
-from core.api import Audience, Lecture, Participant, StoredFile, Viewer, db, files, random_id
+from core.api import Audience, Lecture, Participant, StoredFile, Viewer, db, files, microseconds, random_id
 
 VOTE = "vote"
 # Characters of a message that are shown where it is answered.
@@ -141,10 +140,6 @@ def attached_to(message_ids: Sequence[int]) -> dict[int, list[StoredFile]]:
         for message_id, stored in db.session.execute(query):
             found.setdefault(message_id, []).append(stored)
     return found
-
-
-def microseconds() -> int:
-    return time.time_ns() // 1000
 
 
 # --- who reads ------------------------------------------------------------------------

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Audience, Lecture, Viewer, db, order, room_settings
+from core.api import Audience, Lecture, Viewer, db, microseconds, order, room_settings
 from plugins.chat.answers import Page, Shown, State, describe_all, describe_for
-from plugins.chat.models import VOTE, Chat, Message, Reader, chat_of, microseconds
+from plugins.chat.models import VOTE, Chat, Message, Reader, chat_of
 from plugins.chat.settings import RoomSettings
 
 MOST = 200

@@ -26,12 +26,13 @@ from core.api import (
     Viewer,
     clean_message,
     db,
+    microseconds,
     order,
     record,
     running_in,
 )
 from plugins.chat import attachments, news, reading
-from plugins.chat.models import Chat, Mark, Message, Reader, locked, microseconds
+from plugins.chat.models import Chat, Mark, Message, Reader, locked
 from plugins.chat.settings import Mode, RoomSettings
 
 To = Literal["everyone", "hosts", "author"]

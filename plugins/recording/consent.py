@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.orm import aliased
 
-from core.api import Lecture, Participant, Room, db, now, room_settings, settings
+from core.api import Lecture, Participant, Room, db, now, room_settings, same_person, settings
 from plugins.recording.models import Choice, LectureRecording, recording_of
 from plugins.recording.settings import RoomSettings, Settings
 
@@ -92,20 +92,11 @@ def places(lecture: Lecture) -> Mapping[str, dict[str, bool]]:
 def _choices(lecture: Lecture) -> dict[str, Chosen]:
     """The last of each person, for every identity that they have, or had, in this lecture."""
     mine, chooser = aliased(Participant), aliased(Participant)
-    same = sa.or_(
-        mine.id == chooser.id,
-        mine.user_id == chooser.user_id,
-        sa.and_(
-            mine.user_id.is_(None),
-            chooser.user_id.is_(None),
-            mine.guest_session_id == chooser.guest_session_id,
-        ),
-    )
     query = (
         sa.select(mine.identity, Choice.recorded, Choice.camera)
         .select_from(Choice)
         .join(chooser, chooser.id == Choice.participant_id)
-        .join(mine, sa.and_(mine.lecture_id == chooser.lecture_id, same))
+        .join(mine, same_person(mine, chooser))
         .where(Choice.lecture_id == lecture.id)
         .order_by(Choice.since, Choice.id)
     )

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
-from core.api import Lecture, StoredFile, db, now
+from core.api import Lecture, StoredFile, db, first_values, now
 
 RECORDING, PIECE = "recording__recording", "recording__piece"
 SPAN, CHOICE = "recording__span", "recording__choice"
@@ -150,8 +150,7 @@ def locked(lecture: Lecture) -> LectureRecording:
 
 
 def _fresh(lecture: Lecture) -> dict[str, Any]:
-    columns = LectureRecording.__table__.columns
-    values = {c.name: c.default.arg for c in columns if c.default is not None and c.default.is_scalar}
+    values = first_values(LectureRecording)
     return {**values, "lecture_id": lecture.id, "runs": [], "unheard": []}
 
 
@@ -159,8 +158,3 @@ def pieces_of(lecture: Lecture, runs: Sequence[str]) -> list[Piece]:
     """All pieces in their order: the runs as they came, each from its first piece on."""
     query = sa.select(Piece).where(Piece.lecture_id == lecture.id).options(joinedload(Piece.stored))
     return sorted(db.session.scalars(query), key=lambda one: (runs.index(one.run), one.number))
-
-
-def microseconds() -> int:
-    """The present moment as pages compare it."""
-    return round(now().timestamp() * 1e6)

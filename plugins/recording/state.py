@@ -8,9 +8,20 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core.api import Answer, Lecture, Participant, Viewer, db, lecture_changed, now, order, settings
+from core.api import (
+    Answer,
+    Lecture,
+    Participant,
+    Viewer,
+    db,
+    lecture_changed,
+    microseconds,
+    now,
+    order,
+    settings,
+)
 from plugins.recording import consent
-from plugins.recording.models import LectureRecording, Piece, Span, Wish, microseconds, recording_of
+from plugins.recording.models import LectureRecording, Piece, Span, Wish, recording_of
 from plugins.recording.settings import Settings, Sound
 
 TOPIC = "recording"

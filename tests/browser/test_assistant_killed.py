@@ -28,12 +28,13 @@ from tests.fixtures.s3 import S3Server, new_server
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA, KAY = "Ada Lovelace", "Kay Long"
 RECOVERED = 240.0
-# Whoever read a line for good has read it: what goes away later counts too.
+# Whoever read a line for good has read it: what goes away later counts too. `innerText` is empty for what the
+# browser doesn't draw at the moment.
 REMEMBER = """() => {
   window.shown = {};
   const look = () => {
     for (const one of document.querySelectorAll('.transcript-text [data-final=true]'))
-      shown[one.id.replace('said-', '')] = one.innerText.trim();
+      shown[one.id.replace('said-', '')] = one.textContent.trim();
   };
   new MutationObserver(look).observe(document.body, {childList: true, subtree: true, attributes: true});
   look();

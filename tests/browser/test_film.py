@@ -320,8 +320,9 @@ def test_a_film_that_is_gone_says_so(host: Person, address: str, given: list[Sec
     assert host.complaints == []
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["while it is watched", "before our script came"])
 def test_a_film_that_breaks_off_goes_on_where_it_was(
-    host: Person, address: str, film: Film, recorded: bytes
+    host: Person, address: str, film: Film, recorded: bytes, late: bool
 ) -> None:
     page, first = host.page, len(recorded) // 4
     headers = {
@@ -340,7 +341,19 @@ def test_a_film_that_breaks_off_goes_on_where_it_was(
             route.fulfill(status=403)
 
     page.route(f"**{film.files[0].url}*", answer)
-    opened(page, address)
+    held: list[Route] = []
+    if late:
+        page.route("**/static/**/lecture*.js", lambda route: held.append(route))
+        page.goto(address, wait_until="commit")
+        # The browser's own controls are there already.
+        until(page, "document.querySelector('video')?.readyState >= 1", "it has come")
+        video = "document.querySelector('video')"
+        page.evaluate(f"{video}.currentTime = 60")
+        until(page, f"{video}.error !== null", "it broke off")
+        for route in held:
+            route.continue_()
+    else:
+        opened(page, address)
     page.locator(".film-big").click()
     until(page, f"{PLAYS} > 0.5")
     page.keyboard.press("8")

@@ -80,7 +80,7 @@ def web(late_s3: LateS3, tmp_path: Path) -> Iterator[str]:
         assert process.poll() is None, (tmp_path / "web.log").read_text()
         try:
             return requests.get(f"{url}/alive", timeout=5).ok
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
     until(answers)

@@ -167,6 +167,19 @@ test('a film that breaks off goes on at the same second, twice in a minute, then
   expect(fault.hidden).toBe(true);
 });
 
+test('a film that came and broke off before the script came is fetched anew; one that never came says so', () => {
+  const before = (readyState: number) => {
+    films.close();
+    page = openPage(film(), timeline());
+    Object.defineProperties(video(), { readyState: { value: readyState }, error: { value: { code: 2 } } });
+    films = new Films(page);
+    return page.querySelector<HTMLElement>('.film-fault')!;
+  };
+  expect(before(1).hidden).toBe(true);
+  expect(video().src).toContain('/files/film?again=');
+  expect(before(0).textContent).toContain('could not be loaded');
+});
+
 test('a browser that cannot play it says so', () => {
   vi.spyOn(HTMLMediaElement.prototype, 'canPlayType').mockReturnValue('');
   open(film(), timeline());

@@ -22,9 +22,7 @@ export class Source {
     video.addEventListener('loadedmetadata', () => this.came(), { signal });
     video.addEventListener('error', () => this.failed(), { signal });
     if (!this.isPlayable) this.tell(t('This browser can’t play the film (WebM with VP9). Open the page in another one, such as Firefox, Chrome, Edge or a newer Safari, or download the film.'), false);
-    // It may have failed before this script came.
-    else if (video.error) this.failed();
-    else if (video.readyState >= 1) this.came();
+    else this.catchUp();
   }
 
   get isPlayable() {
@@ -57,6 +55,12 @@ export class Source {
   tryAgain() {
     this.retries.forget();
     this.again(true);
+  }
+
+  /** It may have come, and have broken off after that, before this script did. */
+  private catchUp() {
+    if (this.video.readyState >= 1) this.came();
+    if (this.video.error) this.failed();
   }
 
   private came() {

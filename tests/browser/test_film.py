@@ -343,7 +343,11 @@ def test_a_film_that_breaks_off_goes_on_where_it_was(
     page.route(f"**{film.files[0].url}*", answer)
     held: list[Route] = []
     if late:
-        page.route("**/static/**/lecture*.js", lambda route: held.append(route))
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/static/**/lecture*.js", hold)
         page.goto(address, wait_until="commit")
         # The browser's own controls are there already.
         until(page, "document.querySelector('video')?.readyState >= 1", "it has come")

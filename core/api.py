@@ -39,6 +39,7 @@ from core.contracts import (
     HealthCheck,
     JoinRequest,
     Kind,
+    LectureCut,
     LectureEnded,
     LecturePackage,
     LectureStarted,
@@ -98,6 +99,12 @@ from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
 from core.jobs import defer
 from core.joining import by_address_and_room
+from core.lectures.cuts import is_cut, passages_of
+from core.lectures.cuts import remains as remains_uncut
+from core.lectures.cutting import cut as cut_lecture
+from core.lectures.cutting import make_cuts_final
+from core.lectures.films import chapters as film_chapters
+from core.lectures.films import lecture_topics
 from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant, same_person
 from core.lectures.tables import to_csv as table_to_csv
@@ -156,6 +163,7 @@ __all__ = [
     "JoinRequest",
     "Kind",
     "Lecture",
+    "LectureCut",
     "LectureEnded",
     "LecturePackage",
     "LectureStarted",
@@ -209,20 +217,25 @@ __all__ = [
     "clock",
     "co_hosts",
     "config",
+    "cut_lecture",
     "db",
     "defer",
     "files",
+    "film_chapters",
     "first_values",
     "forget_personal_columns",
     "here",
     "hookimpl",
     "in_context",
+    "is_cut",
     "is_enabled_in",
     "keyed",
     "lecture_changed",
+    "lecture_topics",
     "limiter",
     "live",
     "live_in",
+    "make_cuts_final",
     "microseconds",
     "new_public_id",
     "notify",
@@ -231,11 +244,13 @@ __all__ = [
     "order",
     "package_to_json",
     "page",
+    "passages_of",
     "plugin_page",
     "program_settings",
     "random_id",
     "record",
     "register_personal_columns",
+    "remains_uncut",
     "remember_pass",
     "room_api",
     "room_link",

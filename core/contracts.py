@@ -500,12 +500,16 @@ class Prose(Section):
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a timeline. ``at`` counts seconds from the lecture's start."""
+    """One line of a timeline. ``at`` counts seconds from the lecture's start.
+
+    ``until``: when it was over, for what was spoken; 0 where nobody knows.
+    """
 
     at: float
     speaker: str
     text: str
     id: str = ""
+    until: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -529,10 +533,12 @@ class Facts(Section):
     """Pairs of a name and a value.
 
     A name that begins with a moment of the lecture and a space, as ``clock`` writes it (``12:30 Trees``), is
-    on the lecture page a link to that moment.
+    on the lecture page a link to that moment. ``chapters``: these moments divide the lecture, and a film of
+    it that has no chapters of its own has them.
     """
 
     facts: tuple[tuple[str, str], ...] = ()
+    chapters: bool = False
 
 
 @dataclass(frozen=True)
@@ -602,18 +608,20 @@ class Thumbnails:
 class Film(Files):
     """A recording, which the lecture's page plays; to whoever knows ``Files`` it is some.
 
-    The first of ``files`` is played (``video/webm``), all of them can be downloaded; none while it is still
-    being made (``busy``). All times are seconds of that file, but for ``at`` of a ``FilmSpan``.
+    ``files`` can be downloaded; the first of them is played (``video/webm``), unless ``plays`` is another one
+    that is only watched. There is none while it is still being made (``busy``). All times are seconds of that
+    file, but for ``at`` of a ``FilmSpan``.
 
     ``spans``, in order, say which part of the file shows which of the lecture; without any, second 0 of the
     file is the lecture's. ``gaps`` and ``chapters`` (second and title) are marked where they are, in order
-    too. ``captions``: the address of a WebVTT file; this server must answer there by itself, without leading
-    on to a storage, for browsers take captions from nowhere else. Empty: core makes them of the lecture's
-    spoken timeline, and says where somebody isn't recorded (``unheard``: from which second to which).
-    ``language``: what is spoken, ``en`` or ``pt-BR``. ``length`` in seconds, 0 where only the file knows.
-    Addresses begin with ``/``.
+    too; without any chapters core takes them from ``Facts``. ``captions``: the address of a WebVTT file; this
+    server must answer there by itself, without leading on to a storage, for browsers take captions from
+    nowhere else. Empty: core makes them of the lecture's spoken timeline, and says where somebody isn't
+    recorded (``unheard``: from which second to which). ``language``: what is spoken, ``en`` or ``pt-BR``.
+    ``length`` in seconds, 0 where only the file knows. Addresses begin with ``/``.
     """
 
+    plays: FileEntry | None = None
     spans: tuple[FilmSpan, ...] = ()
     gaps: tuple[FilmGap, ...] = ()
     chapters: tuple[tuple[float, str], ...] = ()
@@ -622,6 +630,11 @@ class Film(Files):
     thumbnails: Thumbnails | None = None
     length: float = 0.0
     unheard: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def played(self) -> FileEntry | None:
+        """The file that the page plays."""
+        return self.plays or next(iter(self.files), None)
 
 
 # What is a special case of another comes before it.
@@ -662,6 +675,17 @@ class LectureEnded(Event):
 
 
 @dataclass(frozen=True)
+class LectureCut(Event):
+    """Other passages than before are cut out of the lecture: what you keep as files of it is to be made anew.
+
+    ``for_good``: that can't be taken back any more, so delete what was said in them.
+    """
+
+    lecture_id: int
+    for_good: bool
+
+
+@dataclass(frozen=True)
 class FileChanged(Event):
     """A file of yours was finished, refused, scanned, or has a preview now: look at it again.
 
@@ -693,6 +717,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ParticipantJoined,
     ParticipantLeft,
     FileChanged,
+    LectureCut,
 )
 
 

@@ -119,6 +119,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
+def seconds(clock_time: str) -> int:
+    """The seconds of a moment as ``clock`` writes it; ``ValueError`` for anything else."""
+    if not _MOMENT.fullmatch(f"{clock_time} x"):
+        raise ValueError(f"{clock_time!r} is no time like 12:30 or 1:02:03")
+    return sum(int(part) * 60**power for power, part in enumerate(reversed(clock_time.split(":"))))
+
+
 def moment(words: str) -> tuple[str, str]:
     """Two parts of ``"1:02:03 Trees"``: a time as ``clock`` writes it, and the rest; without one, no time."""
     found = _MOMENT.fullmatch(words)

@@ -213,6 +213,8 @@ def _line_size(line: Line) -> int:
     # There may be thousands at each look at a page.
     if type(line.at) not in NUMBERS and not isinstance(line.at, float):
         raise TypeError("a line's time must be a number of seconds")
+    if type(line.until) not in NUMBERS and not isinstance(line.until, float):
+        raise TypeError("a line's end must be a number of seconds")
     if type(line.speaker) is str and type(line.text) is str:
         return len(line.speaker) + len(line.text)
     return _texts_size((line.speaker, line.text))
@@ -258,8 +260,10 @@ def _check_lecture_sections(value: list[Section], question: Mapping[str, Any]) -
 
 
 def _check_film(film: Film) -> None:
-    if film.files and not film.files[0].mime.startswith("video/"):
-        raise ValueError(f"the first file of film {film.id!r} must be a video, not {film.files[0].mime!r}")
+    if film.plays is not None and not isinstance(film.plays, FileEntry):
+        raise TypeError(f"what film {film.id!r} plays must be a FileEntry")
+    if film.played is not None and not film.played.mime.startswith("video/"):
+        raise ValueError(f"what film {film.id!r} plays must be a video, not {film.played.mime!r}")
     _check_spans(film.spans)
     _check_gaps(film.gaps)
     _check_chapters(film.chapters)

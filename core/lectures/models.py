@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.contracts import Grants
@@ -18,9 +19,11 @@ from core.rooms.models import Room
 class Lecture(Model):
     """One meeting in a room. ``public_id`` is the name of its room at LiveKit.
 
-    Live while ``ended_at`` is empty; ``closed_at`` says when LiveKit confirmed that its room is
-    gone. ``absent_since`` is set while nobody is connected. From ``deleted_at`` on it is gone for
-    everybody; its hosts can undo that until it is removed (``core.lectures.trash``).
+    Live while ``ended_at`` is empty; ``closed_at`` says when LiveKit confirmed that its room is gone.
+    ``absent_since`` is set while nobody is connected. ``cuts`` are the passages that a host has cut out
+    (``core.lectures.cuts``): from and to in milliseconds, and 1 for those that are so for good. From
+    ``deleted_at`` on it is gone for everybody; its hosts can undo that until it is removed
+    (``core.lectures.trash``).
     """
 
     __tablename__ = "lecture"
@@ -38,6 +41,7 @@ class Lecture(Model):
     ended_reason: Mapped[str] = mapped_column(default="")
     closed_at: Mapped[datetime | None]
     absent_since: Mapped[datetime | None] = mapped_column(default=now)
+    cuts: Mapped[list[list[int]]] = mapped_column(JSONB, default=list, server_default="[]")
     deleted_at: Mapped[datetime | None]
     deleted_by_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("user.id", ondelete="SET NULL"), index=True

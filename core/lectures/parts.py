@@ -67,7 +67,8 @@ def page_of(
     lecture: Lecture, viewer: Viewer, *, known: Collection[str] = (), lines: int | None = FIRST_LINES
 ) -> Page:
     """The lecture as this viewer may see it; ``lines`` of each timeline, None for all."""
-    sections = films.with_captions(lecture.public_id, sections_for(lecture, viewer, lines))
+    sections = films.with_chapters(sections_for(lecture, viewer, lines))
+    sections = films.with_captions(lecture.public_id, sections)
     return Page(
         parts=list(_parts(sections, known, lines)),
         people=_people(lecture, sections),

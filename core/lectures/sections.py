@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from core.contracts import Audience, LecturePackage, Section, Table, Viewer
 from core.engine.plugins import plugins
+from core.lectures.cuts import without_cuts
 from core.lectures.history import Attendance, history
 from core.lectures.models import Lecture
 from core.rooms.settings import settings_of
@@ -63,8 +64,9 @@ def _own(lecture: Lecture, viewer: Viewer) -> list[Section]:
 
 def _given(lecture: Lecture, viewer: Viewer, lines: int | None, only: str | None = None) -> list[Section]:
     asked = plugins.ask("lecture_sections", only=only, lecture=lecture, viewer=viewer, lines=lines)
-    named = (_named(plugin, section) for plugin, given in asked for section in given)
-    return [section for section in named if _may_see(section.audience, viewer)]
+    named = [_named(plugin, section) for plugin, given in asked for section in given]
+    remaining = without_cuts(lecture, named)
+    return [section for section in remaining if _may_see(section.audience, viewer)]
 
 
 def _may_see(audience: Audience, viewer: Viewer) -> bool:

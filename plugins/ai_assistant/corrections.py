@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.api import Lecture, db, defer
+from plugins.ai_assistant import transcript
 from plugins.ai_assistant.models import LectureArtifact, TranscriptLine
 
 
@@ -36,7 +37,8 @@ def in_lines(lecture: Lecture, change: Change, *, keep: bool) -> list[str]:
     """The lines as they read after the change, those that it changes."""
     first = change.wrong.split()[0]
     may_have = TranscriptLine.text.icontains(first, autoescape=True)
-    query = sa.select(TranscriptLine).where(TranscriptLine.lecture_id == lecture.id, may_have)
+    mine = TranscriptLine.lecture_id == lecture.id, transcript.remains(lecture), may_have
+    query = sa.select(TranscriptLine).where(*mine)
     changed = []
     for line in db.session.scalars(query.order_by(TranscriptLine.at, TranscriptLine.id)):
         text = change(line.text)

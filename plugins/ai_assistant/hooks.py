@@ -10,6 +10,7 @@ from core.api import (
     FileChanged,
     HealthCheck,
     Lecture,
+    LectureCut,
     LectureEnded,
     LectureStarted,
     Mount,
@@ -78,6 +79,8 @@ def on_event(event: Event) -> None:
         defer("ai_assistant:come", lecture_id=event.lecture_id)
     elif isinstance(event, LectureEnded):
         defer("ai_assistant:finish", lock=f"ai_assistant:{event.lecture_id}", lecture_id=event.lecture_id)
+    elif isinstance(event, LectureCut):
+        defer("ai_assistant:follow_cut", lecture_id=event.lecture_id, for_good=event.for_good)
     elif isinstance(event, FileChanged):
         defer("ai_assistant:learn", lecture_id=event.lecture_id)
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask_babel import force_locale
 
 from core.api import Lecture, StoredFile, db, defer, files, now
-from plugins.ai_assistant import consent, dispatch, glossary, state, summing, transcript, trials
+from plugins.ai_assistant import consent, corrections, dispatch, glossary, state, summing, transcript, trials
 from plugins.ai_assistant.models import Keeping, LectureArtifact, State, artifact_of
 from plugins.ai_assistant.summary import SummaryFailed
 
@@ -81,6 +81,22 @@ def _close(lecture: Lecture, artifact: LectureArtifact) -> None:
     defer("ai_assistant:sum_up", lock=f"ai_assistant:sum:{lecture.id}", lecture_id=lecture.id)
 
 
+@jobs.task(name="follow_cut", retry=RETRY)
+def follow_cut(lecture_id: int, for_good: bool) -> None:
+    """Passages were cut out of the lecture, or are in it again: the files say so too."""
+    lecture = db.session.get(Lecture, lecture_id)
+    if lecture is None or artifact_of(lecture) is None:
+        return
+    artifact = consent.locked_artifact(lecture)
+    if for_good:
+        transcript.forget_cut(lecture)
+        for name in ("summary", "edited"):
+            setattr(artifact, name, summing.without_cuts(lecture, getattr(artifact, name)))
+    corrections.written_anew(lecture, artifact)
+    state.touch(artifact)
+    db.session.commit()
+
+
 @jobs.task(name="keep_files", retry=RETRY)
 def keep_files(lecture_id: int) -> None:
     """Put the transcript into the file storage, in place of an earlier one; again while that is down."""
@@ -106,6 +122,8 @@ def keep_files(lecture_id: int) -> None:
 
 def _json_lines(rows: Iterable[Any]) -> Iterator[str]:
     for row in rows:
+        if row.is_cut:
+            continue
         said = {
             "start": row.at / 1000,
             "end": row.until / 1000,

@@ -23,7 +23,7 @@ from core.api import (
     settings,
     view,
 )
-from plugins.ai_assistant import consent, corrections, state, transcript
+from plugins.ai_assistant import consent, corrections, state, summing, transcript
 from plugins.ai_assistant.models import LectureArtifact, State, TranscriptLine, artifact_of
 from plugins.ai_assistant.settings import Reader, RoomSettings, Settings
 from plugins.ai_assistant.summary import Summary, with_known_lines
@@ -211,7 +211,8 @@ def lines(query: LinesQuery) -> TranscriptPage:
     shown = []
     for row in rows:
         number += not row.is_gap
-        shown.append(_line(row, number))
+        if not row.is_cut:
+            shown.append(_line(row, number))
     more = transcript.cursor_of(rows[-1]) if len(rows) == query.limit else None
     return TranscriptPage(lines=shown, next=more)
 
@@ -222,7 +223,8 @@ def edit_line(line_id: str, body: Text) -> TranscriptLineAnswer:
     """Correct what the assistant has misheard; the files are written anew."""
     artifact = _locked()
     mine = TranscriptLine.lecture_id == here.lecture.id, TranscriptLine.key == line_id
-    found = db.session.scalar(sa.select(TranscriptLine).where(*mine, ~TranscriptLine.is_gap))
+    still_there = ~TranscriptLine.is_gap, transcript.remains(here.lecture)
+    found = db.session.scalar(sa.select(TranscriptLine).where(*mine, *still_there))
     text = transcript.cleaned(body.text)
     if found is None:
         raise Refusal(404, _("This line doesn't exist any more."), code="no_line")
@@ -286,7 +288,8 @@ def _models() -> list[str]:
 
 
 def _answer(artifact: LectureArtifact) -> Review:
-    shown, made = artifact.shown_summary, artifact.summary
+    shown = summing.without_cuts(here.lecture, artifact.shown_summary)
+    made = summing.without_cuts(here.lecture, artifact.summary)
     return Review(
         state=State(artifact.state),
         why=artifact.why,

@@ -23,7 +23,7 @@ from core.api import (
     files,
     room_settings,
 )
-from plugins.ai_assistant import transcript
+from plugins.ai_assistant import summing, transcript
 from plugins.ai_assistant.models import LectureArtifact, State, with_files
 from plugins.ai_assistant.settings import RoomSettings
 from plugins.ai_assistant.summary import Sentence, Summary
@@ -42,7 +42,7 @@ def of(lecture: Lecture, viewer: Viewer, most: int | None = None) -> list[Sectio
 
 def _summary(lecture: Lecture, artifact: LectureArtifact, viewer: Viewer) -> Iterator[Section]:
     link = _link(lecture, viewer)
-    kept = artifact.shown_summary
+    kept = summing.without_cuts(lecture, artifact.shown_summary)
     if kept is None or artifact.state in (State.TRANSCRIBING, State.SUMMARIZING):
         yield from _being_made(artifact, link)
     if kept is None:
@@ -54,7 +54,7 @@ def _summary(lecture: Lecture, artifact: LectureArtifact, viewer: Viewer) -> Ite
     yield Prose("summary", title, audience, 10, note, link, paragraphs=(told,) if told else ())
     if summary.topics:
         topics = tuple((f"{clock(one.at)} {one.title}", _told(one.text)) for one in summary.topics)
-        yield Facts("topics", _("Key topics"), audience, 11, facts=topics)
+        yield Facts("topics", _("Key topics"), audience, 11, facts=topics, chapters=True)
     if summary.actions:
         rows = tuple((one.what, one.who, one.until) for one in summary.actions)
         named = (_("What"), _("Who"), _("Until when"))
@@ -131,4 +131,4 @@ def _transcript(lecture: Lecture, kept: Iterable[StoredFile], most: int | None) 
 def _line(key: str, name: str, at: int, until: int, text: str, is_gap: bool) -> Line:
     if is_gap:
         text = _("Nobody listened until %(clock)s.", clock=clock(until / 1000))
-    return Line(at / 1000, name, text or _("removed"), key)
+    return Line(at / 1000, name, text or _("removed"), key, 0.0 if is_gap else until / 1000)

@@ -7,11 +7,20 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from core.api import Lecture, db, settings
+from core.api import Lecture, db, is_cut, passages_of, settings
 from plugins.ai_assistant import consent, state, transcript, usage
 from plugins.ai_assistant.models import LectureArtifact, State
 from plugins.ai_assistant.settings import Settings
-from plugins.ai_assistant.summary import Line, Made, Model, SummaryFailed, draft, summarize
+from plugins.ai_assistant.summary import (
+    Line,
+    Made,
+    Model,
+    Summary,
+    SummaryFailed,
+    draft,
+    summarize,
+    without,
+)
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +54,21 @@ def sum_up(lecture: Lecture, model: str = "") -> None:
 def read(lecture: Lecture) -> list[Line]:
     """What was said, numbered in order; the numbers stay, for lines are corrected but never removed."""
     rows = [row for row in db.session.execute(transcript.lines(lecture)) if not row.is_gap]
-    numbered = enumerate(rows, start=1)
-    return [Line(number, row.at / 1000, row.name, row.text) for number, row in numbered if row.text]
+    return [
+        Line(number, row.at / 1000, row.name, row.text)
+        for number, row in enumerate(rows, start=1)
+        if row.text and not row.is_cut
+    ]
+
+
+def without_cuts(lecture: Lecture, kept: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A summary as it is kept, without what rests on a line that was cut out of the lecture."""
+    passages = passages_of(lecture)
+    if kept is None or not passages:
+        return kept
+    summary = Summary.model_validate(kept)
+    numbers = transcript.cut_numbers(lecture)
+    return without(summary, numbers, lambda at: is_cut(passages, at, at)).model_dump(mode="json")
 
 
 def _model(name: str) -> Model:

@@ -11,7 +11,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from core.api import Cue, Lecture, Participant, clean_prose, db, now, web_vtt
+from core.api import (
+    Cue,
+    Lecture,
+    Participant,
+    clean_prose,
+    db,
+    now,
+    passages_of,
+    remains_uncut,
+    web_vtt,
+)
 from plugins.ai_assistant.consent import Hearing, Kept
 from plugins.ai_assistant.models import TranscriptLine
 
@@ -114,7 +124,7 @@ def mark_gap(lecture: Lecture, key: str, since: datetime, until: datetime) -> No
 
 
 def lines(lecture: Lecture) -> Any:
-    """All lines in order, with the speakers' names of now."""
+    """All lines in order, with the speakers' names of now; ``is_cut``: nobody is shown it any more."""
     line = TranscriptLine
     name = sa.func.coalesce(Participant.name, line.name).label("name")
     return (
@@ -129,6 +139,7 @@ def lines(lecture: Lecture) -> Any:
             line.language,
             line.is_gap,
             line.is_edited,
+            (~remains(lecture)).label("is_cut"),
         )
         .outerjoin(Participant, Participant.id == line.participant_id)
         .where(line.lecture_id == lecture.id)
@@ -136,12 +147,35 @@ def lines(lecture: Lecture) -> Any:
     )
 
 
+def remains(lecture: Lecture) -> sa.ColumnElement[bool]:
+    """Lines that were not cut out of the lecture."""
+    return remains_uncut(lecture, TranscriptLine.at, TranscriptLine.until)
+
+
+def cut_numbers(lecture: Lecture) -> set[int]:
+    """The numbers, as citations have them, of the lines that were cut out of the lecture."""
+    if not passages_of(lecture):
+        return set()
+    said = lines(lecture).where(~TranscriptLine.is_gap)
+    return {number for number, row in enumerate(db.session.execute(said), start=1) if row.is_cut}
+
+
+def forget_cut(lecture: Lecture) -> None:
+    """Delete what was said in passages that are cut out for good; the lines' numbers stay."""
+    gone = TranscriptLine.lecture_id == lecture.id, ~remains(lecture)
+    nothing = {"text": "", "name": "", "language": "", "participant_id": None}
+    db.session.execute(sa.update(TranscriptLine).where(*gone).values(nothing))
+
+
 def shown(lecture: Lecture, most: int | None) -> Sequence[Any]:
     """The first lines as the lecture's page needs them: key, name, times, text, whether it is a gap.
 
     In each row also how many there are in all, and a number that changes with any of them.
     """
-    return db.session.execute(_shown(), {"lecture": lecture.id, "most": most}).all()
+    query = _shown()
+    if passages_of(lecture):
+        query = query.where(remains(lecture))
+    return db.session.execute(query, {"lecture": lecture.id, "most": most}).all()
 
 
 @cache
@@ -162,7 +196,7 @@ def _shown() -> Any:
 def before(lecture: Lecture, cursor: tuple[int, int] | None, most: int, text: str = "") -> list[Any]:
     """The last lines before a place (time and id), the oldest first; with ``text`` those that have it."""
     line = TranscriptLine
-    query = lines(lecture).order_by(None).order_by(line.at.desc(), line.id.desc())
+    query = lines(lecture).where(remains(lecture)).order_by(None).order_by(line.at.desc(), line.id.desc())
     if cursor is not None:
         query = query.where(sa.tuple_(line.at, line.id) < sa.tuple_(*map(sa.literal, cursor)))
     if text:
@@ -171,7 +205,7 @@ def before(lecture: Lecture, cursor: tuple[int, int] | None, most: int, text: st
 
 
 def after(lecture: Lecture, cursor: tuple[int, int] | None, most: int) -> Sequence[Any]:
-    """The first lines after a place."""
+    """The first lines after a place, those too that are cut out."""
     line = TranscriptLine
     query = lines(lecture)
     if cursor is not None:
@@ -214,6 +248,6 @@ def count_before(lecture: Lecture, cursor: tuple[int, int] | None) -> int:
 
 
 def captions_of(rows: Iterable[Any]) -> str:
-    """The lines as WebVTT; gaps are silence."""
-    said = (row for row in rows if not row.is_gap)
+    """The lines as WebVTT; gaps are silence, as is what was cut out."""
+    said = (row for row in rows if not (row.is_gap or row.is_cut))
     return web_vtt(Cue(row.at / 1000, max(row.until, row.at + 1) / 1000, row.text, row.name) for row in said)

@@ -7,29 +7,69 @@ from typing import Any
 
 from flask_babel import gettext as _
 
-from core.api import Audience, Film, FilmGap, FilmSpan, Lecture, Thumbnails, files
+from core.api import (
+    Audience,
+    FileEntry,
+    Film,
+    FilmGap,
+    FilmSpan,
+    Lecture,
+    Link,
+    Thumbnails,
+    Viewer,
+    files,
+    film_chapters,
+    room_settings,
+)
 from plugins.recording.models import LectureRecording
+from plugins.recording.settings import RoomSettings
 
 
-def of(lecture: Lecture, recording: LectureRecording, audience: Audience) -> Film:
+def of(lecture: Lecture, recording: LectureRecording, viewer: Viewer) -> Film:
     """A finished recording: ``video`` and ``facts`` are there."""
     assert recording.video is not None and recording.facts is not None
-    facts, begun = recording.facts, lecture.started_at.timestamp()
+    facts, shown = recording.facts, spans(lecture, recording.facts)
+    chapters = [(float(at), str(title)) for at, title in recording.chapters or ()]
     return Film(
         "film",
         _("Recording"),
-        audience,
+        # Page and file say the same, whatever the room decides later.
+        Audience(recording.video.audience),
         1,
-        files=(files.entry(recording.video),),
-        spans=tuple(
-            FilmSpan(one["start"], one["end"], max(0.0, one["began_at"] - begun)) for one in facts["spans"]
-        ),
+        link=link(lecture, viewer),
+        files=tuple(_downloads(lecture, recording, viewer)),
+        plays=files.entry(recording.video),
+        spans=shown,
         gaps=tuple(FilmGap(one["at"], one["seconds"]) for one in facts["gaps"]),
+        chapters=film_chapters(shown, chapters),
         unheard=tuple(_unheard(recording, facts)),
         thumbnails=_thumbnails(recording),
         length=facts["duration"],
         language=lecture.language,
     )
+
+
+def spans(lecture: Lecture, facts: dict[str, Any]) -> tuple[FilmSpan, ...]:
+    """Which part of the film shows which of the lecture."""
+    begun = lecture.started_at.timestamp()
+    return tuple(
+        FilmSpan(one["start"], one["end"], max(0.0, one["began_at"] - begun)) for one in facts["spans"]
+    )
+
+
+def link(lecture: Lecture, viewer: Viewer) -> Link | None:
+    """Where hosts cut it and set chapters."""
+    if not viewer.is_host:
+        return None
+    return Link(f"/plugins/recording/rooms/{lecture.room.public_id}/lectures/{lecture.public_id}", _("Edit"))
+
+
+def _downloads(lecture: Lecture, recording: LectureRecording, viewer: Viewer) -> Iterator[FileEntry]:
+    allowed = "all" if viewer.sees_hosts_part else room_settings(lecture.room, RoomSettings).downloads
+    if allowed == "all" and recording.video is not None:
+        yield files.entry(recording.video)
+    if allowed != "none" and recording.sound is not None:
+        yield files.entry(recording.sound)
 
 
 def _thumbnails(recording: LectureRecording) -> Thumbnails | None:

@@ -22,14 +22,19 @@ from core.api import (
     live_in,
     settings,
 )
-from plugins.recording import consent, health, internal, sections, views
+from plugins.recording import consent, desk, health, internal, pages, sections, views
 from plugins.recording import jobs as background
 from plugins.recording.settings import Settings
 
 
 @hookimpl
 def blueprints() -> list[Mount]:
-    return [Mount(MountPoint.ROOM, views.in_room), Mount(MountPoint.INTERNAL, internal.internal)]
+    return [
+        Mount(MountPoint.ROOM, views.in_room),
+        Mount(MountPoint.LECTURE, desk.of_lecture),
+        Mount(MountPoint.INTERNAL, internal.internal),
+        Mount(MountPoint.SITE, pages.site),
+    ]
 
 
 @hookimpl
@@ -56,7 +61,7 @@ def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
 
 @hookimpl
 def lecture_sections(lecture: Lecture, viewer: Viewer) -> list[Section]:
-    return sections.of(lecture)
+    return sections.of(lecture, viewer)
 
 
 @hookimpl

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import procrastinate
+import sqlalchemy as sa
 
 from core.api import Lecture, db, defer, now
-from plugins.recording import consent, dispatch, joining, models, state
-from plugins.recording.models import Outcome, Wish
+from plugins.recording import consent, dispatch, editing, joining, models, recutting, state
+from plugins.recording.models import Edit, LectureRecording, Outcome, Wish
 
 jobs = procrastinate.Blueprint()
 RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
@@ -77,3 +78,40 @@ def join(context: procrastinate.JobContext, lecture_id: int) -> None:
             raise
         joining.give_up(lecture, "")
         raise
+
+
+@jobs.task(name="cut", retry=RETRY, pass_context=True)
+def cut(context: procrastinate.JobContext, lecture_id: int) -> None:
+    """Make the film that hosts wish for; again while the storage is down."""
+    lecture = db.session.get(Lecture, lecture_id)
+    recording = models.recording_of(lecture) if lecture is not None else None
+    if lecture is None or recording is None or recording.edit != Edit.WAITING:
+        return
+    if lecture.deleted_at is not None:
+        later = {"seconds": LOOK_INTO_TRASH_SECONDS}
+        defer("recording:cut", lecture_id=lecture_id, schedule_in=later)
+        db.session.commit()
+        return
+    try:
+        if not recutting.make(lecture):
+            defer("recording:cut", lock=f"recording:{lecture_id}", lecture_id=lecture_id)
+            db.session.commit()
+    except Exception:
+        if context.job.attempts + 1 < (RETRY.max_attempts or 1):
+            raise
+        db.session.rollback()
+        recutting.give_up(lecture)
+        raise
+
+
+@jobs.periodic(cron="17 * * * *")
+@jobs.task(name="forget_originals", queueing_lock="recording:forget_originals", pass_context=False)
+def forget_originals(timestamp: int) -> None:
+    """What was cut out goes when the institution's rule says so."""
+    one = LectureRecording
+    query = sa.select(one).where(one.original_id.is_not(None), one.cut_at.is_not(None))
+    for lecture_id in [found.lecture_id for found in db.session.scalars(query) if editing.is_over(found)]:
+        lecture = db.session.get(Lecture, lecture_id)
+        if lecture is not None and editing.is_over(recording := models.locked(lecture)):
+            editing.make_final(lecture, recording)
+        db.session.commit()

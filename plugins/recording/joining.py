@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import sqlalchemy as sa
 
-from core.api import Audience, Lecture, clean_file_name, db, files, now, room_settings
+from core.api import Audience, Lecture, StoredFile, clean_file_name, db, files, now, room_settings
 from plugins.recording import models, state
 from plugins.recording.models import LectureRecording, Outcome, Span
 from plugins.recording.settings import RoomSettings
@@ -25,6 +25,22 @@ OF_SPRITES = ("width", "height", "across", "every", "count")
 
 class Unplayable(Exception):
     """Of all pieces none can be read."""
+
+
+class Made(NamedTuple):
+    """A film in a file; ``facts`` as ``finishing.Facts`` has them."""
+
+    path: Path
+    facts: dict[str, Any]
+    mime: str
+
+
+class About(NamedTuple):
+    """What belongs to a film in the storage."""
+
+    sprite: StoredFile
+    geometry: dict[str, Any]
+    sound: StoredFile | None
 
 
 class _Source(NamedTuple):
@@ -41,7 +57,6 @@ def join(lecture: Lecture) -> bool:
     """
     # Needs PyAV, which only those who record have.
     from plugins.recording.recorder.finishing import finish
-    from plugins.recording.recorder.thumbnails import thumbnails
 
     sources = _sources(lecture)
     db.session.commit()
@@ -51,7 +66,7 @@ def join(lecture: Lecture) -> bool:
             facts = finish(_pieces(sources), path)
         except ValueError as error:
             raise Unplayable(str(error)) from error
-        return _keep(lecture, path, facts.as_json(), thumbnails(path), {one.id for one in sources})
+        return _keep(lecture, Made(path, facts.as_json(), "video/webm"), {one.id for one in sources})
 
 
 def _sources(lecture: Lecture) -> list[_Source]:
@@ -74,29 +89,61 @@ def _pieces(sources: Sequence[_Source]) -> Iterator[Any]:
             log.error("piece %d of run %s is missing in the storage", source.number, source.take)
 
 
-def _keep(lecture: Lecture, path: Path, facts: dict[str, Any], sprite: Any, joined: set[int]) -> bool:
-    audience = audience_of(lecture)
-    with path.open("rb") as body:
-        video = files.keep(
-            lecture, PLUGIN, name=_name_of(lecture), body=body, mime="video/webm",
-            size=path.stat().st_size, audience=audience,
+def keep_video(lecture: Lecture, made: Made, audience: Audience) -> StoredFile:
+    """The film in the storage; ``StorageDown``."""
+    ending = "mp4" if made.mime == "video/mp4" else "webm"
+    with made.path.open("rb") as body:
+        return files.keep(
+            lecture, PLUGIN, name=_name_of(lecture, ending), body=body, mime=made.mime,
+            size=made.path.stat().st_size, audience=audience,
         )  # fmt: skip
-    picture = files.keep(
-        lecture, PLUGIN, name="recording-thumbnails.webp", body=sprite.body, mime=sprite.mime,
+
+
+def keep_what_belongs(lecture: Lecture, made: Made, audience: Audience) -> About:
+    """The small pictures for the time bar, and the sound alone; ``StorageDown``."""
+    from plugins.recording.recorder.sound import sound_of
+    from plugins.recording.recorder.thumbnails import thumbnails
+
+    made_of = thumbnails(made.path)
+    sprite = files.keep(
+        lecture, PLUGIN, name="recording-thumbnails.webp", body=made_of.body, mime=made_of.mime,
         audience=audience,
     )  # fmt: skip
+    geometry = {name: getattr(made_of, name) for name in OF_SPRITES}
+    sound = sound_of(made.path, made.path.with_name("sound"))
+    if sound is None:
+        return About(sprite, geometry, None)
+    with sound.path.open("rb") as body:
+        kept = files.keep(
+            lecture, PLUGIN, name=_name_of(lecture, sound.ending), body=body, mime=sound.mime,
+            size=sound.path.stat().st_size, audience=audience,
+        )  # fmt: skip
+    return About(sprite, geometry, kept)
+
+
+def note(recording: LectureRecording, about: About) -> None:
+    """Write down what belongs to the film."""
+    recording.sprite_id, recording.thumbnails = about.sprite.id, about.geometry
+    recording.sound_id = about.sound.id if about.sound is not None else None
+
+
+def _keep(lecture: Lecture, made: Made, joined: set[int]) -> bool:
+    audience = audience_of(lecture)
+    video = keep_video(lecture, made, audience)
+    about = keep_what_belongs(lecture, made, audience)
     recording = models.locked(lecture)
     pieces = models.pieces_of(lecture, recording.runs)
     is_whole = {piece.id for piece in pieces} <= joined
     if recording.outcome != Outcome.JOINING or not is_whole:
         # Another one was faster, or a recorder that was cut off has come back.
-        files.delete(video)
-        files.delete(picture)
+        for stored in (video, about.sprite, about.sound):
+            if stored is not None:
+                files.delete(stored)
         db.session.commit()
         return is_whole
-    recording.facts = {**facts, "gaps": _unwanted_left_out(lecture, facts)}
-    recording.thumbnails = {name: getattr(sprite, name) for name in OF_SPRITES}
-    recording.video_id, recording.sprite_id = video.id, picture.id
+    recording.facts = {**made.facts, "gaps": _unwanted_left_out(lecture, made.facts)}
+    recording.video_id = video.id
+    note(recording, about)
     _become(recording, Outcome.DONE)
     for piece in pieces:
         files.delete(piece.stored)
@@ -124,8 +171,8 @@ def audience_of(lecture: Lecture) -> Audience:
     return Audience.HOSTS if viewers == "hosts" else Audience.EVERYONE
 
 
-def _name_of(lecture: Lecture) -> str:
-    return clean_file_name(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}.webm")
+def _name_of(lecture: Lecture, ending: str) -> str:
+    return clean_file_name(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}.{ending}")
 
 
 def _unwanted_left_out(lecture: Lecture, facts: dict[str, Any]) -> list[dict[str, float]]:

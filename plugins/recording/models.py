@@ -41,6 +41,14 @@ class Outcome(StrEnum):
     NONE = "none"
 
 
+class Edit(StrEnum):
+    """What becomes of the passages that hosts want out; until it is done nobody sees the film."""
+
+    NONE = ""
+    WAITING = "waiting"
+    FAILED = "failed"
+
+
 class LectureRecording(db.Model):
     """Recording in one lecture.
 
@@ -51,6 +59,11 @@ class LectureRecording(db.Model):
     with every change that pages are told of. ``unheard`` are times (unix seconds, each with the place of its
     run) in which somebody may have spoken who isn't recorded. ``facts`` is what there is to know about the
     finished file, ``thumbnails`` the geometry of its sprite.
+
+    ``cuts`` are the passages that hosts want out, in seconds of the file as it was before. As long as that
+    can be taken back it is the ``original``, with its own facts, and ``cut_at`` when it was replaced.
+    ``edit`` says what becomes of their wish, ``audience`` who watches what comes of it. ``chapters`` are
+    those that hosts have set, in seconds of the lecture; None: those of the topics.
     """
 
     __tablename__ = RECORDING
@@ -75,10 +88,20 @@ class LectureRecording(db.Model):
     thumbnails: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     video_id: Mapped[int | None] = mapped_column(_to("stored_file", "SET NULL"))
     sprite_id: Mapped[int | None] = mapped_column(_to("stored_file", "SET NULL"))
+    sound_id: Mapped[int | None] = mapped_column(_to("stored_file", "SET NULL"))
+    cuts: Mapped[list[list[float]]] = mapped_column(JSONB, default=list)
+    edit: Mapped[str] = mapped_column(default=Edit.NONE.value)
+    cut_at: Mapped[datetime | None]
+    original_id: Mapped[int | None] = mapped_column(_to("stored_file", "SET NULL"))
+    original_facts: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    audience: Mapped[str] = mapped_column(default="")
+    chapters: Mapped[list[list[Any]] | None] = mapped_column(JSONB(none_as_null=True))
 
     lecture: Mapped[Lecture] = relationship()
     video: Mapped[StoredFile | None] = relationship(foreign_keys=[video_id])
     sprite: Mapped[StoredFile | None] = relationship(foreign_keys=[sprite_id])
+    sound: Mapped[StoredFile | None] = relationship(foreign_keys=[sound_id])
+    original: Mapped[StoredFile | None] = relationship(foreign_keys=[original_id])
 
     @property
     def is_wanted(self) -> bool:
@@ -134,7 +157,8 @@ class Choice(db.Model):
 def recording_of(lecture: Lecture) -> LectureRecording | None:
     """How recording stands in a lecture, read anew, with its files."""
     query = sa.select(LectureRecording).where(LectureRecording.lecture_id == lecture.id)
-    query = query.options(joinedload(LectureRecording.video), joinedload(LectureRecording.sprite))
+    files = (LectureRecording.video, LectureRecording.sprite, LectureRecording.sound)
+    query = query.options(*map(joinedload, files))
     return db.session.scalar(query.execution_options(populate_existing=True))
 
 
@@ -151,7 +175,7 @@ def locked(lecture: Lecture) -> LectureRecording:
 
 def _fresh(lecture: Lecture) -> dict[str, Any]:
     values = first_values(LectureRecording)
-    return {**values, "lecture_id": lecture.id, "runs": [], "unheard": []}
+    return {**values, "lecture_id": lecture.id, "runs": [], "unheard": [], "cuts": []}
 
 
 def pieces_of(lecture: Lecture, runs: Sequence[str]) -> list[Piece]:

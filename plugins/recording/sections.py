@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from flask_babel import format_date, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 
-from core.api import Audience, Facts, Lecture, Prose, Section, clock
-from plugins.recording import film, joining
-from plugins.recording.models import LectureRecording, Outcome, recording_of
+from core.api import Audience, Facts, Lecture, Prose, Section, Viewer, clock
+from plugins.recording import editing, film, joining
+from plugins.recording.models import Edit, LectureRecording, Outcome, recording_of
 
 
-def of(lecture: Lecture) -> list[Section]:
-    """The parts of this lecture's page."""
+def of(lecture: Lecture, viewer: Viewer) -> list[Section]:
+    """The parts of this lecture's page that this viewer may see."""
     recording = recording_of(lecture)
-    return list(_parts(lecture, recording)) if recording is not None else []
+    return list(_parts(lecture, recording, viewer)) if recording is not None else []
 
 
-def _parts(lecture: Lecture, recording: LectureRecording) -> Iterator[Section]:
-    if recording.outcome == Outcome.DONE and recording.video is not None and recording.facts is not None:
-        # Page and file say the same, whatever the room decides later.
-        audience = Audience(recording.video.audience)
-        yield film.of(lecture, recording, audience)
-        yield Facts("facts", _("About the recording"), audience, 3, facts=tuple(_facts(recording.facts)))
+def _parts(lecture: Lecture, recording: LectureRecording, viewer: Viewer) -> Iterator[Section]:
+    is_there = (
+        recording.outcome == Outcome.DONE and recording.video is not None and recording.facts is not None
+    )
+    if is_there and recording.edit == Edit.NONE:
+        made = film.of(lecture, recording, viewer)
+        yield made
+        assert recording.facts is not None
+        yield Facts(
+            "facts", _("About the recording"), made.audience, 3, facts=tuple(_facts(recording, viewer))
+        )
         return
     told = _told(lecture, recording)
     if told is not None:
         words, busy = told
-        yield Prose("state", _("Recording"), joining.audience_of(lecture), 2, busy=busy, paragraphs=(words,))
+        audience = Audience(recording.audience) if recording.audience else joining.audience_of(lecture)
+        link = film.link(lecture, viewer) if is_there else None
+        yield Prose("state", _("Recording"), audience, 2, link=link, busy=busy, paragraphs=(words,))
 
 
 def _told(lecture: Lecture, recording: LectureRecording) -> tuple[str, str] | None:
@@ -40,10 +46,16 @@ def _told(lecture: Lecture, recording: LectureRecording) -> tuple[str, str] | No
         return _("It appears here by itself."), _("The recording is being made …")
     if recording.outcome == Outcome.FAILED:
         return _("The recording could not be put together. Its parts are kept; an admin can help."), ""
+    if recording.edit == Edit.WAITING:
+        return _("It appears here again by itself."), _("The recording is being cut …")
+    if recording.edit == Edit.FAILED:
+        return _("The recording could not be cut. A host can try again, or take the cut back."), ""
     return None
 
 
-def _facts(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(recording: LectureRecording, viewer: Viewer) -> Iterator[tuple[str, str]]:
+    facts = recording.facts
+    assert facts is not None
     yield _("Length"), clock(facts["duration"])
     yield _("Picture"), f"{facts['width']} × {facts['height']}"
     if gaps := facts["gaps"]:
@@ -53,3 +65,7 @@ def _facts(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
             _("Gaps"),
             ngettext("%(num)s, for %(time)s", "%(num)s, for %(time)s together", len(gaps), time=for_long),
         )
+    until = editing.kept_until(recording)
+    if until is not None and viewer.sees_hosts_part:
+        words = _("passages were cut out; until %(day)s hosts can take that back", day=format_date(until))
+        yield _("Cut"), words

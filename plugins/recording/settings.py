@@ -48,6 +48,13 @@ class Settings:
         help=_l("Otherwise no guest’s camera is ever in a recording."),
     )
     height: Height = setting("720", label=_l("Size of the picture"), words=HEIGHTS)
+    keep_original_days: int = setting(
+        30,
+        minimum=0,
+        maximum=3650,
+        label=_l("Days in which a cut can be taken back"),
+        help=_l("So long the uncut recording is kept, for its hosts only. 0: it goes at once."),
+    )
     recordings_at_once: int = setting(
         2,
         minimum=1,
@@ -91,6 +98,14 @@ VIEWERS = {
 }
 
 
+Downloads = Literal["none", "sound", "all"]
+DOWNLOADS = {
+    "none": _l("Nothing: it is watched on the page"),
+    "sound": _l("The sound alone"),
+    "all": _l("Video and sound"),
+}
+
+
 @dataclass(frozen=True)
 class RoomSettings:
     """In the form of a room."""
@@ -101,6 +116,12 @@ class RoomSettings:
         label=_l("Who watches recordings"),
         help=_l("Of what is recorded from now on."),
         words=VIEWERS,
+    )
+    downloads: Downloads = setting(
+        "none",
+        label=_l("What they may download"),
+        help=_l("Hosts always may. Who watches can always find a way to copy: this is a wish, not a lock."),
+        words=DOWNLOADS,
     )
     guests_cameras: bool = setting(
         True,

@@ -15,6 +15,7 @@ from plugins.ai_assistant.summary.shape import (
     Summary,
     Topic,
     with_known_lines,
+    without,
 )
 from plugins.ai_assistant.summary.writing import summarize
 
@@ -31,4 +32,5 @@ __all__ = [
     "draft",
     "summarize",
     "with_known_lines",
+    "without",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, TypeVar
@@ -126,6 +126,27 @@ def with_known_lines(summary: Summary, numbers: Collection[int]) -> Summary:
         return [one.model_copy(update={"cites": _known(one.cites, known)}) for one in entries]
 
     topics = [topic.model_copy(update={"text": held(topic.text)}) for topic in summary.topics]
+    changed = {
+        "overview": held(summary.overview),
+        "topics": topics,
+        "actions": held(summary.actions),
+        "questions": held(summary.questions),
+    }
+    return summary.model_copy(update=changed)
+
+
+def without(summary: Summary, numbers: Collection[int], is_gone: Callable[[float], bool]) -> Summary:
+    """The same without what rests on one of these lines, and topics that begin at a moment that is gone."""
+    gone = set(numbers)
+
+    def held(entries: list[Cited]) -> list[Cited]:
+        return [one for one in entries if gone.isdisjoint(one.cites)]
+
+    topics = [
+        topic.model_copy(update={"text": held(topic.text)})
+        for topic in summary.topics
+        if not is_gone(topic.at)
+    ]
     changed = {
         "overview": held(summary.overview),
         "topics": topics,

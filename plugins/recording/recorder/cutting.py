@@ -8,34 +8,19 @@ whose end there is no key frame goes on to the end of the file. ``kept`` says be
 
 from __future__ import annotations
 
-import math
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from plugins.recording.passages import Kept, Passage, kept, new_time
 from plugins.recording.recorder import remuxing
 from plugins.recording.recorder.remuxing import Target, Timed
 
-# Seconds, from the beginning of the file.
-Passage = tuple[float, float]
-# Pages and files round the end differently.
-ROUNDING = 0.25
-# Two frames; shorter remains aren't worth a seam.
-SHORTEST = 0.15
-
-
-class Kept(NamedTuple):
-    """Seconds ``start`` to ``end`` of the old file, which begin at second ``at`` of the new one."""
-
-    start: float
-    end: float
-    at: float
+__all__ = ["Cut", "Kept", "Passage", "cut", "kept", "new_time"]
 
 
 @dataclass(frozen=True)
@@ -52,39 +37,13 @@ class Cut:
         return new_time(self.kept, old)
 
 
-def new_time(kept: Sequence[Kept], old: float) -> float | None:
-    """Where a second of the old file is in the new one; None for one that is gone."""
-    for part in kept:
-        if part.start <= old < part.end:
-            return part.at + old - part.start
-    return None
-
-
-def kept(passages: Sequence[Passage], keys: Sequence[float], length: float) -> list[Kept]:
-    """What remains when ``passages`` are taken out of a file of so many seconds with these key frames.
-
-    ``ValueError``, in words for who asked, if the passages make no sense or nothing would remain.
-    """
-    _check(passages, length)
-    made: list[Kept] = []
-    begin, at = 0.0, 0.0
-    for start, end in passages:
-        if start - begin >= SHORTEST:
-            made.append(Kept(begin, start, at))
-            at += start - begin
-        begin = max(begin, _next_key(keys, end, length))
-    if length - begin >= SHORTEST:
-        made.append(Kept(begin, length, at))
-    if not made:
-        raise ValueError("nothing of the recording would remain: delete it instead")
-    return made
-
-
 def cut(source: Path, target: Path, passages: Sequence[Passage]) -> Cut:
     """Write ``source`` without ``passages`` (in order, apart from each other) to ``target``.
 
     ``target`` is there whole or not at all. ``ValueError`` as of ``kept``.
     """
+    if not passages:
+        raise ValueError("no passage is named that is to go")
     keys, length = remuxing.key_frames(source), remuxing.duration(source)
     parts = kept(passages, keys, length)
     half = target.with_name(f".{target.name}.half")
@@ -101,32 +60,6 @@ def cut(source: Path, target: Path, passages: Sequence[Passage]) -> Cut:
     finally:
         with suppress(FileNotFoundError, FFmpegError):
             half.unlink()
-
-
-def _check(passages: Sequence[Passage], length: float) -> None:
-    if not passages:
-        raise ValueError("no passage is named that is to go")
-    before = 0.0
-    for start, end in passages:
-        if not (math.isfinite(start) and math.isfinite(end)):
-            raise ValueError("a passage begins and ends at numbers of seconds")
-        if start < 0:
-            raise ValueError(f"a passage can't begin {-start:g} seconds before the recording does")
-        if end <= start:
-            raise ValueError(f"a passage from second {start:g} to {end:g} ends before it begins")
-        if end > length + ROUNDING:
-            raise ValueError(f"the recording is {length:.1f} seconds long, a passage can't go on to {end:g}")
-        if start < before:
-            raise ValueError(f"passages must come in order and apart: {start:g} is before {before:g}")
-        before = end
-
-
-def _next_key(keys: Sequence[float], end: float, length: float) -> float:
-    if end >= length - ROUNDING:
-        return length
-    # Times of a file are milliseconds.
-    place = bisect_left(keys, round(end, 3))
-    return keys[place] if place < len(keys) else length
 
 
 def _copy(file: InputContainer, target: Target, part: Kept) -> None:

@@ -83,7 +83,7 @@ def test_pieces_become_a_film_with_small_pictures(
     with app.app_context():
         assert db.session.query(Piece).count() == 0
         live = db.session.query(StoredFile).filter_by(state=State.READY.value).order_by(StoredFile.id).all()
-        assert [one.mime for one in live] == ["video/webm", "image/webp"]
+        assert [one.mime for one in live] == ["video/webm", "image/webp", "audio/ogg"]
         address = f"/files/{live[0].public_id}"
         size = live[0].size
     html = page(host, recorded)

@@ -94,6 +94,7 @@ from core.files.stored import StoredFileAnswer, UploadPlan
 from core.hookspecs import hookimpl
 from core.http.forms import Form
 from core.http.limits import limiter
+from core.http.security import show_what_storages_hand_out
 from core.http.sockets import live
 from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
@@ -262,6 +263,7 @@ __all__ = [
     "setting",
     "setting_fields",
     "settings",
+    "show_what_storages_hand_out",
     "static_url",
     "switch_plugin",
     "table_to_csv",

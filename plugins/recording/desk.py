@@ -62,7 +62,8 @@ class Editing(Answer):
 
     ``spans``: which part of it shows which of the lecture (start, end, second of the lecture). ``keys``: the
     seconds at which it can go on after a cut. ``topics`` are the chapters that it has without any set by
-    hand; ``chapters`` is left out then. ``undo_until``: the uncut film is kept so long (unix seconds), for ``keep_days`` after a cut.
+    hand; ``chapters`` is left out then. ``undo_until``: the uncut film is kept so long (unix seconds), for
+    ``keep_days`` after a cut.
     """
 
     version: int

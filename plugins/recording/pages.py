@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from core.api import HOSTS, Lecture, here, page, plugin_page, scoped
+from core.api import HOSTS, Lecture, here, page, plugin_page, scoped, show_what_storages_hand_out
 
 site = Blueprint("recording_site", __name__)
 
@@ -15,5 +15,6 @@ site = Blueprint("recording_site", __name__)
 def edit(lecture_public_id: str) -> ResponseReturnValue:
     """Passages to be cut out, and chapters."""
     lecture = scoped(here.room, Lecture, lecture_public_id)
+    show_what_storages_hand_out()
     config = plugin_page(here.room, "recording", lecture)
     return render_template("recording/edit.html", room=here.room, lecture=lecture, config=config)

@@ -333,3 +333,106 @@ def test_states_are_named_as_pages_know_them() -> None:
     assert [state.value for state in State] == [
         "waiting", "transcribing", "summarizing", "done", "failed", "none",
     ]  # fmt: skip
+
+
+# --- passages that were cut out of the lecture --------------------------------------------
+
+
+def _cut(lecture: Lecture, *passages: tuple[float, float]) -> None:
+    from core.lectures.cutting import cut
+
+    cut(lecture, passages)
+    db.session.commit()
+
+
+def test_what_was_cut_out_is_in_no_part_of_the_transcript(
+    host: Somebody, over: Agent, in_lecture: Any, work: Any
+) -> None:
+    gone, stays = "carries energy", "frequency times its wavelength"
+    in_lecture(lambda lecture: _cut(lecture, (58.0, 70.0)))
+    work()
+    page = host.client.get(f"/lectures/{over.lecture}").text
+    assert gone not in page and stays in page
+    rows = review(host, over, path="/transcript").json["lines"]
+    assert [row["number"] for row in rows] == [1, 3, 4, 5, 6]
+    assert all(gone not in row["text"] for row in rows)
+
+    def contents(lecture: Lecture) -> list[str]:
+        from core.api import StoredFile
+
+        artifact = db.session.get_one(LectureArtifact, lecture.id)
+        keys = (artifact.lines_file_id, artifact.subtitles_file_id)
+        return [db.session.get_one(StoredFile, key).public_id for key in keys]
+
+    for kept in in_lecture(contents):
+        text = host.client.get(f"/files/{kept}").text
+        assert gone not in text and stays in text
+    corrected = review(host, over, "POST", "/correct", {"from": "energy", "to": "power", "preview": True})
+    assert (corrected.json["lines"], corrected.json["samples"]) == (0, [])
+    key = in_lecture(lambda lecture: _keys(lecture)[1])
+    assert review(host, over, "PATCH", f"/transcript/{key}", {"text": "again"}).status_code == 404
+
+    in_lecture(_cut)
+    work()
+    assert gone in host.client.get(f"/lectures/{over.lecture}").text
+    assert [row["number"] for row in review(host, over, path="/transcript").json["lines"]] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]
+
+
+def _keys(lecture: Lecture) -> list[str]:
+    from plugins.ai_assistant import transcript
+
+    return [row.key for row in db.session.execute(transcript.lines(lecture))]
+
+
+def test_the_summary_says_nothing_that_rests_on_it(
+    host: Somebody, over: Agent, in_lecture: Any, work: Any
+) -> None:
+    def summary(lecture: Lecture) -> None:
+        artifact = db.session.get_one(LectureArtifact, lecture.id)
+        artifact.summary = {
+            "overview": [{"text": "Waves carry energy.", "cites": [2]}, {"text": "Stars move.", "cites": [5]}],
+            "topics": [{"title": "Energy", "at": 60.0, "text": []},
+                       {"title": "Stars", "at": 240.0, "text": [{"text": "Both.", "cites": [2, 5]}]}],
+            "actions": [{"what": "Read on energy", "cites": [2]}],
+            "questions": [{"question": "Why?", "answer": "So.", "cites": [6]}],
+        }  # fmt: skip
+        db.session.commit()
+
+    in_lecture(summary)
+    in_lecture(lambda lecture: _cut(lecture, (58.0, 70.0)))
+    work()
+    page = host.client.get(f"/lectures/{over.lecture}").text
+    assert "Stars move." in page and "Why?" in page
+    assert not [words for words in ("Waves carry energy.", "Read on energy", "Both.") if words in page]
+    shown = review(host, over).json["summary"]
+    assert [one["title"] for one in shown["topics"]] == ["Stars"] and shown["actions"] == []
+
+
+def test_what_is_cut_for_good_is_deleted_and_numbers_stay(
+    host: Somebody, over: Agent, in_lecture: Any, work: Any
+) -> None:
+    from core.lectures.cutting import make_cuts_final
+
+    def for_good(lecture: Lecture) -> None:
+        _cut(lecture, (58.0, 70.0))
+        make_cuts_final(lecture)
+        db.session.commit()
+
+    in_lecture(for_good)
+    work()
+
+    def rows(lecture: Lecture) -> Any:
+        from plugins.ai_assistant import transcript
+
+        return [(row.text, row.name) for row in db.session.execute(transcript.lines(lecture))]
+
+    found = in_lecture(rows)
+    assert found[1] == ("", "") and found[0][0] == TALK[0] and len(found) == len(TALK)
+    assert [row["number"] for row in review(host, over, path="/transcript").json["lines"]] == [1, 3, 4, 5, 6]

@@ -8,7 +8,8 @@ from dataclasses import replace
 from flask_babel import get_timezone, ngettext
 from flask_babel import gettext as _
 
-from core.contracts import Audience, LecturePackage, Section, Table, Viewer
+from core.config import config
+from core.contracts import Audience, Film, LecturePackage, Section, Table, Viewer
 from core.engine.plugins import plugins
 from core.lectures.cuts import without_cuts
 from core.lectures.history import Attendance, history
@@ -29,8 +30,16 @@ def package_for(lecture: Lecture, viewer: Viewer) -> LecturePackage:
         started_at=lecture.started_at,
         ended_at=lecture.ended_at,
         language=lecture.language,
-        sections=tuple(sections_for(lecture, viewer)),
+        sections=tuple(_with_address(lecture, one) for one in sections_for(lecture, viewer)),
     )
+
+
+def _with_address(lecture: Lecture, section: Section) -> Section:
+    """Whoever reads of a film elsewhere is told where it is watched."""
+    if not isinstance(section, Film) or section.played is None or section.note:
+        return section
+    address = f"{config().public_url.rstrip('/')}/lectures/{lecture.public_id}#{section.id}"
+    return replace(section, note=_("It is watched here: %(address)s", address=address))
 
 
 def sections_for(lecture: Lecture, viewer: Viewer, lines: int | None = None) -> list[Section]:

@@ -229,3 +229,10 @@ def test_what_is_only_watched_is_not_offered_for_download(
     given[0] = Film("film", "Film", plays=VIDEO, length=10)
     page = sign_in(ada).get(f"/lectures/{lecture[1]}").text
     assert 'src="/files/a"' in page and "download>" not in page
+
+
+def test_whoever_takes_the_lecture_out_is_told_where_its_film_is(app: Flask, lecture: Any) -> None:
+    with app.test_request_context():
+        package = package_for(db.session.get_one(Lecture, lecture[0]), HOST)
+    film = next(one for one in package.sections if isinstance(one, Film))
+    assert film.note.endswith(f"/lectures/{lecture[1]}#talk-film")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -140,13 +141,12 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
     wanted: Mapping[str, Wanted] = {}
     if asked.query is not None:
         wanted = pairs.wanted(asked.query.words, asked.query.phrases)
-        text = asked.query.text
+        hosts = _matching("hosts", asked.query, wanted, speakers)
+        everyone = _matching("everyone", asked.query, wanted, speakers)
         query = query.where(
-            _has_all(SearchedLecture.hosts, sorted(wanted), text),
-            sa.or_(hosted, sa.and_(fresh, _has_all(SearchedLecture.everyone, sorted(wanted), text))),
+            Lecture.id.in_(sa.select(hosts)),
+            sa.or_(hosted, sa.and_(fresh, Lecture.id.in_(sa.select(everyone)))),
         )
-        if speakers or asked.query.phrases:
-            query = query.where(_has_pairs(wanted, speakers))
     else:
         query = query.where(sa.or_(hosted, fresh))
     if speakers or (asked.query and asked.query.phrases):
@@ -155,7 +155,8 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
     if asked.before is not None:
         query = query.where(place() < place_of(asked.before))
     query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc()).limit(PAGE_SIZE + 1)
-    return [(lecture, sees) for lecture, sees in db.session.execute(query)]
+    with _by_index():
+        return [(lecture, sees) for lecture, sees in db.session.execute(query)]
 
 
 def _sees_hosts_part(user: User) -> sa.ColumnElement[bool]:
@@ -163,31 +164,41 @@ def _sees_hosts_part(user: User) -> sa.ColumnElement[bool]:
     return sa.true() if user.is_admin else hosted_by(user.id)
 
 
-def _has_all(column: Any, configs: Sequence[str], text: str) -> sa.ColumnElement[bool]:
-    """Each word is somewhere in the lecture, as its language has it; the index answers that."""
-    return sa.or_(
-        sa.false(),
-        *(
-            sa.and_(
-                SearchedLecture.config == one,
-                column.op("@@")(sa.func.plainto_tsquery(sa.cast(one, REGCONFIG), text)),
-            )
-            for one in configs
-        ),
-    )
+def _matching(column: str, query: Query, wanted: Mapping[str, Wanted], speakers: Sequence[str]) -> sa.CTE:
+    """Lectures in which each word is somewhere, as their language has it, and all pairs that are needed.
+
+    One look into the index for each configuration, and done before anything else: a lecture's words are a
+    large value, which takes longer to fetch and unpack than the index to tell who has them.
+    """
+    found = []
+    for config, one in sorted(wanted.items()):
+        words = sa.func.plainto_tsquery(sa.cast(config, REGCONFIG), query.text)
+        has_words = SearchedLecture.config == config, getattr(SearchedLecture, column).op("@@")(words)
+        # Each on its own: together they are nothing that the index could answer.
+        found += [
+            sa.select(SearchedLecture.lecture_id).where(*has_words, more)
+            for more in _pairs(one, query, speakers)
+        ]
+    nothing = sa.select(SearchedLecture.lecture_id).where(sa.false())
+    return sa.union_all(*(found or [nothing])).cte(column).prefix_with("MATERIALIZED")
 
 
-def _has_pairs(wanted: Mapping[str, Wanted], speakers: Sequence[str]) -> sa.ColumnElement[bool]:
-    """Phrases, and words in somebody's mouth, may be in one line of it; the index answers that too."""
-    column = SearchedLecture.pairs
-    cases = []
-    for config, one in wanted.items():
-        needed = [one.by(name) for name in speakers] or [sorted(one.phrases)]
-        cases += [sa.and_(SearchedLecture.config == config, column.contains(some)) for some in needed if some]
-        if not all(needed):
-            cases.append(SearchedLecture.config == config)
+def _pairs(one: Wanted, query: Query, speakers: Sequence[str]) -> list[sa.ColumnElement[bool]]:
+    """Phrases, or words in somebody's mouth, may be in one line of lectures for which one of these holds."""
+    needed = [one.by(name) for name in speakers] or [sorted(one.phrases)]
+    if not all(needed):
+        return [sa.true()]
     # A lecture that was read before there were pairs is looked through.
-    return sa.or_(column.is_(None), *cases)
+    column = SearchedLecture.pairs
+    return [*(column.contains(some) for some in needed), column.is_(None)]
+
+
+@contextmanager
+def _by_index() -> Iterator[None]:
+    """PostgreSQL counts rows, not the large values in them, and would rather read all of a small table."""
+    db.session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+    yield
+    db.session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
 def _has_line(

@@ -68,4 +68,4 @@ def _facts(recording: LectureRecording, viewer: Viewer) -> Iterator[tuple[str, s
     until = editing.kept_until(recording)
     if until is not None and viewer.sees_hosts_part:
         words = _("passages were cut out; until %(day)s hosts can take that back", day=format_date(until))
-        yield _("Cut"), words
+        yield _("Cuts"), words

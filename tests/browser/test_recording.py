@@ -90,3 +90,34 @@ def test_a_lecture_is_recorded_and_watched(
         assert (film.duration or 0) / 1e6 == pytest.approx(length, abs=0.1)
         assert sum(1 for _ in film.decode(video=0)) > 5
     assert axe(page) == []
+
+    is_cut(page, length)
+
+
+def is_cut(page: Page, length: float) -> None:
+    """The host cuts the film's first seconds off, and divides it."""
+    lecture = page.url.partition("#")[0]
+    page.locator("#recording-film").get_by_role("link", name="Edit").click()
+    expect(page.get_by_role("heading", name="Edit the recording")).to_be_visible()
+    until(page, "document.querySelector('video').readyState >= 1", "the uncut film has come")
+    page.evaluate("document.querySelector('video').currentTime = 2")
+    until(page, "!document.querySelector('video').seeking")
+    page.get_by_role("button", name="All before here").click()
+    expect(page.get_by_label("Passage 1 ends", exact=True)).to_have_value("0:02")
+    page.get_by_role("button", name="Chapter from here").click()
+    page.get_by_label("Title of chapter 1").fill("Tides")
+    page.get_by_role("button", name="Save the chapters").click()
+    expect(page.get_by_role("button", name="Use the topics")).to_be_visible()
+    look(page, "recording-edit")
+    page.get_by_role("button", name="Cut", exact=True).click()
+    hall.shot(page, "recording-edit-ask")
+    page.get_by_role("dialog").get_by_role("button", name="Cut").click()
+    expect(page.get_by_text("The uncut film is kept until")).to_be_visible()
+    assert axe(page) == []
+    page.goto(lecture)
+    expect(page.locator("#recording-film video")).to_be_visible()
+    until(page, "document.querySelector('video').readyState >= 1", "the cut film has come")
+    # It goes on at the next full picture.
+    assert length - 7.5 <= page.evaluate("document.querySelector('video').duration") <= length - 1.5
+    page.locator("#recording-film .film-chapter").click()
+    expect(page.locator(".film-chapters")).to_contain_text("Tides")

@@ -12,7 +12,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import browser, captions, chat, exports, figures, lecture_page, lobby, pdf, search, uploads
+from bench import (
+    browser,
+    captions,
+    chat,
+    exports,
+    figures,
+    lecture_page,
+    lobby,
+    pdf,
+    recording,
+    search,
+    uploads,
+)
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
 from tests.fixtures.product import Product
@@ -168,6 +180,10 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "pdf": pdf.pdf,
     "search": search.search,
     "exports": exports.joins_beside,
+    "recording_live": recording.live,
+    "recording_hour": recording.hour,
+    "recording_afterwards": recording.afterwards,
+    "recording_in_step": recording.in_step,
 }
 
 

@@ -361,7 +361,7 @@ def reported() -> Figures:
         identity = at.join()["identity"]
         url = f"{at.product.url}/api/internal/lectures/{at.lecture}/ai_assistant/report"
         session = requests.Session()
-        session.headers["Authorization"] = f"Bearer {_key_of(at)}"
+        session.headers["Authorization"] = f"Bearer {lecture_key(at)}"
         send = _reporter(session, url, identity)
         for _ in range(20):
             send()
@@ -397,7 +397,7 @@ def _reporter(session: requests.Session, url: str, identity: str) -> Callable[[]
     return send
 
 
-def _key_of(at: Talk) -> str:
+def lecture_key(at: Talk) -> str:
     from core import create_app
     from core.api import Lecture, agent_key, db
 

@@ -184,6 +184,36 @@ FIGURES = {
         ),
         Figure("search_500_median_ms", "ms", "", "… the median"),
         Figure("search_500_deep_ms", "ms", "<= 50", "… 45 pages further back, the slowest"),
+        Figure(
+            "recording_cpu_cores",
+            "cores",
+            "<= 0.4",
+            "the recorder's processes in a lecture of 720p, ten moving pictures a second, one voice",
+        ),
+        Figure("recording_mb", "MB", "", "… private memory, with the process that waits for a lecture"),
+        Figure(
+            "recording_hour_growth_mb",
+            "MB",
+            "<= 10",
+            "memory of a take after an hour, over that after five minutes (720p, in a clock of its own)",
+        ),
+        Figure("recording_hour_cpu_s", "s", "", "… CPU for all of it"),
+        Figure(
+            "recording_ready_s", "s", "<= 10", "end of 90 minutes that are handed over → film on the page"
+        ),
+        Figure(
+            "recording_seek_ms",
+            "ms",
+            "<= 300",
+            "… another second chosen → its picture is there, from the local folder, p95",
+        ),
+        Figure("recording_seek_median_ms", "ms", "", "… the median"),
+        Figure(
+            "recording_av_offset_ms",
+            "ms",
+            "<= 80",
+            "three minutes at a real livekit-server: beep after flash, median of the first or last 30 s",
+        ),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
     )
 }

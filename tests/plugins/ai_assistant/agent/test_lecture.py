@@ -107,10 +107,19 @@ def test_reports_come_often_enough_though_nothing_happens(talk: Talk, web: Web, 
 def test_two_who_speak_at_once_keep_apart(talk: Talk, web: Web, ada: Person, bob: Person) -> None:
     eve = talk.enter("Eve")
     eve.open_microphone()
-    ada.say(sentence(WELCOME), wait=False)
-    eve.say(sentence(HOMEWORK, "en-us+m3"))
-    until(lambda: bob.finals(ada.identity) and bob.finals(eve.identity), SOON, "both captions")
-    for person, own, other in ((ada, WELCOME, HOMEWORK), (eve, HOMEWORK, WELCOME)):
+    pairs = ((ada, WELCOME, HOMEWORK), (eve, HOMEWORK, WELCOME))
+    # What a busy machine brings in shreds is said again; it must never be taken for the other's.
+    for turn in range(1, 4):
+        ada.say(sentence(WELCOME), wait=False)
+        eve.say(sentence(HOMEWORK, "en-us+m3"))
+        until(
+            lambda least=turn: all(len(bob.finals(one.identity)) >= least for one, *_ in pairs),
+            SOON,
+            "both captions",
+        )
+        if all(in_common(bob.text(one.identity), own) for one, own, _other in pairs):
+            break
+    for person, own, other in pairs:
         said = bob.text(person.identity)
         assert in_common(said, own) and not in_common(said, other)
     until(lambda: len({line["identity"] for line in web.lines}) == 2, what="both lines")

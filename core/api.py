@@ -20,10 +20,14 @@ from core.contracts import (
     PEOPLE_INSIDE,
     AdminPage,
     Audience,
+    Bucket,
     Contents,
     Delivery,
     Destination,
     DirectUploads,
+    EgressChanged,
+    EgressState,
+    EgressStatus,
     Erasure,
     Event,
     Exporter,
@@ -58,6 +62,7 @@ from core.contracts import (
     Role,
     RoomUi,
     Section,
+    SharedBucket,
     SignedRequest,
     Stat,
     Storage,
@@ -80,6 +85,7 @@ from core.errors import (
     ConfigError,
     ContentChanged,
     DestinationDown,
+    EgressBusy,
     LiveKitDown,
     LiveKitError,
     PluginError,
@@ -93,6 +99,7 @@ from core.files.stored import StoredFileAnswer, UploadPlan
 from core.hookspecs import hookimpl
 from core.http.forms import Form
 from core.http.limits import limiter
+from core.http.security import from_machines, let_page_reach
 from core.http.sockets import live
 from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
@@ -101,7 +108,7 @@ from core.joining import by_address_and_room
 from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant, same_person
 from core.lectures.tables import to_csv as table_to_csv
-from core.livekit import agents
+from core.livekit import agents, egress
 from core.models import Waiting
 from core.pace import Pace, in_context
 from core.people.fingerprints import keyed
@@ -129,6 +136,7 @@ __all__ = [
     "Answer",
     "Audience",
     "Body",
+    "Bucket",
     "ConfigError",
     "ContentChanged",
     "Contents",
@@ -137,6 +145,10 @@ __all__ = [
     "Destination",
     "DestinationDown",
     "DirectUploads",
+    "EgressBusy",
+    "EgressChanged",
+    "EgressState",
+    "EgressStatus",
     "Erasure",
     "Event",
     "Exporter",
@@ -183,6 +195,7 @@ __all__ = [
     "Room",
     "RoomUi",
     "Section",
+    "SharedBucket",
     "SignedRequest",
     "Stat",
     "Storage",
@@ -211,15 +224,18 @@ __all__ = [
     "config",
     "db",
     "defer",
+    "egress",
     "files",
     "first_values",
     "forget_personal_columns",
+    "from_machines",
     "here",
     "hookimpl",
     "in_context",
     "is_enabled_in",
     "keyed",
     "lecture_changed",
+    "let_page_reach",
     "limiter",
     "live",
     "live_in",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import procrastinate
 
 from core.api import (
+    EgressChanged,
     Event,
     HealthCheck,
     Lecture,
@@ -24,12 +25,18 @@ from core.api import (
 )
 from plugins.recording import consent, health, internal, sections, views
 from plugins.recording import jobs as background
+from plugins.recording.egress import needs, runs, scene
 from plugins.recording.settings import Settings
 
 
 @hookimpl
 def blueprints() -> list[Mount]:
-    return [Mount(MountPoint.ROOM, views.in_room), Mount(MountPoint.INTERNAL, internal.internal)]
+    return [
+        Mount(MountPoint.ROOM, views.in_room),
+        Mount(MountPoint.INTERNAL, internal.internal),
+        Mount(MountPoint.LECTURE, scene.in_lecture),
+        Mount(MountPoint.SITE, scene.pages),
+    ]
 
 
 @hookimpl
@@ -39,7 +46,11 @@ def jobs() -> list[procrastinate.Blueprint]:
 
 @hookimpl
 def processes() -> list[Process]:
-    if settings(Settings).engine == "off":
+    engine = settings(Settings).engine
+    if engine == "egress":
+        # Asked last at the start, when every storage is known.
+        needs.refuse_a_folder()
+    if engine != "recorder":
         return []
     return [Process("recorder", ("{python}", "-m", "plugins.recording.worker", "start"))]
 
@@ -65,3 +76,5 @@ def on_event(event: Event) -> None:
         defer("recording:come", lecture_id=event.lecture_id)
     elif isinstance(event, LectureEnded):
         defer("recording:finish", lock=f"recording:{event.lecture_id}", lecture_id=event.lecture_id)
+    elif isinstance(event, EgressChanged):
+        runs.heard(event)

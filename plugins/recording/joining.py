@@ -14,11 +14,13 @@ import sqlalchemy as sa
 
 from core.api import Audience, Lecture, clean_file_name, db, files, now, room_settings
 from plugins.recording import models, state
+from plugins.recording.engines import is_egress
 from plugins.recording.models import LectureRecording, Outcome, Span
 from plugins.recording.settings import RoomSettings
 
 log = logging.getLogger(__name__)
 PLUGIN = "recording"
+MIMES = {".webm": "video/webm", ".mp4": "video/mp4"}
 SHORTEST_GAP = 0.5
 OF_SPRITES = ("width", "height", "across", "every", "count")
 
@@ -43,6 +45,8 @@ def join(lecture: Lecture) -> bool:
     from plugins.recording.recorder.finishing import finish
     from plugins.recording.recorder.thumbnails import thumbnails
 
+    if is_egress(models.recording_of(lecture)):
+        return _join_what_egress_made(lecture)
     sources = _sources(lecture)
     db.session.commit()
     with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
@@ -52,6 +56,17 @@ def join(lecture: Lecture) -> bool:
         except ValueError as error:
             raise Unplayable(str(error)) from error
         return _keep(lecture, path, facts.as_json(), thumbnails(path), {one.id for one in sources})
+
+
+def _join_what_egress_made(lecture: Lecture) -> bool:
+    from plugins.recording.egress.joining import make
+
+    with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
+        try:
+            made = make(lecture, Path(folder))
+        except ValueError as error:
+            raise Unplayable(str(error)) from error
+        return _keep(lecture, *made)
 
 
 def _sources(lecture: Lecture) -> list[_Source]:
@@ -78,7 +93,7 @@ def _keep(lecture: Lecture, path: Path, facts: dict[str, Any], sprite: Any, join
     audience = audience_of(lecture)
     with path.open("rb") as body:
         video = files.keep(
-            lecture, PLUGIN, name=_name_of(lecture), body=body, mime="video/webm",
+            lecture, PLUGIN, name=_name_of(lecture, path.suffix), body=body, mime=MIMES[path.suffix],
             size=path.stat().st_size, audience=audience,
         )  # fmt: skip
     picture = files.keep(
@@ -124,8 +139,8 @@ def audience_of(lecture: Lecture) -> Audience:
     return Audience.HOSTS if viewers == "hosts" else Audience.EVERYONE
 
 
-def _name_of(lecture: Lecture) -> str:
-    return clean_file_name(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}.webm")
+def _name_of(lecture: Lecture, ending: str) -> str:
+    return clean_file_name(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}{ending}")
 
 
 def _unwanted_left_out(lecture: Lecture, facts: dict[str, Any]) -> list[dict[str, float]]:

@@ -468,7 +468,8 @@ class DirectUploads(Protocol):
 class Bucket:
     """Where a storage keeps its files, and the key to it: what LiveKit Egress has to know to write one there.
 
-    ``endpoint`` is empty for AWS. ``prefix`` stands before all keys. The keys of the door are in no ``repr``.
+    ``endpoint`` is empty for AWS. ``prefix`` stands before the keys of all files. Its ``repr`` tells neither
+    ``access_key`` nor ``secret_key``.
     """
 
     name: str

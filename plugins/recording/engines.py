@@ -10,9 +10,8 @@ from plugins.recording.settings import Engine, Settings
 
 def engine_of(recording: LectureRecording | None) -> Engine:
     """The one that it began with: what the two make can't be put into one file."""
-    chosen = settings(Settings).engine
-    if recording is None or not recording.runs or chosen == "off":
-        return chosen
+    if recording is None or not recording.runs:
+        return settings(Settings).engine
     return "egress" if has_runs(recording) else "recorder"
 
 

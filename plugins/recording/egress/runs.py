@@ -43,6 +43,8 @@ from plugins.recording.slots import takes_a_slot
 log = logging.getLogger(__name__)
 
 ASK_AGAIN_AFTER = timedelta(seconds=7)
+# By then LiveKit has answered whether an egress begins, or whoever asked has died.
+ANSWERS_WITHIN = timedelta(seconds=20)
 # After several that never began; each costs a browser.
 LONGEST_PAUSE = timedelta(minutes=2)
 # Egress needs some seconds to open our page, and may give up when it has waited a minute for our sign.
@@ -94,9 +96,10 @@ def follow(lecture: Lecture, wish: Wish) -> None:
     unwanted = [] if wish is Wish.ON else _mark_unwanted(lecture)
     if wish is Wish.PAUSED:
         _close_run(recording, "paused")
-    elif wish is Wish.ON:
-        recording.status = recording.code = ""
-        recording.begins_at, recording.asked_at = now(), None
+        recording.asked_at = None
+    elif wish is Wish.ON and not recording.run:
+        # Unless somebody who looked after it was faster.
+        recording.status, recording.begins_at = "", now()
     db.session.commit()
     if wish is Wish.ON:
         look_after(lecture)
@@ -151,10 +154,21 @@ def _may_ask(lecture: Lecture, recording: LectureRecording) -> bool:
         return False
     if recording.asked_at is not None and recording.asked_at > now() - _pause(lecture):
         return False
+    if _is_asking(lecture):
+        return False
     if recording.queued_at is not None:
         return takes_a_slot(lecture, recording)
     is_early = recording.begins_at is not None and now() < recording.begins_at - LEAD
     return not (recording.has_recorder or is_early)
+
+
+def _is_asking(lecture: Lecture) -> bool:
+    """Whether somebody waits for LiveKit's answer at this moment."""
+    waits_since = now() - ANSWERS_WITHIN
+    return any(
+        not run.egress_id and run.stop_at is None and run.asked_at > waits_since
+        for run in open_runs_of(lecture)
+    )
 
 
 def _pause(lecture: Lecture) -> timedelta:
@@ -212,7 +226,7 @@ def _replace(lecture: Lecture) -> None:
     else:
         code = ""
     recording = models.locked(lecture)
-    has_changed = bool(key) or recording.code != code
+    has_changed = bool(key) or (code != "" and recording.code != code)
     recording.code = code or recording.code
     if has_changed:
         state.touch(recording)

@@ -10,7 +10,9 @@ import pytest
 from core.db import db, now
 from core.files import care
 from core.files.models import State, StoredFile
+from plugins.recording import engines
 from plugins.recording.models import Piece, Span
+from plugins.recording.settings import Settings
 from tests.fixtures.egress import EgressServer
 from tests.plugins.recording.conftest import Somebody
 
@@ -139,15 +141,14 @@ def test_what_cannot_be_read_is_said_and_kept(
         assert db.session.query(Piece).count() == 1
 
 
-def test_the_engine_that_began_ends_it(app: Any, host: Somebody, record: Any, recording: Any) -> None:
-    from plugins.recording.engines import engine_of
-    from plugins.recording.models import LectureRecording
-
+def test_the_engine_that_began_ends_it(
+    app: Any, host: Somebody, record: Any, egress: EgressServer, end: Any, recording: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    job = record()
+    monkeypatch.setattr(engines, "settings", lambda _cls: Settings(engine="recorder"))
     with app.app_context():
-        assert engine_of(None) == "egress"
-    record()
-    with app.app_context():
-        row = db.session.query(LectureRecording).one()
-        assert engine_of(row) == "egress"
-        row.runs = []
-        assert engine_of(row) == "egress"
+        assert engines.engine_of(None) == "recorder"
+    egress.finish(job)
+    end()
+    assert recording()["outcome"] == "done"

@@ -107,6 +107,18 @@ def test_who_presses_while_egress_is_asked_finds_it_begun(host: Somebody, egress
     assert host.state["status"] == "starting"
 
 
+def test_nobody_asks_twice_while_egress_thinks(
+    host: Somebody, egress: EgressServer, watch: Any, pass_by: Any, page_of: Any
+) -> None:
+    def think(_job: Job) -> None:
+        pass_by(8)
+        watch()
+
+    egress.on_start = think
+    host.press("start", queue=False)
+    assert len(egress.jobs) == 1 and page_of(egress.last).report("starting")["begin"]
+
+
 def test_a_stop_while_egress_is_asked_stops_it(host: Somebody, egress: EgressServer, page_of: Any) -> None:
     egress.on_start = lambda _job: host.press("stop") and None
     assert host.press("start", queue=False)["status"] == "off"
@@ -234,6 +246,28 @@ def test_a_pause_ends_the_egress_and_going_on_begins_another(
     egress.finish(second)
     work()
     assert pieces(app) == [page_of(first).run, page_of(second).run]
+
+
+def test_going_on_is_asked_for_once_whoever_is_faster(
+    host: Somebody, record: Any, egress: EgressServer, watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from plugins.recording import state
+
+    first = record()
+    host.press("pause")
+    egress.finish(first)
+    real = state.tell
+
+    def and_watch(lecture: Any) -> None:
+        monkeypatch.setattr(state, "tell", real)
+        watch()
+
+    # The watch comes between the host's word and what follows from it.
+    monkeypatch.setattr(state, "tell", and_watch)
+    host.press("resume")
+    assert len(egress.jobs) == 2 and egress.last.info.status == Status.EGRESS_STARTING
+    record.under_way(1.0)
+    assert host.state["status"] == "recording"
 
 
 def test_going_on_while_egress_is_busy_says_so_and_goes_on_later(

@@ -10,7 +10,7 @@ const root = import.meta.dirname;
 const at = (path: string) => resolve(root, path);
 
 const CORE = { 'core/room': 'ui/room/main.tsx', 'core/site': 'ui/site/site.ts', 'core/lecture': 'ui/site/lecture/main.ts' };
-const PLUGIN_FILES = ['room.tsx', 'room.ts', 'page.tsx', 'page.ts'];
+const PLUGIN_FILES = ['room.tsx', 'room.ts', 'page.tsx', 'page.ts', 'scene.ts'];
 
 function pluginEntries(): [string, string][] {
   const names = existsSync(at('plugins')) ? readdirSync(at('plugins')) : [];

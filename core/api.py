@@ -20,10 +20,14 @@ from core.contracts import (
     PEOPLE_INSIDE,
     AdminPage,
     Audience,
+    Bucket,
     Contents,
     Delivery,
     Destination,
     DirectUploads,
+    EgressChanged,
+    EgressState,
+    EgressStatus,
     Erasure,
     Event,
     Exporter,
@@ -59,6 +63,7 @@ from core.contracts import (
     Role,
     RoomUi,
     Section,
+    SharedBucket,
     SignedRequest,
     Stat,
     Storage,
@@ -81,6 +86,7 @@ from core.errors import (
     ConfigError,
     ContentChanged,
     DestinationDown,
+    EgressBusy,
     LiveKitDown,
     LiveKitError,
     PluginError,
@@ -94,7 +100,7 @@ from core.files.stored import StoredFileAnswer, UploadPlan
 from core.hookspecs import hookimpl
 from core.http.forms import Form
 from core.http.limits import limiter
-from core.http.security import show_what_storages_hand_out
+from core.http.security import from_machines, let_page_reach, show_what_storages_hand_out
 from core.http.sockets import live
 from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
@@ -109,7 +115,7 @@ from core.lectures.films import lecture_topics
 from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant, same_person
 from core.lectures.tables import to_csv as table_to_csv
-from core.livekit import agents
+from core.livekit import agents, egress
 from core.models import Waiting
 from core.pace import Pace, in_context
 from core.people.fingerprints import keyed
@@ -137,6 +143,7 @@ __all__ = [
     "Answer",
     "Audience",
     "Body",
+    "Bucket",
     "ConfigError",
     "ContentChanged",
     "Contents",
@@ -145,6 +152,10 @@ __all__ = [
     "Destination",
     "DestinationDown",
     "DirectUploads",
+    "EgressBusy",
+    "EgressChanged",
+    "EgressState",
+    "EgressStatus",
     "Erasure",
     "Event",
     "Exporter",
@@ -192,6 +203,7 @@ __all__ = [
     "Room",
     "RoomUi",
     "Section",
+    "SharedBucket",
     "SignedRequest",
     "Stat",
     "Storage",
@@ -221,10 +233,12 @@ __all__ = [
     "cut_lecture",
     "db",
     "defer",
+    "egress",
     "files",
     "film_chapters",
     "first_values",
     "forget_personal_columns",
+    "from_machines",
     "here",
     "hookimpl",
     "in_context",
@@ -233,6 +247,7 @@ __all__ = [
     "keyed",
     "lecture_changed",
     "lecture_topics",
+    "let_page_reach",
     "limiter",
     "live",
     "live_in",

@@ -464,6 +464,36 @@ class DirectUploads(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Bucket:
+    """Where a storage keeps its files, and the key to it: what LiveKit Egress has to know to write one there.
+
+    ``endpoint`` is empty for AWS. ``prefix`` stands before the keys of all files. Its ``repr`` tells neither
+    ``access_key`` nor ``secret_key``.
+    """
+
+    name: str
+    region: str
+    access_key: str = with_default(repr=False)
+    secret_key: str = with_default(repr=False)
+    endpoint: str = ""
+    path_style: bool = False
+    prefix: str = ""
+
+
+@runtime_checkable
+class SharedBucket(Protocol):
+    """What a storage has too, if its files are in a bucket of S3 that programs of ours may write to.
+
+    Whoever gets the bucket hands it to LiveKit Egress and to nobody else, and logs nothing of it.
+    """
+
+    @property
+    def bucket(self) -> Bucket:
+        """The bucket."""
+        ...
+
+
 # --- a lecture as data ---------------------------------------------------------------
 
 
@@ -608,7 +638,8 @@ class Thumbnails:
 class Film(Files):
     """A recording, which the lecture's page plays; to whoever knows ``Files`` it is some.
 
-    ``files`` can be downloaded; the first of them is played (``video/webm``), unless ``plays`` is another one
+    ``files`` can be downloaded; the first of them is played (``video/webm`` or
+    ``video/mp4``), unless ``plays`` is another one
     that is only watched. There is none while it is still being made (``busy``). All times are seconds of that
     file, but for ``at`` of a ``FilmSpan``.
 
@@ -711,6 +742,70 @@ class ParticipantLeft(Event):
     participant_id: int
 
 
+class EgressStatus(StrEnum):
+    """How far an egress of LiveKit has come. From ``complete`` on it is over; ``limit``: it was cut off."""
+
+    STARTING = "starting"
+    ACTIVE = "active"
+    ENDING = "ending"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    ABORTED = "aborted"
+    LIMIT = "limit"
+
+
+@dataclass(frozen=True)
+class EgressState:
+    """What LiveKit says of an egress. ``error``: in its words, for logs.
+
+    ``file`` is the path of its file in the bucket, ``size`` its bytes, as Egress says; the storage knows
+    better. ``started_at`` and ``ended_at`` (unix seconds on the clock of Egress): from when to when the file
+    was recorded.
+    """
+
+    id: str
+    status: EgressStatus
+    error: str = ""
+    file: str = ""
+    size: int = 0
+    started_at: float | None = None
+    ended_at: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in (EgressStatus.STARTING, EgressStatus.ACTIVE, EgressStatus.ENDING)
+
+
+@dataclass(frozen=True)
+class EgressChanged(Event):
+    """LiveKit has said something of an egress of this lecture: the fields are those of ``EgressState``.
+
+    LiveKit says it late, twice, or in another order; it may also say nothing at all.
+    """
+
+    lecture_id: int
+    egress_id: str
+    status: str
+    error: str
+    file: str
+    size: int
+    started_at: float | None
+    ended_at: float | None
+
+    @property
+    def state(self) -> EgressState:
+        """All that was said."""
+        return EgressState(
+            self.egress_id,
+            EgressStatus(self.status),
+            self.error,
+            self.file,
+            self.size,
+            self.started_at,
+            self.ended_at,
+        )
+
+
 EVENT_TYPES: tuple[type[Event], ...] = (
     LectureStarted,
     LectureEnded,
@@ -718,6 +813,7 @@ EVENT_TYPES: tuple[type[Event], ...] = (
     ParticipantLeft,
     FileChanged,
     LectureCut,
+    EgressChanged,
 )
 
 

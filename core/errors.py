@@ -43,7 +43,14 @@ class Refusal(AudimaxError):
 
 
 class LiveKitDown(AudimaxError):
-    """LiveKit can't be reached, timed out or answered 5xx: try again later."""
+    """LiveKit can't be reached, timed out or answered 5xx: try again later.
+
+    ``code`` is its Twirp code, if it answered with one.
+    """
+
+    def __init__(self, words: str, code: str = "") -> None:
+        super().__init__(words)
+        self.code = code
 
 
 class LiveKitError(AudimaxError):
@@ -52,6 +59,10 @@ class LiveKitError(AudimaxError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"LiveKit: {code}: {message}")
         self.code = code
+
+
+class EgressBusy(AudimaxError):
+    """No LiveKit Egress is free, or none runs: LiveKit has asked all of them."""
 
 
 class StorageDown(AudimaxError):

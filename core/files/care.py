@@ -208,7 +208,7 @@ def move(target: str, told: Callable[[Moved], None], stopped: Callable[[], bool]
             log.error("file %s stays where it is: %s", last, error)
             made.failed += 1
         told(made)
-    under_way = StoredFile.state.in_((State.INCOMING, State.CHECKING))
+    under_way = StoredFile.state.in_((State.EXPECTED, State.INCOMING, State.CHECKING))
     left = sa.select(sa.func.count()).where(StoredFile.storage != target, under_way)
     made.left = db.session.scalar(left) or 0
     db.session.commit()

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 LINGER = timedelta(hours=1)
 # A job does it at once; the sweep looks after what jobs have given up.
 OVERDUE = timedelta(minutes=10)
+# What another program writes comes when a lecture is over, or never.
+EXPECTED_FOR = timedelta(days=2)
 BATCH = 200
 
 
@@ -195,7 +197,8 @@ def _give_up() -> None:
         StoredFile.state == State.INCOMING,
         sa.and_(StoredFile.state.in_((State.READY, State.REFUSED)), ~StoredFile.in_use),
     )
-    abandoned = sa.and_(unused, StoredFile.touched_at < _idle_since())
+    never_came = sa.and_(StoredFile.state == State.EXPECTED, StoredFile.touched_at < now() - EXPECTED_FOR)
+    abandoned = sa.or_(sa.and_(unused, StoredFile.touched_at < _idle_since()), never_came)
     ownerless = StoredFile.lecture_id.is_(None)
     for file_id in _ids(StoredFile.state != State.GONE, sa.or_(abandoned, ownerless)):
         query = sa.select(StoredFile).where(

@@ -23,8 +23,12 @@ OF_EXPORTS = "exports"
 
 
 class State(StrEnum):
-    """From the first byte to the last: ``gone`` means that its bytes are being removed."""
+    """From the first byte to the last: ``gone`` means that its bytes are being removed.
 
+    ``expected``: another program writes it, under ``key``, and hasn't yet.
+    """
+
+    EXPECTED = "expected"
     INCOMING = "incoming"
     CHECKING = "checking"
     READY = "ready"

@@ -7,7 +7,7 @@ from typing import Literal
 from flask import Flask
 
 from core.config import config
-from core.contracts import DirectUploads, Storage
+from core.contracts import Bucket, DirectUploads, SharedBucket, Storage
 from core.engine import offers
 from core.errors import ConfigError, StorageDown
 from core.files.local import LocalStorage
@@ -61,6 +61,17 @@ def direct(storage: str) -> DirectUploads | None:
     """The storage, if browsers send files to it by themselves."""
     found = named(storage)
     return found if isinstance(found, DirectUploads) else None
+
+
+def bucket(storage: str) -> Bucket:
+    """The bucket of a storage, for LiveKit Egress alone; ``StorageDown`` where it has none."""
+    found = named(storage)
+    if not isinstance(found, SharedBucket):
+        raise StorageDown(
+            f"the storage {storage!r} has no bucket that others can write to: set file_storage to one that "
+            "has, such as s3"
+        )
+    return found.bucket
 
 
 def how(stored: StoredFile) -> How:

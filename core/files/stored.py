@@ -2,8 +2,9 @@
 
 A file goes: ``begin`` → commit → ``plan`` to the browser, which sends the bytes to core or to the
 storage and then says that it is done → ``FileChanged``. What is sent before it is used (a message's
-attachments) is ``claim``-ed; what a plugin makes itself it ``keep``-s. Nothing here
-commits, except ``read_text``.
+attachments) is ``claim``-ed; what a plugin makes itself it ``keep``-s, and what another program writes into
+the storage's bucket it ``expect``-s until it ``has_come``. Nothing here commits, except ``read_text`` and
+``has_come``.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from core.config import config
-from core.contracts import Audience, FileEntry
+from core.contracts import Audience, FileEntry, SharedBucket
 from core.db import db, new_public_id, now
 from core.errors import Refusal
 from core.files import previews, storages
+from core.files.changes import changed
 from core.files.kinds import UNKNOWN
 from core.files.models import OF_EXPORTS, Scan, State, StoredFile, new_key
 from core.http.views import Answer
@@ -43,12 +45,15 @@ __all__ = [
     "delete",
     "describe",
     "entry",
+    "expect",
+    "has_come",
     "keep",
     "of",
     "opener",
     "plan",
     "read_text",
     "shared_in",
+    "takes_from_others",
 ]
 
 MB = 1024 * 1024
@@ -142,27 +147,71 @@ def keep(
     ``size`` (bytes) must be said of a stream. The bytes
     are kept before the row is: after a rollback nobody owns them (`audimax files check`).
     """
+    made = _own(lecture, plugin, name, mime, audience)
+    made.size = len(body) if isinstance(body, bytes) else size or 0
+    made.state, made.ready_at = State.READY.value, now()
+    storages.named(made.storage).save(made.key, BytesIO(body) if isinstance(body, bytes) else body, mime)
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def takes_from_others() -> bool:
+    """Whether other programs can write files to where new ones are kept: it is a ``SharedBucket``."""
+    return isinstance(storages.named(config().file_storage), SharedBucket)
+
+
+def expect(
+    lecture: Lecture, plugin: str, *, name: str, mime: str, audience: Audience = Audience.EVERYONE
+) -> StoredFile:
+    """A file that another program will write into the bucket, under ``key``: commit, then let it begin.
+
+    The key ends as the name does, for programs that would add it. Look whether it ``has_come``, or
+    ``delete`` it; after two days core does.
+    """
+    made = _own(lecture, plugin, name, mime, audience)
+    made.key = f"{made.key}.{made.extension}"
+    made.size, made.state = 0, State.EXPECTED.value
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def has_come(stored: StoredFile) -> bool:
+    """Look whether an expected file is in the storage now; then it is ready, and as large as it is there.
+
+    Raises ``StorageDown``. Commits, so that no database connection waits for it. May be asked again.
+    """
+    if stored.state != State.EXPECTED:
+        return stored.state == State.READY
+    storage, key = storages.named(stored.storage), stored.key
+    db.session.commit()
+    seen = storage.stat(key)
+    if seen is None:
+        return False
+    ready = {"state": State.READY.value, "size": seen.size, "ready_at": now(), "touched_at": now()}
+    changed(stored.id, StoredFile.state == State.EXPECTED, **ready)
+    db.session.commit()
+    db.session.refresh(stored)
+    return stored.state == State.READY
+
+
+def _own(lecture: Lecture, plugin: str, name: str, mime: str, audience: Audience) -> StoredFile:
+    """A file that no person has sent."""
     cleaned = clean_file_name(name)
-    made = StoredFile(
+    return StoredFile(
         plugin=plugin,
         storage=config().file_storage,
         name=cleaned,
         extension=cleaned.rpartition(".")[2].lower(),
         mime=mime if MIME.match(mime) else UNKNOWN,
-        size=len(body) if isinstance(body, bytes) else size or 0,
         audience=Audience(audience).value,
-        state=State.READY.value,
         room_id=lecture.room_id,
         lecture_id=lecture.id,
         uploader_name="",
         in_use=True,
         key=new_key(),
-        ready_at=now(),
     )
-    storages.named(made.storage).save(made.key, BytesIO(body) if isinstance(body, bytes) else body, mime)
-    db.session.add(made)
-    db.session.flush()
-    return made
 
 
 def plan(stored: StoredFile) -> UploadPlan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import re
 import secrets
 from functools import lru_cache
 from typing import TypeVar
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 F = TypeVar("F")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_000_000
+PLACE = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?\Z")
 
 
 def init_app(app: Flask) -> None:
@@ -67,6 +69,19 @@ def csp_nonce() -> str:
 def show_what_storages_hand_out() -> None:
     """Let this response's page play films and show pictures that ``/files`` leads on to a storage for."""
     g.shown_origins = current_app.extensions.get("audimax_storage_origins", ())
+
+
+def let_page_reach(address: str) -> None:
+    """Let this response's page talk to a LiveKit server elsewhere: ``wss://livekit.uni.example``.
+
+    ``ValueError`` for what is no such address. Whoever names it must have proved who they are.
+    """
+    parts = urlsplit(address)
+    where = f"{parts.hostname}:{parts.port}" if parts.port else parts.hostname or ""
+    if parts.scheme not in ("ws", "wss", "http", "https") or not PLACE.match(where):
+        raise ValueError("this is no address of a LiveKit server")
+    letter = "s" if parts.scheme in ("wss", "https") else ""
+    g.reached_origins = (f"ws{letter}://{where}", f"http{letter}://{where}")
 
 
 def client_address() -> str:
@@ -157,7 +172,7 @@ def _add_headers(response: Response) -> Response:
 
 
 def _content_policy() -> str:
-    uploads = current_app.extensions.get("audimax_upload_origins", ())
+    uploads = (*current_app.extensions.get("audimax_upload_origins", ()), *g.get("reached_origins", ()))
     shown = g.get("shown_origins", ())
     return _policy_template(config().livekit_url, uploads, shown).replace("NONCE", csp_nonce())
 

@@ -17,6 +17,7 @@ from flask import current_app
 from flask_babel import gettext as _
 from google.protobuf.message import Message
 from livekit.protocol import agent_dispatch as dispatch_messages
+from livekit.protocol import egress as egress_messages
 from livekit.protocol import models
 from livekit.protocol import room as messages
 
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
 
 TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
+# LiveKit asks every Egress whether it is free, and waits for the answers.
+PATIENT = urllib3.Timeout(connect=2.0, read=15.0)
+# Pages of a list of egresses; a lecture has a handful.
+MOST_PAGES = 20
 CONNECTIONS = 32
 EMPTY_TIMEOUT = 300
 DEPARTURE_TIMEOUT = 300
@@ -180,6 +185,39 @@ class LiveKit:
             return _unless_gone(error)
         return True
 
+    # --- egress -----------------------------------------------------------------------
+
+    def start_room_composite_egress(
+        self, request: egress_messages.RoomCompositeEgressRequest
+    ) -> egress_messages.EgressInfo:
+        """Have a room recorded through a page. Sent once: after a ``LiveKitDown`` it may run all the same."""
+        token = self._for_recording()
+        method = "livekit.Egress/StartRoomCompositeEgress"
+        return self._twirp.call_once(method, request, egress_messages.EgressInfo, token)
+
+    def stop_egress(self, egress_id: str) -> bool:
+        """Have an egress come to its end; False where there is none, or it has ended already."""
+        try:
+            request = egress_messages.StopEgressRequest(egress_id=egress_id)
+            self._egress("StopEgress", request, egress_messages.EgressInfo)
+        except LiveKitError as error:
+            if error.code not in ("not_found", "failed_precondition"):
+                raise
+            return False
+        return True
+
+    def list_egress(self, room: str) -> list[egress_messages.EgressInfo]:
+        """All egresses of a room that LiveKit remembers, those that have ended too."""
+        found: list[egress_messages.EgressInfo] = []
+        request = egress_messages.ListEgressRequest(room_name=room)
+        for _page in range(MOST_PAGES):
+            answer = self._egress("ListEgress", request, egress_messages.ListEgressResponse)
+            found += answer.items
+            if not answer.next_page_token.token:
+                break
+            request.page_token.CopyFrom(answer.next_page_token)
+        return found
+
     # --- many, and none ---------------------------------------------------------------
 
     def many(self, calls: Sequence[Callable[[], Any]], width: int = CONNECTIONS) -> list[Any]:
@@ -221,6 +259,12 @@ class LiveKit:
     def _for_rooms(self) -> str:
         return tokens.server_token(self._config, "")
 
+    def _for_recording(self) -> str:
+        return tokens.recording_token(self._config)
+
+    def _egress(self, method: str, request: Message, answer: type[M]) -> M:
+        return self._twirp.call(f"livekit.Egress/{method}", request, answer, self._for_recording())
+
     def _call(self, method: str, request: Message, answer: type[M], token: str) -> M:
         return self._twirp.call(f"livekit.RoomService/{method}", request, answer, token)
 
@@ -238,11 +282,21 @@ class Twirp:
         self._pool: urllib3.PoolManager | None = None
 
     def call(self, method: str, request: Message, answer: type[M], token: str) -> M:
-        headers = {"Content-Type": "application/protobuf", "Authorization": f"Bearer {token}"}
-        response = self._post(f"{self._url}/twirp/{method}", request.SerializeToString(), headers)
-        if response.status == 200:
-            return answer.FromString(response.data)
-        raise _refused(response)
+        response = self._post(self._address(method), request.SerializeToString(), _headers(token))
+        return _read(response, answer)
+
+    def call_once(self, method: str, request: Message, answer: type[M], token: str) -> M:
+        """For what must not happen twice; patient."""
+        try:
+            response = self._once(
+                self._address(method), request.SerializeToString(), _headers(token), PATIENT
+            )
+        except urllib3.exceptions.HTTPError as error:
+            raise _down(error) from error
+        return _read(response, answer)
+
+    def _address(self, method: str) -> str:
+        return f"{self._url}/twirp/{method}"
 
     def _post(self, url: str, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
         try:
@@ -259,9 +313,11 @@ class Twirp:
         except urllib3.exceptions.HTTPError as error:
             raise _down(error) from error
 
-    def _once(self, url: str, body: bytes, headers: dict[str, str]) -> urllib3.BaseHTTPResponse:
+    def _once(
+        self, url: str, body: bytes, headers: dict[str, str], timeout: urllib3.Timeout = TIMEOUT
+    ) -> urllib3.BaseHTTPResponse:
         return self._connections().request(
-            "POST", url, body=body, headers=headers, timeout=TIMEOUT, retries=False, redirect=False
+            "POST", url, body=body, headers=headers, timeout=timeout, retries=False, redirect=False
         )
 
     def _connections(self) -> urllib3.PoolManager:
@@ -277,12 +333,22 @@ def _http(url: str) -> str:
     return (f"http{url[2:]}" if url.startswith("ws") else url).rstrip("/")
 
 
+def _headers(token: str) -> dict[str, str]:
+    return {"Content-Type": "application/protobuf", "Authorization": f"Bearer {token}"}
+
+
+def _read(response: urllib3.BaseHTTPResponse, answer: type[M]) -> M:
+    if response.status == 200:
+        return answer.FromString(response.data)
+    raise _refused(response)
+
+
 def _refused(response: urllib3.BaseHTTPResponse) -> LiveKitDown | LiveKitError:
     said = _said(response.data)
     unsaid = "unauthenticated" if response.status == 401 else "unknown"
     code, message = str(said.get("code", unsaid)), str(said.get("msg", ""))
     if response.status >= 500:
-        return LiveKitDown(f"LiveKit answered {response.status}: {code} {message}".strip())
+        return LiveKitDown(f"LiveKit answered {response.status}: {code} {message}".strip(), code)
     return LiveKitError(code, message or f"HTTP {response.status}")
 
 

@@ -56,13 +56,18 @@ class Stay:
 def note(
     event_id: str, kind: str, lecture_public_id: str, at: datetime, who: models.ParticipantInfo | None
 ) -> bool:
+    """Store what LiveKit said of a person, once by its id; tells whether it was new."""
+    return store(event_id, kind, lecture_public_id, at, _payload(who, at) if who is not None else {})
+
+
+def store(event_id: str, kind: str, lecture_public_id: str, at: datetime, payload: dict[str, Any]) -> bool:
     """Store what LiveKit said, once by its id; tells whether it was new."""
     row = {
         "id": event_id,
         "kind": kind,
         "lecture_public_id": lecture_public_id,
         "happened_at": at,
-        "payload": _payload(who, at) if who is not None else {},
+        "payload": payload,
     }
     stored = insert(WebhookEvent).values(row).on_conflict_do_nothing().returning(WebhookEvent.id)
     return db.session.scalar(stored) is not None

@@ -14,14 +14,15 @@ from core.db import db, now
 from core.http.limits import limiter
 from core.http.security import from_machines
 from core.jobs import RETRY, defer, task
-from core.livekit import presence
+from core.livekit import egress, presence
 from core.models import WebhookEvent
 
 log = logging.getLogger(__name__)
 bp = Blueprint("livekit_webhooks", __name__)
 
 LARGEST = 128 * 1024
-KEPT = frozenset({presence.JOINED, presence.LEFT, "room_finished"})
+PEOPLE = frozenset({presence.JOINED, presence.LEFT})
+KEPT = PEOPLE | egress.EVENTS | {"room_finished"}
 
 
 @bp.post("/api/livekit/webhook")
@@ -45,8 +46,10 @@ def work(event_id: str) -> None:
     event = db.session.get(WebhookEvent, event_id)
     if event is None:
         return
-    if event.kind != "room_finished" and event.payload.get("kind") == presence.PEOPLE:
+    if event.kind in PEOPLE and event.payload.get("kind") == presence.PEOPLE:
         presence.settle(event.lecture_public_id, event.payload["identity"])
+    if event.kind in egress.EVENTS and event.worked_at is None:
+        egress.tell(event.lecture_public_id, event.payload)
     event.worked_at = now()
     db.session.commit()
 
@@ -64,5 +67,8 @@ def _verified(raw: bytes, token: str) -> messages.WebhookEvent | None:
 
 def _store(event: messages.WebhookEvent) -> bool:
     at = datetime.fromtimestamp(event.created_at, UTC) if event.created_at else now()
+    if event.event in egress.EVENTS:
+        info = event.egress_info
+        return presence.store(event.id, event.event, info.room_name, at, egress.as_json(info))
     who = event.participant if event.HasField("participant") else None
     return presence.note(event.id, event.event, event.room.name, at, who)

@@ -34,7 +34,14 @@ PROGRAM = Program(
     releases={kind: Release(f"{RELEASE}{kind}.tar.gz", digest) for kind, digest in DIGESTS.items()},
     otherwise=", or set AUDIMAX_LIVEKIT_API_URL to a server that runs elsewhere",
 )
-EVENTS = ["room_finished", "participant_joined", "participant_left"]
+EVENTS = [
+    "room_finished",
+    "participant_joined",
+    "participant_left",
+    "egress_started",
+    "egress_updated",
+    "egress_ended",
+]
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from plugins.recording.models import Edit, LectureRecording
 from plugins.recording.passages import Wrong
 from plugins.recording.settings import Settings
 
-of_lecture = Blueprint("recording_lecture", __name__)
+of_lecture = Blueprint("recording_desk", __name__)
 LONGEST_TITLE = 200
 Second = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 

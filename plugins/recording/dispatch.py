@@ -9,15 +9,16 @@ import sqlalchemy as sa
 
 from core.api import Lecture, agent_key, agents, config, db, is_enabled_in, now, settings
 from plugins.recording import models, state
+from plugins.recording.egress import runs
+from plugins.recording.engines import is_egress
 from plugins.recording.models import SILENT, LectureRecording, Wish
 from plugins.recording.settings import Settings
+from plugins.recording.slots import takes_a_slot
 
 log = logging.getLogger(__name__)
 AGENT = "audimax-recorder"
 # A free worker is there two to three seconds after it was asked for.
 ASK_AGAIN_AFTER = timedelta(seconds=7)
-# Any number that nobody else locks by: which lecture gets the last free recorder is decided one by one.
-SLOTS_LOCK = 0x7265636F7264
 
 
 def identity_of(lecture: Lecture) -> str:
@@ -30,11 +31,13 @@ def begin(lecture: Lecture, *, may_wait: bool) -> LectureRecording | None:
 
     Commits, tells the room, and asks for a recorder. Whoever presses at the same moment finds it begun.
     """
+    if is_egress(models.recording_of(lecture)):
+        return runs.begin(lecture, may_wait=may_wait)
     recording = models.locked(lecture)
     if recording.is_wanted:
         db.session.commit()
         return recording
-    is_free = _takes_a_slot(lecture)
+    is_free = takes_a_slot(lecture)
     if not (is_free or may_wait):
         db.session.rollback()
         return None
@@ -55,6 +58,9 @@ def look_after(lecture: Lecture) -> None:
     """Ask for a recorder where one is wanted and none is; commits. May run twice, or at the same time."""
     if not is_enabled_in(lecture.room, "recording"):
         return
+    if is_egress(models.recording_of(lecture)):
+        runs.look_after(lecture)
+        return
     recording = models.locked(lecture)
     changed = _settle(lecture, recording)
     asks = _must_ask(lecture, recording)
@@ -71,7 +77,7 @@ def _settle(lecture: Lecture, recording: LectureRecording) -> bool:
     """The room may forbid it meanwhile; who waits in the queue may have its turn. Whether that changed it."""
     if state.end_what_is_forbidden(recording):
         return True
-    if recording.queued_at is None or not lecture.is_live or not _takes_a_slot(lecture, recording):
+    if recording.queued_at is None or not lecture.is_live or not takes_a_slot(lecture, recording):
         return False
     recording.queued_at = None
     recording.begins_at = now() + timedelta(seconds=settings(Settings).notice_seconds)
@@ -86,18 +92,12 @@ def _must_ask(lecture: Lecture, recording: LectureRecording) -> bool:
     return recording.asked_at is None or recording.asked_at < now() - ASK_AGAIN_AFTER
 
 
-def _takes_a_slot(lecture: Lecture, queued: LectureRecording | None = None) -> bool:
-    """Whether a recorder is free for this lecture; nobody else is told so until our commit."""
-    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(SLOTS_LOCK)))
-    one = LectureRecording
-    others = (
-        sa.select(sa.func.count())
-        .select_from(one)
-        .join(Lecture, Lecture.id == one.lecture_id)
-        .where(one.lecture_id != lecture.id, Lecture.ended_at.is_(None), one.wish != Wish.OFF.value)
-    )
-    taken = sa.or_(one.queued_at.is_(None), one.queued_at < (queued.queued_at if queued else now()))
-    return (db.session.scalar(others.where(taken)) or 0) < settings(Settings).recordings_at_once
+def follow(lecture: Lecture, wish: Wish) -> None:
+    """Hosts want something else from now on: what is told to whoever records, after the commit."""
+    if is_egress(models.recording_of(lecture)):
+        runs.follow(lecture, wish)
+    elif wish is Wish.OFF:
+        send_away(lecture)
 
 
 def send_away(lecture: Lecture) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import procrastinate
 
 from core.api import (
+    EgressChanged,
     Event,
     HealthCheck,
     Lecture,
@@ -24,6 +25,7 @@ from core.api import (
 )
 from plugins.recording import consent, desk, health, internal, pages, sections, views
 from plugins.recording import jobs as background
+from plugins.recording.egress import needs, runs, scene
 from plugins.recording.settings import Settings
 
 
@@ -34,6 +36,8 @@ def blueprints() -> list[Mount]:
         Mount(MountPoint.LECTURE, desk.of_lecture),
         Mount(MountPoint.INTERNAL, internal.internal),
         Mount(MountPoint.SITE, pages.site),
+        Mount(MountPoint.LECTURE, scene.in_lecture),
+        Mount(MountPoint.SITE, scene.pages),
     ]
 
 
@@ -44,7 +48,11 @@ def jobs() -> list[procrastinate.Blueprint]:
 
 @hookimpl
 def processes() -> list[Process]:
-    if settings(Settings).engine == "off":
+    engine = settings(Settings).engine
+    if engine == "egress":
+        # Asked last at the start, when every storage is known.
+        needs.refuse_a_folder()
+    if engine != "recorder":
         return []
     return [Process("recorder", ("{python}", "-m", "plugins.recording.worker", "start"))]
 
@@ -70,3 +78,5 @@ def on_event(event: Event) -> None:
         defer("recording:come", lecture_id=event.lecture_id)
     elif isinstance(event, LectureEnded):
         defer("recording:finish", lock=f"recording:{event.lecture_id}", lecture_id=event.lecture_id)
+    elif isinstance(event, EgressChanged):
+        runs.heard(event)

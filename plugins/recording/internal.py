@@ -101,7 +101,7 @@ def report(body: Report) -> Orders:
     is_current = not waits and _note_run(lecture, recording, body)
     if is_current:
         recording.status, recording.code, recording.seconds = body.state, body.code, body.seconds
-        _note_turns(recording, body)
+        note_turns(recording, body)
     state.end_what_is_forbidden(recording)
     has_changed = (state.status_of(recording), recording.code) != before
     if has_changed:
@@ -134,7 +134,7 @@ def _note_run(lecture: Lecture, recording: LectureRecording, body: Report) -> bo
     return True
 
 
-def _note_turns(recording: LectureRecording, body: Report) -> None:
+def note_turns(recording: LectureRecording, body: Report) -> None:
     """A run says all of its turns each time; those of runs before it stay."""
     place = recording.runs.index(body.run)
     mine = [[place, start, end] for start, end in body.unheard if end > start]

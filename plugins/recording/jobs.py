@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from core.api import Lecture, db, defer, now
 from plugins.recording import consent, dispatch, editing, joining, models, recutting, state
+from plugins.recording.egress import runs
 from plugins.recording.models import Edit, LectureRecording, Outcome, Wish
 
 jobs = procrastinate.Blueprint()
@@ -20,6 +21,7 @@ LOOK_INTO_TRASH_SECONDS = 300
 def watch(timestamp: int) -> None:
     """Ask for recorders where they are missing, and let those begin that wait for one."""
     dispatch.look_after_all()
+    runs.settle_all()
 
 
 @jobs.task(name="come", retry=RETRY)
@@ -36,6 +38,7 @@ def finish(lecture_id: int) -> None:
     lecture = db.session.get(Lecture, lecture_id)
     if lecture is None or lecture.ended_at is None or models.recording_of(lecture) is None:
         return
+    runs.end(lecture)
     recording = models.locked(lecture)
     if recording.outcome != Outcome.WAITING:
         db.session.commit()
@@ -43,7 +46,8 @@ def finish(lecture_id: int) -> None:
     recording.queued_at = None
     if recording.is_wanted:
         state.wish_for(recording, Wish.OFF)
-    if recording.has_recorder and now() < lecture.ended_at + state.HAND_OVER:
+    is_handing_over = recording.has_recorder and now() < lecture.ended_at + state.HAND_OVER
+    if is_handing_over or runs.are_open(lecture):
         defer("recording:finish", lecture_id=lecture_id, schedule_in={"seconds": LOOK_AGAIN_SECONDS})
     elif models.pieces_of(lecture, recording.runs):
         recording.outcome = Outcome.JOINING.value

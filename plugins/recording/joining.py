@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from core.api import Audience, Lecture, StoredFile, clean_file_name, db, files, now, room_settings
 from plugins.recording import models, state
+from plugins.recording.engines import is_egress
 from plugins.recording.models import LectureRecording, Outcome, Span
 from plugins.recording.settings import RoomSettings
 
@@ -58,6 +59,8 @@ def join(lecture: Lecture) -> bool:
     # Needs PyAV, which only those who record have.
     from plugins.recording.recorder.finishing import finish
 
+    if is_egress(models.recording_of(lecture)):
+        return _join_what_egress_made(lecture)
     sources = _sources(lecture)
     db.session.commit()
     with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
@@ -67,6 +70,17 @@ def join(lecture: Lecture) -> bool:
         except ValueError as error:
             raise Unplayable(str(error)) from error
         return _keep(lecture, Made(path, facts.as_json(), "video/webm"), {one.id for one in sources})
+
+
+def _join_what_egress_made(lecture: Lecture) -> bool:
+    from plugins.recording.egress.joining import make
+
+    with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
+        try:
+            path, facts, used = make(lecture, Path(folder))
+        except ValueError as error:
+            raise Unplayable(str(error)) from error
+        return _keep(lecture, Made(path, facts, "video/mp4"), used)
 
 
 def _sources(lecture: Lecture) -> list[_Source]:
@@ -104,7 +118,7 @@ def keep_what_belongs(lecture: Lecture, made: Made, audience: Audience) -> About
     from plugins.recording.recorder.sound import sound_of
     from plugins.recording.recorder.thumbnails import thumbnails
 
-    made_of = thumbnails(made.path)
+    made_of = thumbnails(made.path, format="mp4" if made.mime == "video/mp4" else "matroska")
     sprite = files.keep(
         lecture, PLUGIN, name="recording-thumbnails.webp", body=made_of.body, mime=made_of.mime,
         audience=audience,

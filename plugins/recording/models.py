@@ -108,6 +108,11 @@ class LectureRecording(db.Model):
         return self.wish != Wish.OFF
 
     @property
+    def rests(self) -> bool:
+        """Whether it is paused and nobody is there to record: an egress ends with each pause."""
+        return self.wish == Wish.PAUSED and not self.run and self.status == "paused"
+
+    @property
     def has_recorder(self) -> bool:
         """Whether a recorder has been heard of a moment ago."""
         is_fresh = self.heard_at is not None and self.heard_at > now() - SILENT
@@ -115,7 +120,10 @@ class LectureRecording(db.Model):
 
 
 class Piece(db.Model):
-    """Ten seconds or so of one run's recording: a whole WebM of its own. ``number`` begins with 0."""
+    """Ten seconds or so of one run's recording: a whole WebM of its own. ``number`` begins with 0.
+
+    Of an egress it is all of the run, an MP4.
+    """
 
     __tablename__ = PIECE
 

@@ -30,14 +30,14 @@ def make(lecture: Lecture) -> bool:
     wanted = _passages(recording)
     source, facts = editing.base(recording), editing.base_facts(recording)
     assert source is not None
-    opened = files.opener(source)
+    opened, mime = files.opener(source), source.mime
     audience = Audience(recording.audience)
     db.session.commit()
     with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
         path = Path(folder) / "film"
         with closing(opened()) as body, path.open("wb") as copy:
             shutil.copyfileobj(body, copy, 1024 * 1024)
-        made = _cut(path, wanted, facts) if wanted else joining.Made(path, facts, source.mime)
+        made = _cut(path, wanted, facts, mime) if wanted else joining.Made(path, facts, mime)
         video = joining.keep_video(lecture, made, audience) if wanted else None
         about = joining.keep_what_belongs(lecture, made, audience)
     return _show(lecture, wanted, made, video, about)
@@ -47,13 +47,17 @@ def _passages(recording: LectureRecording) -> list[Passage]:
     return [(start, end) for start, end in recording.cuts]
 
 
-def _cut(path: Path, passages: Sequence[Passage], facts: dict[str, Any]) -> Made:
+def _cut(path: Path, passages: Sequence[Passage], facts: dict[str, Any], mime: str) -> Made:
+    from plugins.recording.egress.cutting import cut as cut_mp4
     from plugins.recording.recorder.cutting import cut
 
     target = path.with_name("cut")
-    done = cut(path, target, passages)
+    if mime == "video/mp4":
+        done = cut_mp4(path, target, passages, facts["keys"], facts["duration"])
+    else:
+        done = cut(path, target, passages)
     changed = {"duration": done.duration, "size": done.size, "keys": list(done.keys)}
-    return Made(target, {**moved(facts, done.kept), **changed}, "video/webm")
+    return Made(target, {**moved(facts, done.kept), **changed}, mime)
 
 
 def moved(facts: dict[str, Any], parts: Sequence[Kept]) -> dict[str, Any]:

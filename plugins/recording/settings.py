@@ -11,8 +11,12 @@ from flask_babel import lazy_gettext as _l
 
 from core.api import setting
 
-Engine = Literal["recorder", "off"]
-ENGINES = {"recorder": _l("A recorder on our own machine"), "off": _l("None: nobody can record")}
+Engine = Literal["recorder", "egress", "off"]
+ENGINES = {
+    "recorder": _l("A recorder on our own machine"),
+    "egress": _l("LiveKit Egress, into the bucket where files are kept"),
+    "off": _l("None: nobody can record"),
+}
 Who = Literal["hosts", "owner"]
 WHO = {"hosts": _l("All hosts of a room"), "owner": _l("The room’s owner only")}
 Sound = Literal["spoken", "sound", "none"]
@@ -60,7 +64,7 @@ class Settings:
         minimum=1,
         maximum=1000,
         label=_l("Recordings at the same time"),
-        help=_l("Of all recorders together. Each takes a third of a processor."),
+        help=_l("Of all recorders together. Each takes a third of a processor, LiveKit Egress four."),
     )
     recordings_per_worker: int = setting(
         2, minimum=1, maximum=50, label=_l("Recordings that one recorder takes")
@@ -71,7 +75,10 @@ class Settings:
     web_url: str = setting(
         "",
         label=_l("Our own address for the recorder"),
-        help=_l("As http://web:8000, where /api/internal is reached. Empty: the public address."),
+        help=_l(
+            "As http://web:8000, where /api/internal is reached, and our page by LiveKit Egress. "
+            "Empty: the public address."
+        ),
     )
 
     def __post_init__(self) -> None:

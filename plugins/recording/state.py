@@ -98,6 +98,8 @@ def status_of(recording: LectureRecording) -> Status:
         return "stopping" if recording.has_recorder else "off"
     if recording.queued_at is not None:
         return "queued"
+    if recording.rests:
+        return "paused"
     if not recording.has_recorder:
         return "starting"
     if recording.status == "failed":
@@ -112,7 +114,7 @@ def why(recording: LectureRecording) -> str:
     status = status_of(recording)
     if status == "queued":
         return str(_("All recorders are busy. It begins when one is free."))
-    if status == "starting":
+    if status == "starting" and recording.code != "busy":
         asked = recording.begins_at
         if asked is not None and now() > asked + COMES_WITHIN:
             return str(_("No recorder has answered yet. If this stays, an admin has to look at it."))
@@ -121,6 +123,7 @@ def why(recording: LectureRecording) -> str:
         "storage": _("The storage takes nothing at the moment. What is recorded waits for it."),
         "lost": _("The storage took nothing for too long: parts of the recording are lost."),
         "encoder": _("The recorder has failed. What was recorded before is kept; another one goes on."),
+        "busy": _("All recorders are busy. It begins when one is free."),
         "connection": _("The recorder has lost its connection to the lecture. It comes back by itself."),
     }
     return str(words.get(recording.code, ""))
@@ -138,7 +141,8 @@ def wish_for(recording: LectureRecording, wish: Wish) -> None:
         mine = Span.lecture_id == recording.lecture_id, Span.until.is_(None)
         db.session.execute(sa.update(Span).where(*mine).values(until=now()))
     if wish == Wish.ON and recording.wish != Wish.ON:
-        db.session.add(Span(lecture_id=recording.lecture_id, since=recording.begins_at or now()))
+        since = max(recording.begins_at or now(), now())
+        db.session.add(Span(lecture_id=recording.lecture_id, since=since))
     recording.wish = wish.value
     db.session.flush()
     touch(recording)

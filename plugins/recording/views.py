@@ -129,8 +129,7 @@ def _change(wish: Wish, what: str, only_from: Wish | None) -> Standing:
     db.session.commit()
     _note(what, lecture)
     state.tell(lecture)
-    if wish is Wish.OFF:
-        dispatch.send_away(lecture)
+    dispatch.follow(lecture, wish)
     return _standing(lecture)
 
 

@@ -13,7 +13,7 @@ from boto3.session import Session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from core.api import SignedRequest, Stat, StorageDown
+from core.api import Bucket, SignedRequest, Stat, StorageDown
 from plugins.storage_s3.refusals import code_of, worded
 from plugins.storage_s3.settings import Settings
 
@@ -32,7 +32,7 @@ LARGEST_FILE_MB = 5000
 
 
 class S3Storage:
-    """A ``Storage`` with ``DirectUploads``."""
+    """A ``Storage`` with ``DirectUploads``, which is a ``SharedBucket`` too."""
 
     id = "s3"
 
@@ -143,6 +143,21 @@ class S3Storage:
         for page in self._pages("list_multipart_uploads", Prefix=self._prefix + prefix):
             for entry in page.get("Uploads", ()):
                 yield entry["Key"].removeprefix(self._prefix), entry["UploadId"]
+
+    # --- SharedBucket -----------------------------------------------------------------
+
+    @property
+    def bucket(self) -> Bucket:
+        made = self.settings
+        return Bucket(
+            name=made.bucket,
+            region=made.region,
+            access_key=made.access_key,
+            secret_key=made.secret_key,
+            endpoint=made.endpoint,
+            path_style=made.names_bucket_in_path,
+            prefix=made.key_prefix,
+        )
 
     # --- for the doctor ---------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 from av.container import InputContainer
 from PIL import Image
 
@@ -32,12 +33,12 @@ class Sprite:
     count: int
 
 
-def thumbnails(path: Path, every: float = 10.0) -> Sprite:
+def thumbnails(path: Path, every: float = 10.0, *, format: str = "matroska") -> Sprite:
     """The sprite of a finished file; of a long one they are further apart, 300 at most.
 
-    ``ValueError`` if the file has no picture.
+    ``format``: what the file is, ``matroska`` or ``mp4``. ``ValueError`` if the file has no picture.
     """
-    with remuxing.opened(path) as file:
+    with av.open(str(path), "r", format=format) as file:
         if not file.streams.video or not file.duration:
             raise ValueError("there is no picture in this file")
         length = file.duration / 1_000_000

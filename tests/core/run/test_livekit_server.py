@@ -18,6 +18,7 @@ def test_only_core_opens_rooms_and_only_three_kinds_of_webhooks_come(tmp_path: P
     assert said["keys"] == {"key": "s" * 40}
     assert set(said["webhook"]["filter_params"]["include_events"]) == {
         "room_finished", "participant_joined", "participant_left",
+        "egress_started", "egress_updated", "egress_ended",
     }  # fmt: skip
     assert stat.S_IMODE(made.config_file.stat().st_mode) == 0o600
 

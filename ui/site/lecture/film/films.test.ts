@@ -183,7 +183,7 @@ test('a film that came and broke off before the script came is fetched anew; one
 test('a browser that cannot play it says so', () => {
   vi.spyOn(HTMLMediaElement.prototype, 'canPlayType').mockReturnValue('');
   open(film(), timeline());
-  expect(page.querySelector('.film-fault')!.textContent).toContain('can’t play the film');
+  expect(page.querySelector('.film-fault')!.textContent).toContain('can’t play the film (WebM, VP9)');
   expect(page.querySelector<HTMLElement>('.film-bar')!.hidden).toBe(true);
   press('k');
   expect(video().paused).toBe(true);

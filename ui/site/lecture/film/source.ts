@@ -2,7 +2,12 @@
 import { t } from '../../../room/i18n';
 import { anew, Retries } from './retries';
 
-const CODECS: Record<string, string> = { 'video/webm': 'video/webm; codecs="vp9, opus"' };
+/** What is in the files of our engines, and what people call that. */
+const CODECS: Record<string, string> = {
+  'video/webm': 'video/webm; codecs="vp9, opus"',
+  'video/mp4': 'video/mp4; codecs="avc1.4d401f, mp4a.40.2"',
+};
+const KINDS: Record<string, string> = { 'video/webm': 'WebM, VP9', 'video/mp4': 'MP4, H.264' };
 
 export class Source {
   private readonly retries = new Retries();
@@ -21,13 +26,16 @@ export class Source {
     this.fault = film.querySelector('.film-fault')!;
     video.addEventListener('loadedmetadata', () => this.came(), { signal });
     video.addEventListener('error', () => this.failed(), { signal });
-    if (!this.isPlayable) this.tell(t('This browser can’t play the film (WebM with VP9). Open the page in another one, such as Firefox, Chrome, Edge or a newer Safari, or download the film.'), false);
+    if (!this.isPlayable) this.tell(t('This browser can’t play the film ({kind}). Open the page in another one, such as Firefox, Chrome, Edge or a newer Safari, or download the film.', { kind: KINDS[this.mime] ?? this.mime }), false);
     else this.catchUp();
   }
 
+  private get mime() {
+    return this.film.dataset.mime ?? '';
+  }
+
   get isPlayable() {
-    const mime = this.film.dataset.mime ?? '';
-    return this.video.canPlayType(CODECS[mime] ?? mime) !== '';
+    return this.video.canPlayType(CODECS[this.mime] ?? this.mime) !== '';
   }
 
   /** Where one is, or will be as soon as it has come. */

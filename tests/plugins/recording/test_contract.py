@@ -9,6 +9,8 @@ class TestRecording(PluginContract):
     name = "recording"
     bodies: ClassVar[dict[str, Any]] = {
         "recording_internal.report": {"run": "contract-run", "state": "recording"},
+        "recording_desk.cut": {"version": 0, "cuts": [[1, 2]]},
+        "recording_desk.chapters": {"version": 0, "chapters": [[1, "One"]]},
     }
 
     def make_rows(self, place: Place) -> dict[str, str]:
@@ -23,4 +25,4 @@ class TestRecording(PluginContract):
         recording.runs = [run]
         consent.choose(lecture, person, False, None)
         db.session.commit()
-        return {"run": run, "number": "0"}
+        return {"run": run, "number": "0", "lecture_public_id": lecture.public_id}

@@ -44,7 +44,7 @@ export function Time({ desk, label, value, here, onChange }: TimeProps) {
       <button
         type="button"
         className="btn btn-sm"
-        aria-label={t('{what}: where the film stands', { what: label })}
+        aria-label={t('Here: {what}', { what: label })}
         onClick={() => {
           setTyped(null);
           onChange(Math.round(here() * 10) / 10);

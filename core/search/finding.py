@@ -85,35 +85,46 @@ class Answer:
 
 
 def search(user: User, asked: Asked) -> Answer:
-    """What the user finds: at most five queries, however much there is."""
+    """What the user finds: a handful of queries, however much there is."""
     speakers = tuple(names_like(user, asked.speaker)) if asked.speaker else ()
     if asked.speaker and not speakers:
         return Answer()
     lectures = _lectures(user, asked, speakers)
     shown = lectures[:PAGE_SIZE]
     more = cursor(shown[-1][0]) if len(lectures) > PAGE_SIZE else ""
-    meant = tuple(names_like(user, asked.query.text)) if asked.query and not asked.speaker else ()
+    meant = tuple(names_like(user, asked.query.text, sure=True)) if asked.query and not asked.speaker else ()
     return Answer(_with_hits(asked, shown, speakers), more, speakers, meant)
 
 
 # --- who ------------------------------------------------------------------------------
 
 
-def names_like(user: User, typed: str) -> list[str]:
-    """Speakers in the user's lectures who are called like that; typing errors are forgiven."""
+def names_like(user: User, typed: str, *, sure: bool = False) -> list[str]:
+    """Speakers in the user's lectures who are called like that; typing errors are forgiven.
+
+    ``sure``: but for those in the first letter of every word, which makes it quicker.
+    """
     wanted = grams(typed[:100])
-    if not wanted:
+    sought = [one for one in wanted if one.startswith("  ")] if sure else wanted
+    if not sought:
+        return []
+    # Whoever is called otherwise, in whatever lectures, is left out first: they are the most.
+    called = db.session.scalars(
+        sa.select(SearchSpeaker.name).where(SearchSpeaker.grams.overlap(sought)).distinct()
+    )
+    alike = {name: how for name in called if (how := likeness(wanted, name)) >= LIKENESS}
+    if not alike:
         return []
     query = (
         sa.select(SearchSpeaker.name, sa.func.count())
         .join(Lecture, Lecture.id == SearchSpeaker.lecture_id)
         .join(Lecture.room)
-        .where(SearchSpeaker.grams.overlap(wanted), readable_by(user))
+        .where(SearchSpeaker.name.in_(alike), readable_by(user))
         .where(sa.or_(_sees_hosts_part(user), SearchSpeaker.audience == Audience.EVERYONE.value))
         .group_by(SearchSpeaker.name)
     )
-    alike = [(likeness(wanted, name), count, name) for name, count in db.session.execute(query)]
-    good = sorted((one for one in alike if one[0] >= LIKENESS), reverse=True)
+    rows = db.session.execute(query)
+    good = sorted(((alike[name], count, name) for name, count in rows), reverse=True)
     exact = [one for one in good if folded(typed) in folded(one[2])]
     return [name for _likeness, _count, name in (exact or good)[:MOST_SPEAKERS]]
 
@@ -135,7 +146,6 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
         sa.select(Lecture, hosted.label("sees_hosts_part"))
         .join(Lecture.room)
         .join(SearchedLecture, SearchedLecture.lecture_id == Lecture.id)
-        .options(contains_eager(Lecture.room))
         .where(readable_by(user), SearchedLecture.built_for.is_not(None))
     )
     wanted: Mapping[str, Wanted] = {}
@@ -149,14 +159,43 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
         )
     else:
         query = query.where(sa.or_(hosted, fresh))
-    if speakers or (asked.query and asked.query.phrases):
-        query = query.where(_has_line(asked, sorted(wanted), speakers, hosted))
     query = query.where(*bounds(asked.room, asked.since, asked.until))
     if asked.before is not None:
         query = query.where(place() < place_of(asked.before))
-    query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc()).limit(PAGE_SIZE + 1)
+    query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc())
     with _by_index():
+        if speakers or (asked.query and asked.query.phrases):
+            return _with_lines(query, hosted, asked, sorted(wanted), speakers)
+        query = query.options(contains_eager(Lecture.room)).limit(PAGE_SIZE + 1)
         return [(lecture, sees) for lecture, sees in db.session.execute(query)]
+
+
+def _with_lines(
+    query: sa.Select[*tuple[Any, ...]],
+    hosted: sa.ColumnElement[bool],
+    asked: Asked,
+    configs: Sequence[str],
+    speakers: Sequence[str],
+) -> Sequence[tuple[Lecture, bool]]:
+    """Those that have such a line; they are gone through from the newest on, until there are enough."""
+    wanted = Lecture.id, Lecture.started_at, SearchedLecture.config, hosted.label("sees_hosts_part")
+    # Without OFFSET the lines of all of them are looked through first, and sorted afterwards.
+    candidates = query.with_only_columns(*wanted).offset(0).subquery("lecture")
+    chosen = (
+        sa.select(candidates.c.id, candidates.c.sees_hosts_part)
+        .where(_has_line(asked, configs, speakers, candidates.c.config, candidates.c.sees_hosts_part))
+        .order_by(candidates.c.started_at.desc(), candidates.c.id.desc())
+        .limit(PAGE_SIZE + 1)
+    )
+    sees = {row.id: row.sees_hosts_part for row in db.session.execute(chosen)}
+    lectures = db.session.scalars(
+        sa.select(Lecture)
+        .join(Lecture.room)
+        .options(contains_eager(Lecture.room))
+        .where(Lecture.id.in_(sees))
+    )
+    found = {lecture.id: lecture for lecture in lectures}
+    return [(found[key], is_host) for key, is_host in sees.items()]
 
 
 def _sees_hosts_part(user: User) -> sa.ColumnElement[bool]:
@@ -173,12 +212,14 @@ def _matching(column: str, query: Query, wanted: Mapping[str, Wanted], speakers:
     found = []
     for config, one in sorted(wanted.items()):
         words = sa.func.plainto_tsquery(sa.cast(config, REGCONFIG), query.text)
-        has_words = SearchedLecture.config == config, getattr(SearchedLecture, column).op("@@")(words)
-        # Each on its own: together they are nothing that the index could answer.
-        found += [
-            sa.select(SearchedLecture.lecture_id).where(*has_words, more)
-            for more in _pairs(one, query, speakers)
-        ]
+        mine = sa.select(SearchedLecture.lecture_id).where(SearchedLecture.config == config)
+        has_words = mine.where(getattr(SearchedLecture, column).op("@@")(words))
+        # Each by its own index: no index answers two of them, and the rest would be looked up row by row.
+        pairs = [mine.where(some) for some in _pairs(one, query, speakers)]
+        has_pairs = sa.union_all(*pairs) if pairs else has_words
+        # Who has the pairs has their words.
+        is_said = bool(pairs) and (bool(speakers) or not query.words)
+        found.append(has_pairs if is_said or not pairs else has_words.intersect(has_pairs))
     nothing = sa.select(SearchedLecture.lecture_id).where(sa.false())
     return sa.union_all(*(found or [nothing])).cte(column).prefix_with("MATERIALIZED")
 
@@ -187,7 +228,7 @@ def _pairs(one: Wanted, query: Query, speakers: Sequence[str]) -> list[sa.Column
     """Phrases, or words in somebody's mouth, may be in one line of lectures for which one of these holds."""
     needed = [one.by(name) for name in speakers] or [sorted(one.phrases)]
     if not all(needed):
-        return [sa.true()]
+        return []
     # A lecture that was read before there were pairs is looked through.
     column = SearchedLecture.pairs
     return [*(column.contains(some) for some in needed), column.is_(None)]
@@ -202,27 +243,23 @@ def _by_index() -> Iterator[None]:
 
 
 def _has_line(
-    asked: Asked, configs: Sequence[str], speakers: Sequence[str], hosted: sa.ColumnElement[bool]
+    asked: Asked,
+    configs: Sequence[str],
+    speakers: Sequence[str],
+    config: sa.ColumnElement[str],
+    hosted: sa.ColumnElement[bool],
 ) -> sa.ColumnElement[bool]:
     """One line has the phrases, or all the words in the mouth of those who were asked for."""
-    if asked.query is None:
+    query = asked.query
+    if query is None:
         return _line([], {}, speakers, hosted)
-    # With the configuration as a constant the query is made once, not for every line.
-    return sa.or_(
-        sa.false(),
-        *(
-            sa.and_(
-                SearchedLecture.config == config,
-                _line(
-                    [f"e.words @@ ({_query(f':config_{n}', len(asked.query.phrases))})"],
-                    _values(asked.query) | {f"config_{n}": config},
-                    speakers,
-                    hosted,
-                ),
-            )
-            for n, config in enumerate(configs)
-        ),
-    )
+
+    def line(n: int, one: str) -> sa.ColumnElement[bool]:
+        # With the configuration as a constant the query is made once, not for every line.
+        words = f"e.words @@ ({_query(f':config_{n}', len(query.phrases))})"
+        return _line([words], _values(query) | {f"config_{n}": one}, speakers, hosted)
+
+    return sa.or_(sa.false(), *(sa.and_(config == one, line(n, one)) for n, one in enumerate(configs)))
 
 
 def _line(

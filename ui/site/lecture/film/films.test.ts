@@ -184,9 +184,13 @@ test('a browser that cannot play it says so', () => {
   vi.spyOn(HTMLMediaElement.prototype, 'canPlayType').mockReturnValue('');
   open(film(), timeline());
   expect(page.querySelector('.film-fault')!.textContent).toContain('can’t play the film (WebM, VP9)');
+  expect(page.querySelector('.film-fault')!.textContent).not.toContain('download');
   expect(page.querySelector<HTMLElement>('.film-bar')!.hidden).toBe(true);
   press('k');
   expect(video().paused).toBe(true);
+  const offered = film().replace('<button data-do="again">', '<a href="/files/film" download>Download</a><button data-do="again">');
+  open(offered, timeline());
+  expect(page.querySelector('.film-fault')!.textContent).toContain('or download the film');
 });
 
 test('the page scrolls along while Follow is on, and no more once somebody scrolls', () => {

@@ -26,8 +26,14 @@ export class Source {
     this.fault = film.querySelector('.film-fault')!;
     video.addEventListener('loadedmetadata', () => this.came(), { signal });
     video.addEventListener('error', () => this.failed(), { signal });
-    if (!this.isPlayable) this.tell(t('This browser can’t play the film ({kind}). Open the page in another one, such as Firefox, Chrome, Edge or a newer Safari, or download the film.', { kind: KINDS[this.mime] ?? this.mime }), false);
+    if (!this.isPlayable) this.tell(this.cannotPlay, false);
     else this.catchUp();
+  }
+
+  private get cannotPlay() {
+    const told = { kind: KINDS[this.mime] ?? this.mime };
+    if (this.fault.querySelector('a[download]')) return t('This browser can’t play the film ({kind}). Open the page in another one, such as Firefox, Chrome, Edge or a newer Safari, or download the film.', told);
+    return t('This browser can’t play the film ({kind}). Open the page in another one, such as Firefox, Chrome, Edge or a newer Safari.', told);
   }
 
   private get mime() {

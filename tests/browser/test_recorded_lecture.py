@@ -29,8 +29,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 EMMY, BOB = "Emmy Noether", "Bob Short"
 # Of what is recorded; a bench gives a longer lecture.
 PART = 12.0
-# Tones of the shared screen: in step with its flashes, and the one that it has while nothing is to be kept.
-TONE, IN_THE_PAUSE = 1000, 3000
+# Tones of the shared screen: in step with its flashes, and the one that it has while nothing is to be kept, higher than
+# any of the voices (of 16,000 samples a second).
+TONE, IN_THE_PAUSE = 1000, 9000
 # The screen that the host shares: it gets bright at every second of its clock, and beeps in step.
 SCREEN = f"""
   const canvas = document.createElement('canvas');
@@ -127,6 +128,8 @@ def test_what_was_shown_and_said_is_in_the_film_and_nothing_else(
     answer = host.ask("PATCH", f"/api/rooms/{room.id}", settings={"camera_on_entry": False})
     assert answer.ok, answer.text()
     lecture = host.start(room)
+    # Where its questions to the server come from.
+    host.page.goto(product.url)
     emmy = speaks_and_shares(voices("emmy", TALK, once=False, lead=0.5), host, room)
     bob = chose_original_sound(arrive(voices("bob", QUESTION, voice="en-us+m3", once=False, lead=0.5)))
     hall.enter(bob.page, room.link, BOB)
@@ -135,7 +138,9 @@ def test_what_was_shown_and_said_is_in_the_film_and_nothing_else(
     recorded_more(host, room.id, PART)
     # Bob stays out of it from now on, and goes on speaking.
     sign(bob.page, re.compile("^Recording")).click()
-    bob.page.get_by_role("button", name="Don’t record me").click()
+    stay_out = bob.page.get_by_role("switch", name=re.compile("Don’t record me")).first
+    stay_out.click()
+    expect(stay_out).to_be_checked()
     recorded_more(host, room.id, 1)
     ask = "async room => (await (await fetch(`/api/rooms/${room}/recording/state`)).json()).seconds"
     without_bob = host.page.evaluate(ask, room.id)

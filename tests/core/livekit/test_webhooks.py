@@ -248,12 +248,12 @@ def test_plugins_hear_of_coming_and_going_once(sender: Sender, monkeypatch: pyte
     assert heard == ["ParticipantJoined", "ParticipantLeft"]
 
 
-def test_a_webhook_is_answered_in_milliseconds(sender: Sender) -> None:
-    raws = [json.dumps(sender.body("participant_joined", who=since(9))).encode() for _ in range(50)]
-    signed = [(raw, sender.sign(raw)) for raw in raws]
-    begun = time.monotonic()
-    assert {sender.post(*one) for one in signed} == {200}
-    assert (time.monotonic() - begun) / 50 < 0.1
+def test_a_webhook_is_answered_before_any_of_its_work_is_done(sender: Sender, app: Flask) -> None:
+    raws = [json.dumps(sender.body("participant_joined", who=since(9))).encode() for _ in range(5)]
+    assert {sender.post(raw, sender.sign(raw)) for raw in raws} == {200}
+    with app.app_context():
+        kept = db.session.query(WebhookEvent).all()
+        assert len(kept) == 5 and all(one.worked_at is None for one in kept)
 
 
 def test_the_real_server_reports_who_comes_and_goes(hall: Hall) -> None:

@@ -99,7 +99,13 @@ def test_without_a_transcript_there_are_no_subtitles_and_it_is_said() -> None:
 def test_json_says_of_each_section_what_it_is() -> None:
     made = json.loads(text_of(AsJson()))
     assert [one["kind"] for one in made["sections"]] == ["prose", "facts", "timeline", "table", "files"]
-    assert made["sections"][2]["lines"][1] == {"at": 3.25, "speaker": "Bob", "text": "Second line", "id": ""}
+    assert made["sections"][2]["lines"][1] == {
+        "at": 3.25,
+        "speaker": "Bob",
+        "text": "Second line",
+        "id": "",
+        "until": 0.0,
+    }
 
 
 def test_no_cell_of_a_table_is_a_formula() -> None:

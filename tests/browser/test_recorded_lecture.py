@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,9 @@ def words_of(sound: Any) -> str:
         pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
         return [(await model.recognize(piece, final=True))[0] for piece in pieces if len(piece) > voices.RATE]
 
-    return " ".join(asyncio.run(hear())).lower()
+    # This thread has the browser's event loop.
+    with ThreadPoolExecutor(1) as another:
+        return " ".join(another.submit(asyncio.run, hear()).result()).lower()
 
 
 def without(sound: Any, *tones: int) -> Any:

@@ -149,22 +149,22 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
         .where(readable_by(user), SearchedLecture.built_for.is_not(None))
     )
     wanted: Mapping[str, Wanted] = {}
+    has_lines = bool(speakers or (asked.query and asked.query.phrases))
+    for_all = fresh
     if asked.query is not None:
         wanted = pairs.wanted(asked.query.words, asked.query.phrases)
-        hosts = _matching("hosts", asked.query, wanted, speakers)
-        everyone = _matching("everyone", asked.query, wanted, speakers)
-        query = query.where(
-            Lecture.id.in_(sa.select(hosts)),
-            sa.or_(hosted, sa.and_(fresh, Lecture.id.in_(sa.select(everyone)))),
-        )
-    else:
-        query = query.where(sa.or_(hosted, fresh))
+        query = query.where(Lecture.id.in_(sa.select(_matching("hosts", asked.query, wanted, speakers))))
+        if not has_lines:
+            # A line that is looked for tells by itself who may read it.
+            everyone = _matching("everyone", asked.query, wanted, speakers)
+            for_all = sa.and_(fresh, Lecture.id.in_(sa.select(everyone)))
+    query = query.where(sa.or_(hosted, for_all))
     query = query.where(*bounds(asked.room, asked.since, asked.until))
     if asked.before is not None:
         query = query.where(place() < place_of(asked.before))
     query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc())
     with _by_index():
-        if speakers or (asked.query and asked.query.phrases):
+        if has_lines:
             return _with_lines(query, hosted, asked, sorted(wanted), speakers)
         query = query.options(contains_eager(Lecture.room)).limit(PAGE_SIZE + 1)
         return [(lecture, sees) for lecture, sees in db.session.execute(query)]
@@ -209,17 +209,20 @@ def _matching(column: str, query: Query, wanted: Mapping[str, Wanted], speakers:
     One look into the index for each configuration, and done before anything else: a lecture's words are a
     large value, which takes longer to fetch and unpack than the index to tell who has them.
     """
-    found = []
+    found: list[sa.Select[int] | sa.CompoundSelect[int]] = []
     for config, one in sorted(wanted.items()):
         words = sa.func.plainto_tsquery(sa.cast(config, REGCONFIG), query.text)
         mine = sa.select(SearchedLecture.lecture_id).where(SearchedLecture.config == config)
         has_words = mine.where(getattr(SearchedLecture, column).op("@@")(words))
         # Each by its own index: no index answers two of them, and the rest would be looked up row by row.
-        pairs = [mine.where(some) for some in _pairs(one, query, speakers)]
-        has_pairs = sa.union_all(*pairs) if pairs else has_words
+        needed = _pairs(one, query, speakers)
+        if not needed:
+            found.append(has_words)
+            continue
+        has_pairs = sa.union_all(*(mine.where(some) for some in needed))
         # Who has the pairs has their words.
-        is_said = bool(pairs) and (bool(speakers) or not query.words)
-        found.append(has_pairs if is_said or not pairs else has_words.intersect(has_pairs))
+        is_all = speakers or not query.words
+        found.append(has_pairs if is_all else has_words.intersect(has_pairs))
     nothing = sa.select(SearchedLecture.lecture_id).where(sa.false())
     return sa.union_all(*(found or [nothing])).cte(column).prefix_with("MATERIALIZED")
 

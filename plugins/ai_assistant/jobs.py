@@ -90,8 +90,8 @@ def follow_cut(lecture_id: int, for_good: bool) -> None:
     artifact = consent.locked_artifact(lecture)
     if for_good:
         transcript.forget_cut(lecture)
-        for name in ("summary", "edited"):
-            setattr(artifact, name, summing.without_cuts(lecture, getattr(artifact, name)))
+        rest = summing.without_cuts(lecture, artifact.summary, artifact.edited)
+        artifact.summary, artifact.edited = rest
     corrections.written_anew(lecture, artifact)
     state.touch(artifact)
     db.session.commit()

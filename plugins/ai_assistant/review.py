@@ -288,8 +288,7 @@ def _models() -> list[str]:
 
 
 def _answer(artifact: LectureArtifact) -> Review:
-    shown = summing.without_cuts(here.lecture, artifact.shown_summary)
-    made = summing.without_cuts(here.lecture, artifact.summary)
+    shown, made = summing.without_cuts(here.lecture, artifact.shown_summary, artifact.summary)
     return Review(
         state=State(artifact.state),
         why=artifact.why,

@@ -42,7 +42,7 @@ def of(lecture: Lecture, viewer: Viewer, most: int | None = None) -> list[Sectio
 
 def _summary(lecture: Lecture, artifact: LectureArtifact, viewer: Viewer) -> Iterator[Section]:
     link = _link(lecture, viewer)
-    kept = summing.without_cuts(lecture, artifact.shown_summary)
+    (kept,) = summing.without_cuts(lecture, artifact.shown_summary)
     if kept is None or artifact.state in (State.TRANSCRIBING, State.SUMMARIZING):
         yield from _being_made(artifact, link)
     if kept is None:

@@ -61,14 +61,18 @@ def read(lecture: Lecture) -> list[Line]:
     ]
 
 
-def without_cuts(lecture: Lecture, kept: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A summary as it is kept, without what rests on a line that was cut out of the lecture."""
+def without_cuts(lecture: Lecture, *kept: dict[str, Any] | None) -> list[dict[str, Any] | None]:
+    """Summaries as they are kept, without what rests on a line that was cut out of the lecture."""
     passages = passages_of(lecture)
-    if kept is None or not passages:
-        return kept
-    summary = Summary.model_validate(kept)
+    if not passages:
+        return list(kept)
     numbers = transcript.cut_numbers(lecture)
-    return without(summary, numbers, lambda at: is_cut(passages, at, at)).model_dump(mode="json")
+
+    def rest(summary: dict[str, Any]) -> dict[str, Any]:
+        whole = Summary.model_validate(summary)
+        return without(whole, numbers, lambda at: is_cut(passages, at, at)).model_dump(mode="json")
+
+    return [rest(one) if one is not None else None for one in kept]
 
 
 def _model(name: str) -> Model:

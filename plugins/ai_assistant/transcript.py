@@ -154,8 +154,6 @@ def remains(lecture: Lecture) -> sa.ColumnElement[bool]:
 
 def cut_numbers(lecture: Lecture) -> set[int]:
     """The numbers, as citations have them, of the lines that were cut out of the lecture."""
-    if not passages_of(lecture):
-        return set()
     said = lines(lecture).where(~TranscriptLine.is_gap)
     return {number for number, row in enumerate(db.session.execute(said), start=1) if row.is_cut}
 

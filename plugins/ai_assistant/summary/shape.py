@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -125,14 +125,7 @@ def with_known_lines(summary: Summary, numbers: Collection[int]) -> Summary:
     def held(entries: list[Cited]) -> list[Cited]:
         return [one.model_copy(update={"cites": _known(one.cites, known)}) for one in entries]
 
-    topics = [topic.model_copy(update={"text": held(topic.text)}) for topic in summary.topics]
-    changed = {
-        "overview": held(summary.overview),
-        "topics": topics,
-        "actions": held(summary.actions),
-        "questions": held(summary.questions),
-    }
-    return summary.model_copy(update=changed)
+    return _with_entries(summary, held)
 
 
 def without(summary: Summary, numbers: Collection[int], is_gone: Callable[[float], bool]) -> Summary:
@@ -142,14 +135,19 @@ def without(summary: Summary, numbers: Collection[int], is_gone: Callable[[float
     def held(entries: list[Cited]) -> list[Cited]:
         return [one for one in entries if gone.isdisjoint(one.cites)]
 
-    topics = [
-        topic.model_copy(update={"text": held(topic.text)})
-        for topic in summary.topics
-        if not is_gone(topic.at)
-    ]
+    topics = [topic for topic in summary.topics if not is_gone(topic.at)]
+    return _with_entries(summary.model_copy(update={"topics": topics}), held)
+
+
+class _Held(Protocol):
+    def __call__(self, entries: list[Cited]) -> list[Cited]: ...
+
+
+def _with_entries(summary: Summary, held: _Held) -> Summary:
+    """The same with what ``held`` makes of each list of what rests on lines."""
     changed = {
         "overview": held(summary.overview),
-        "topics": topics,
+        "topics": [topic.model_copy(update={"text": held(topic.text)}) for topic in summary.topics],
         "actions": held(summary.actions),
         "questions": held(summary.questions),
     }

@@ -638,10 +638,9 @@ class Thumbnails:
 class Film(Files):
     """A recording, which the lecture's page plays; to whoever knows ``Files`` it is some.
 
-    ``files`` can be downloaded; the first of them is played (``video/webm`` or
-    ``video/mp4``), unless ``plays`` is another one
-    that is only watched. There is none while it is still being made (``busy``). All times are seconds of that
-    file, but for ``at`` of a ``FilmSpan``.
+    ``files`` can be downloaded; the first of them is played (``video/webm`` or ``video/mp4``), unless
+    ``plays`` is another one that is only watched. There is none while it is still being made (``busy``). All
+    times are seconds of that file, but for ``at`` of a ``FilmSpan``.
 
     ``spans``, in order, say which part of the file shows which of the lecture; without any, second 0 of the
     file is the lecture's. ``gaps`` and ``chapters`` (second and title) are marked where they are, in order

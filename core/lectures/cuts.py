@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.contracts import Line, Section, Timeline
+from core.contracts import Section, Timeline
 from core.lectures.models import Lecture
 
 # From when to when.
@@ -63,13 +63,9 @@ def without_cuts(lecture: Lecture, sections: Sequence[Section]) -> list[Section]
 
 
 def _without(section: Timeline, passages: Sequence[Passage]) -> Timeline:
-    kept = tuple(line for line in section.lines if not _is_cut(line, passages))
+    kept = tuple(line for line in section.lines if not is_cut(passages, line.at, line.until))
     gone = len(section.lines) - len(kept)
     if not gone:
         return section
     return replace(section, lines=kept, total=max(0, section.total - gone),
                    version=f"{section.version} {passages}" if section.version else "")  # fmt: skip
-
-
-def _is_cut(line: Line, passages: Sequence[Passage]) -> bool:
-    return is_cut(passages, line.at, line.until)

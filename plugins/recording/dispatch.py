@@ -31,8 +31,6 @@ def begin(lecture: Lecture, *, may_wait: bool) -> LectureRecording | None:
 
     Commits, tells the room, and asks for a recorder. Whoever presses at the same moment finds it begun.
     """
-    if is_egress(models.recording_of(lecture)):
-        return runs.begin(lecture, may_wait=may_wait)
     recording = models.locked(lecture)
     if recording.is_wanted:
         db.session.commit()
@@ -41,6 +39,8 @@ def begin(lecture: Lecture, *, may_wait: bool) -> LectureRecording | None:
     if not (is_free or may_wait):
         db.session.rollback()
         return None
+    if is_egress(recording):
+        return runs.begin(lecture, recording, is_free=is_free, may_wait=may_wait)
     recording.queued_at = None if is_free else now()
     recording.begins_at = now() + timedelta(seconds=settings(Settings).notice_seconds) if is_free else None
     if is_free:

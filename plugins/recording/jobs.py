@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import procrastinate
 import sqlalchemy as sa
 
@@ -62,49 +64,56 @@ def finish(lecture_id: int) -> None:
 @jobs.task(name="join", retry=RETRY, pass_context=True)
 def join(context: procrastinate.JobContext, lecture_id: int) -> None:
     """Join the pieces to one file, keep it, and remove them; again while the storage is down."""
-    lecture = db.session.get(Lecture, lecture_id)
-    recording = models.recording_of(lecture) if lecture is not None else None
-    if lecture is None or recording is None or recording.outcome != Outcome.JOINING:
-        return
-    if lecture.deleted_at is not None:
-        later = {"seconds": LOOK_INTO_TRASH_SECONDS}
-        defer("recording:join", lecture_id=lecture_id, schedule_in=later)
-        db.session.commit()
-        return
-    try:
-        if not joining.join(lecture):
-            defer("recording:join", lock=f"recording:{lecture_id}", lecture_id=lecture_id)
-            db.session.commit()
-    except joining.Unplayable as error:
-        joining.give_up(lecture, str(error))
-    except Exception:
-        if context.job.attempts + 1 < (RETRY.max_attempts or 1):
-            raise
-        joining.give_up(lecture, "")
-        raise
+
+    def is_due(recording: LectureRecording) -> bool:
+        return recording.outcome == Outcome.JOINING
+
+    def work(lecture: Lecture) -> bool:
+        try:
+            return joining.join(lecture)
+        except joining.Unplayable as error:
+            joining.give_up(lecture, str(error))
+            return True
+
+    _film(context, "recording:join", lecture_id, is_due, work, lambda lecture: joining.give_up(lecture, ""))
 
 
 @jobs.task(name="cut", retry=RETRY, pass_context=True)
 def cut(context: procrastinate.JobContext, lecture_id: int) -> None:
     """Make the film that hosts wish for; again while the storage is down."""
+
+    def is_due(recording: LectureRecording) -> bool:
+        return recording.edit == Edit.WAITING
+
+    _film(context, "recording:cut", lecture_id, is_due, recutting.make, recutting.give_up)
+
+
+def _film(
+    context: procrastinate.JobContext,
+    task: str,
+    lecture_id: int,
+    is_due: Callable[[LectureRecording], bool],
+    work: Callable[[Lecture], bool],
+    give_up: Callable[[Lecture], None],
+) -> None:
+    """Make a film, unless the lecture is in the trash; once more where ``work`` says that it isn't done."""
     lecture = db.session.get(Lecture, lecture_id)
     recording = models.recording_of(lecture) if lecture is not None else None
-    if lecture is None or recording is None or recording.edit != Edit.WAITING:
+    if lecture is None or recording is None or not is_due(recording):
         return
     if lecture.deleted_at is not None:
-        later = {"seconds": LOOK_INTO_TRASH_SECONDS}
-        defer("recording:cut", lecture_id=lecture_id, schedule_in=later)
+        defer(task, lecture_id=lecture_id, schedule_in={"seconds": LOOK_INTO_TRASH_SECONDS})
         db.session.commit()
         return
     try:
-        if not recutting.make(lecture):
-            defer("recording:cut", lock=f"recording:{lecture_id}", lecture_id=lecture_id)
+        if not work(lecture):
+            defer(task, lock=f"recording:{lecture_id}", lecture_id=lecture_id)
             db.session.commit()
     except Exception:
         if context.job.attempts + 1 < (RETRY.max_attempts or 1):
             raise
         db.session.rollback()
-        recutting.give_up(lecture)
+        give_up(lecture)
         raise
 
 

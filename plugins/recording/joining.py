@@ -14,7 +14,9 @@ import sqlalchemy as sa
 
 from core.api import Audience, Lecture, StoredFile, clean_file_name, db, files, now, room_settings
 from plugins.recording import models, state
+from plugins.recording.egress import joining as of_egress
 from plugins.recording.engines import is_egress
+from plugins.recording.made import Made
 from plugins.recording.models import LectureRecording, Outcome, Span
 from plugins.recording.settings import RoomSettings
 
@@ -26,14 +28,6 @@ OF_SPRITES = ("width", "height", "across", "every", "count")
 
 class Unplayable(Exception):
     """Of all pieces none can be read."""
-
-
-class Made(NamedTuple):
-    """A film in a file; ``facts`` as ``finishing.Facts`` has them."""
-
-    path: Path
-    facts: dict[str, Any]
-    mime: str
 
 
 class About(NamedTuple):
@@ -56,31 +50,25 @@ def join(lecture: Lecture) -> bool:
 
     False where more pieces have come meanwhile: it must be done again.
     """
+    make = of_egress.make if is_egress(models.recording_of(lecture)) else _make
+    with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
+        try:
+            made, joined = make(lecture, Path(folder))
+        except ValueError as error:
+            raise Unplayable(str(error)) from error
+        return _keep(lecture, made, joined)
+
+
+def _make(lecture: Lecture, folder: Path) -> tuple[Made, set[int]]:
+    """The film, and of which pieces it is made; ``ValueError`` where none can be read. Commits."""
     # Needs PyAV, which only those who record have.
     from plugins.recording.recorder.finishing import finish
 
-    if is_egress(models.recording_of(lecture)):
-        return _join_what_egress_made(lecture)
     sources = _sources(lecture)
     db.session.commit()
-    with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
-        path = Path(folder) / "recording.webm"
-        try:
-            facts = finish(_pieces(sources), path)
-        except ValueError as error:
-            raise Unplayable(str(error)) from error
-        return _keep(lecture, Made(path, facts.as_json(), "video/webm"), {one.id for one in sources})
-
-
-def _join_what_egress_made(lecture: Lecture) -> bool:
-    from plugins.recording.egress.joining import make
-
-    with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
-        try:
-            path, facts, used = make(lecture, Path(folder))
-        except ValueError as error:
-            raise Unplayable(str(error)) from error
-        return _keep(lecture, Made(path, facts, "video/mp4"), used)
+    path = folder / "recording.webm"
+    facts = finish(_pieces(sources), path)
+    return Made(path, facts.as_json(), "video/webm"), {one.id for one in sources}
 
 
 def _sources(lecture: Lecture) -> list[_Source]:
@@ -105,7 +93,7 @@ def _pieces(sources: Sequence[_Source]) -> Iterator[Any]:
 
 def keep_video(lecture: Lecture, made: Made, audience: Audience) -> StoredFile:
     """The film in the storage; ``StorageDown``."""
-    ending = "mp4" if made.mime == "video/mp4" else "webm"
+    ending = "mp4" if made.is_mp4 else "webm"
     with made.path.open("rb") as body:
         return files.keep(
             lecture, PLUGIN, name=_name_of(lecture, ending), body=body, mime=made.mime,
@@ -118,7 +106,7 @@ def keep_what_belongs(lecture: Lecture, made: Made, audience: Audience) -> About
     from plugins.recording.recorder.sound import sound_of
     from plugins.recording.recorder.thumbnails import thumbnails
 
-    made_of = thumbnails(made.path, format="mp4" if made.mime == "video/mp4" else "matroska")
+    made_of = thumbnails(made.path, format="mp4" if made.is_mp4 else "matroska")
     sprite = files.keep(
         lecture, PLUGIN, name="recording-thumbnails.webp", body=made_of.body, mime=made_of.mime,
         audience=audience,
@@ -133,6 +121,13 @@ def keep_what_belongs(lecture: Lecture, made: Made, audience: Audience) -> About
             size=sound.path.stat().st_size, audience=audience,
         )  # fmt: skip
     return About(sprite, geometry, kept)
+
+
+def drop(*kept: StoredFile | None) -> None:
+    """Delete those that there are."""
+    for stored in kept:
+        if stored is not None:
+            files.delete(stored)
 
 
 def note(recording: LectureRecording, about: About) -> None:
@@ -150,9 +145,7 @@ def _keep(lecture: Lecture, made: Made, joined: set[int]) -> bool:
     is_whole = {piece.id for piece in pieces} <= joined
     if recording.outcome != Outcome.JOINING or not is_whole:
         # Another one was faster, or a recorder that was cut off has come back.
-        for stored in (video, about.sprite, about.sound):
-            if stored is not None:
-                files.delete(stored)
+        drop(video, about.sprite, about.sound)
         db.session.commit()
         return is_whole
     recording.facts = {**made.facts, "gaps": _unwanted_left_out(lecture, made.facts)}

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.api import Audience, Lecture, StoredFile, db, files, now, settings
 from plugins.recording import editing, joining, models, state
-from plugins.recording.joining import Made
+from plugins.recording.made import MP4, Made
 from plugins.recording.models import Edit, LectureRecording
 from plugins.recording.passages import Kept, Passage, new_time
 from plugins.recording.settings import Settings
@@ -37,7 +37,7 @@ def make(lecture: Lecture) -> bool:
         path = Path(folder) / "film"
         with closing(opened()) as body, path.open("wb") as copy:
             shutil.copyfileobj(body, copy, 1024 * 1024)
-        made = _cut(path, wanted, facts, mime) if wanted else joining.Made(path, facts, mime)
+        made = _cut(path, wanted, facts, mime) if wanted else Made(path, facts, mime)
         video = joining.keep_video(lecture, made, audience) if wanted else None
         about = joining.keep_what_belongs(lecture, made, audience)
     return _show(lecture, wanted, made, video, about)
@@ -52,7 +52,7 @@ def _cut(path: Path, passages: Sequence[Passage], facts: dict[str, Any], mime: s
     from plugins.recording.recorder.cutting import cut
 
     target = path.with_name("cut")
-    if mime == "video/mp4":
+    if mime == MP4:
         done = cut_mp4(path, target, passages, facts["keys"], facts["duration"])
     else:
         done = cut(path, target, passages)
@@ -87,15 +87,11 @@ def _show(
 ) -> bool:
     recording = models.locked(lecture)
     if recording.edit != Edit.WAITING or _passages(recording) != list(wanted):
-        for stored in (video, about.sprite, about.sound):
-            if stored is not None:
-                files.delete(stored)
+        joining.drop(video, about.sprite, about.sound)
         db.session.commit()
         return recording.edit != Edit.WAITING
     _replace(recording, made, video)
-    for stored in (recording.sprite, recording.sound):
-        if stored is not None:
-            files.delete(stored)
+    joining.drop(recording.sprite, recording.sound)
     joining.note(recording, about)
     recording.edit = Edit.NONE.value
     if recording.original_id is not None and settings(Settings).keep_original_days == 0:

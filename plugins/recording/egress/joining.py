@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, NamedTuple
 from core.api import Lecture, db, files
 from plugins.recording import models
 from plugins.recording.egress.models import runs_of
+from plugins.recording.made import MP4, Made
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +22,8 @@ class _Source(NamedTuple):
     opened: Callable[[], BinaryIO] | None
 
 
-def make(lecture: Lecture, folder: Path) -> tuple[Path, dict[str, Any], set[int]]:
-    """The film, its facts, and of which pieces it is made. Raises ``StorageDown``.
+def make(lecture: Lecture, folder: Path) -> tuple[Made, set[int]]:
+    """The film, and of which pieces it is made. Raises ``StorageDown``.
 
     ``ValueError`` where no piece can be read. One piece at a time is in ``folder``. Commits.
     """
@@ -34,7 +35,7 @@ def make(lecture: Lecture, folder: Path) -> tuple[Path, dict[str, Any], set[int]
     path = folder / "recording.mp4"
     several = sum(one.opened is not None for one in sources) > 1
     facts = finish(_takes(sources, folder / "piece.mp4"), path, several=several)
-    return path, facts.as_json(), used
+    return Made(path, facts.as_json(), MP4), used
 
 
 def _sources(lecture: Lecture) -> tuple[list[_Source], set[int]]:

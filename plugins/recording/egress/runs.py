@@ -64,19 +64,14 @@ Down = (LiveKitDown, LiveKitError, StorageDown)
 # --- what hosts want --------------------------------------------------------------------
 
 
-def begin(lecture: Lecture, *, may_wait: bool) -> LectureRecording | None:
+def begin(
+    lecture: Lecture, recording: LectureRecording, *, is_free: bool, may_wait: bool
+) -> LectureRecording | None:
     """Recording is wanted; None when no egress is free, and it may not wait. Commits, and tells the room.
 
-    Egress opens our page at once, and begins when the page gives the sign: at the end of the notice.
+    ``is_free``: whether it has taken a slot. Locked before. Egress opens our page at once, and begins when
+    the page gives the sign: at the end of the notice.
     """
-    recording = models.locked(lecture)
-    if recording.is_wanted:
-        db.session.commit()
-        return recording
-    is_free = takes_a_slot(lecture)
-    if not (is_free or may_wait):
-        db.session.rollback()
-        return None
     # In the queue while Egress is asked: whoever presses at the same moment finds it begun.
     recording.wish, recording.queued_at = Wish.ON.value, now()
     recording.begins_at, recording.asked_at = None, now() if is_free else None

@@ -20,8 +20,6 @@ from plugins.recording.passages import Kept, Passage, kept, new_time
 from plugins.recording.recorder import remuxing
 from plugins.recording.recorder.remuxing import Target, Timed
 
-__all__ = ["Cut", "Kept", "Passage", "cut", "kept", "new_time"]
-
 
 @dataclass(frozen=True)
 class Cut:

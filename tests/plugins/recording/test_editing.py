@@ -26,7 +26,7 @@ from core.lectures.cuts import passages_of
 from core.lectures.models import Lecture
 from core.models import AuditEntry
 from plugins.recording import jobs, joining, models
-from plugins.recording.joining import Made
+from plugins.recording.made import Made
 from plugins.recording.models import LectureRecording
 from plugins.recording.recorder.finishing import Piece, finish
 from tests.plugins.recording.conftest import Recorder, Somebody

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from plugins.recording.recorder.cutting import Kept, cut, kept, new_time
+from plugins.recording.passages import Kept, kept, new_time
+from plugins.recording.recorder.cutting import cut
 from plugins.recording.recorder.finishing import finish
 from tests.plugins.recording.recorder.lectures import RATE, Lecture, Speaker, loudness, watch
 

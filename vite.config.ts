@@ -69,7 +69,7 @@ export default defineConfig({
   root,
   base: '/static/dist/',
   publicDir: false,
-  resolve: { alias: { '@audimax/room': at('ui/room/sdk.ts'), '@audimax/page': at('ui/site/page.tsx'), '@audimax/kit': at('ui/kit.ts') } },
+  resolve: { alias: { '@audimax/room': at('ui/room/sdk.ts'), '@audimax/page': at('ui/site/page.tsx'), '@audimax/kit': at('ui/kit.tsx') } },
   plugins: [iconSprite(), compressed()],
   build: {
     outDir: 'core/static/dist',

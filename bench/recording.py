@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import math
 import resource
 import secrets
@@ -13,11 +14,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import psutil
 import requests
 from livekit import rtc
 from playwright.sync_api import sync_playwright
@@ -113,7 +113,7 @@ def _until_recorded(talk: Talk, seconds: float) -> None:
 
 def hour() -> Figures:
     """How much more memory a recorder has after an hour than after five minutes, as fast as it can."""
-    grown = _child("memory", HOUR)
+    grown = _child(HOUR)
     return {"recording_hour_growth_mb": grown["megabytes"], "recording_hour_cpu_s": grown["seconds"]}
 
 
@@ -131,7 +131,7 @@ def afterwards() -> Figures:
         _until_recorded_at_all(talk)
         pieces = Path(folder) / "pieces"
         pieces.mkdir()
-        _child("pieces", LONG, str(pieces))
+        _child(LONG, pieces)
         for one in processes(product, WORKER):
             one.kill()
         _hand_over(talk, pieces)
@@ -236,22 +236,14 @@ def in_step() -> Figures:
 # --- children ---------------------------------------------------------------------------
 
 
-def _child(what: str, *words: object) -> dict[str, float]:
-    argv = [sys.executable, "-m", "bench.recording", what, *map(str, words)]
+def _child(*words: object) -> dict[str, float]:
+    argv = [sys.executable, "-m", "bench.recording", *map(str, words)]
     done = subprocess.run(argv, capture_output=True, text=True, check=True, cwd=figures.HERE.parent)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    import logging
-
-    logging.disable(logging.WARNING)
-    yield
-
-
-def main(what: str, seconds: int, folder: str = "") -> None:
+def main(seconds: int, folder: str = "") -> None:
     """The child: a lecture in a clock of its own; its pieces go to the folder, or nowhere."""
     from plugins.recording.recorder.encoding import Quality
     from plugins.recording.recorder.picture import Picture, Size
@@ -267,26 +259,20 @@ def main(what: str, seconds: int, folder: str = "") -> None:
             if folder:
                 (Path(folder) / f"{number:06d}").write_bytes(body)
 
-    with _quiet():
-        made, speaker = Long(Plan(Quality(size))), lectures.Speaker()
-        made.run(300, speaker)
-        early = _megabytes()
-        made.run(seconds - 300, speaker)
-        late = _megabytes()
-        made.end()
+    logging.disable(logging.WARNING)
+    made, speaker = Long(Plan(Quality(size))), lectures.Speaker()
+    made.run(300, speaker)
+    early = _megabytes()
+    made.run(seconds - 300, speaker)
+    late = _megabytes()
+    made.end()
     spent = resource.getrusage(resource.RUSAGE_SELF)
     print(json.dumps({"megabytes": late - early, "seconds": spent.ru_utime + spent.ru_stime}))
 
 
 def _megabytes() -> float:
-    import psutil
-
-    return float(psutil.Process().memory_full_info().uss) / 1024 / 1024
-
-
-def _argument(word: str) -> Any:
-    return int(word) if word.isdecimal() else word
+    return private_kb(psutil.Process()) / 1024
 
 
 if __name__ == "__main__":
-    main(*map(_argument, sys.argv[1:]))
+    main(int(sys.argv[1]), *sys.argv[2:])

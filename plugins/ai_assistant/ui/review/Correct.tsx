@@ -1,7 +1,7 @@
 /** A name or a term that was misheard, put right everywhere; what would change is shown first. */
+import { Dialog } from '@audimax/kit';
 import { useEffect, useId, useState, type FormEvent } from 'react';
 import type { Corrected, ReviewDesk } from './desk';
-import { Dialog } from './parts';
 
 const LONGEST_WORD = 200;
 const TYPING_MS = 400;

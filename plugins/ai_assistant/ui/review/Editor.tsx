@@ -1,7 +1,8 @@
 /** The summary, to be written in: every entry where it stands, moved and removed by buttons or keys. */
+import { PageIcon } from '@audimax/kit';
 import { useEffect, useId, useRef, type KeyboardEvent, type ReactNode } from 'react';
 import type { ReviewDesk } from './desk';
-import { Cites, Icon } from './parts';
+import { Cites } from './parts';
 import * as lists from './summary';
 import { LONGEST_TEXT, LONGEST_TITLE, MOST, type Action, type Question, type Sentence, type Summary, type Topic } from './summary';
 
@@ -46,13 +47,13 @@ function Entries<T>({ desk, list, place, most, add, made, named, cites, onChange
                 {cites && <Cites desk={desk} numbers={cites(one)} />}
                 <span className="review-acts">
                   <button type="button" className="btn btn-sm btn-icon btn-ghost" disabled={at === 0} aria-label={t('Move up: {name}', { name: named(one, at) })} onClick={() => move(at, -1)}>
-                    <Icon desk={desk} name="chevron-up" />
+                    <PageIcon page={desk.page} name="chevron-up" />
                   </button>
                   <button type="button" className="btn btn-sm btn-icon btn-ghost" disabled={at === list.length - 1} aria-label={t('Move down: {name}', { name: named(one, at) })} onClick={() => move(at, 1)}>
-                    <Icon desk={desk} name="chevron-down" />
+                    <PageIcon page={desk.page} name="chevron-down" />
                   </button>
                   <button type="button" className="btn btn-sm btn-icon btn-ghost" aria-label={t('Remove: {name}', { name: named(one, at) })} onClick={() => remove(at)}>
-                    <Icon desk={desk} name="trash-2" />
+                    <PageIcon page={desk.page} name="trash-2" />
                   </button>
                 </span>
               </div>
@@ -63,7 +64,7 @@ function Entries<T>({ desk, list, place, most, add, made, named, cites, onChange
       {list.length < most && (
         <div data-place={`${place}-add`}>
           <button type="button" className="btn btn-sm" onClick={() => onChange([...list, made()], `${place}-${list.length}`)}>
-            <Icon desk={desk} name="plus" /> {add}
+            <PageIcon page={desk.page} name="plus" /> {add}
           </button>
         </div>
       )}

@@ -1,8 +1,8 @@
 /** The whole page: how it stands, the summary to be edited, the transcript beside it. */
+import { Dialog, PageIcon } from '@audimax/kit';
 import { useEffect, useId, useState, useSyncExternalStore } from 'react';
 import type { Review as ReviewState, ReviewDesk } from './desk';
 import { Editor } from './Editor';
-import { Dialog, Icon } from './parts';
 import { clock, EMPTY, type Sentence, type Summary } from './summary';
 import { Transcript } from './Transcript';
 import './review.css';
@@ -35,7 +35,7 @@ function State({ desk, review }: Props) {
       {!desk.connected && <p className="alert alert-warn" role="status">{t('The connection was lost. Trying again …')}</p>}
       {told && (
         <div className={`alert ${told.kind}`} role="status">
-          {told.icon === 'loader-circle' ? <span className="spinner" /> : <Icon desk={desk} name={told.icon} />}
+          {told.icon === 'loader-circle' ? <span className="spinner" /> : <PageIcon page={desk.page} name={told.icon} />}
           <span className="grow">{told.text}</span>
           {review.can_retry && (
             <button type="button" className="btn btn-sm" disabled={desk.busy} onClick={() => void desk.retry()}>
@@ -242,7 +242,7 @@ function NoSummary({ desk, review }: Props) {
   if (review.state === 'waiting' || review.state === 'transcribing' || review.state === 'none') return null;
   return (
     <div className="card empty">
-      <Icon desk={desk} name="sparkles" />
+      <PageIcon page={desk.page} name="sparkles" />
       <h2>{t('There is no summary yet')}</h2>
       <button type="button" className="btn" onClick={() => desk.change(EMPTY)}>
         {t('Write one yourself')}

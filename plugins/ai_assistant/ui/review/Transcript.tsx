@@ -1,8 +1,8 @@
 /** What was said, beside the summary: searched, corrected line by line or everywhere. */
+import { PageIcon } from '@audimax/kit';
 import { memo, useEffect, useId, useRef, useState, useSyncExternalStore, type FormEvent } from 'react';
 import { Correct } from './Correct';
 import type { Line, ReviewDesk } from './desk';
-import { Icon } from './parts';
 import { clock } from './summary';
 
 const LONGEST_LINE = 2000;
@@ -52,7 +52,7 @@ const Said = memo(function Said({ desk, line, isShown }: { desk: ReviewDesk; lin
         {line.edited && <span className="hint">{t('corrected')}</span>}
         {!editing && (
           <button ref={button} type="button" className="btn btn-sm btn-icon btn-ghost" aria-label={t('Correct what {name} said at {time}', { name: line.name, time: clock(line.at) })} onClick={() => setEditing(true)}>
-            <Icon desk={desk} name="pencil" />
+            <PageIcon page={desk.page} name="pencil" />
           </button>
         )}
       </div>

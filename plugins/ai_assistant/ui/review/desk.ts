@@ -1,5 +1,5 @@
 /** Summary and transcript of one lecture as the server says they are, and what a host has not saved yet. */
-import type { PageApi } from '@audimax/page';
+import { LectureDesk, wordsOf } from '@audimax/kit';
 import { cleaned, isSame, type Summary } from './summary';
 
 export interface Review {
@@ -43,10 +43,8 @@ interface Kept {
 type Problem = Error & { status?: number };
 
 const LINES_AT_ONCE = 500;
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
 
-export class ReviewDesk {
+export class ReviewDesk extends LectureDesk {
   review: Review | null = null;
   /** What the host has written and not saved; null when there is nothing of that kind. */
   mine: Summary | null = null;
@@ -59,46 +57,19 @@ export class ReviewDesk {
   search = '';
   /** The number of the line that a citation led to. */
   shown: number | null = null;
-  connected = true;
-  busy = false;
   /** How often a citation led somewhere: to the same line twice is twice. */
   shownTimes = 0;
   private focus = '';
   private base: Summary | null = null;
   private readLines = -1;
-  private version = 0;
-  private readonly watchers = new Set<() => void>();
-  private readonly lecture: string;
-  private source: EventSource | null = null;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private failures = 0;
-
-  constructor(readonly page: PageApi) {
-    this.lecture = (page.plugin.config.lecture as { id: string } | undefined)?.id ?? '';
-    page.signal.addEventListener('abort', () => this.close());
-  }
-
-  readonly subscribe = (watcher: () => void) => {
-    this.watchers.add(watcher);
-    return () => void this.watchers.delete(watcher);
-  };
-  readonly snapshot = () => this.version;
 
   /** What is on the screen. */
   get summary(): Summary | null {
     return this.mine ?? this.review?.summary ?? null;
   }
 
-  open() {
-    addEventListener('beforeunload', this.warn, { signal: this.page.signal });
-    void this.look(true);
-    this.listen();
-  }
-
-  close() {
-    clearTimeout(this.timer);
-    this.source?.close();
-    this.source = null;
+  get isDirty() {
+    return this.mine !== null;
   }
 
   // --- what the server says -------------------------------------------------------------
@@ -113,7 +84,7 @@ export class ReviewDesk {
       if (review.version !== this.readLines) await this.readTranscript(review.version);
     } catch (error) {
       if (this.page.signal.aborted) return;
-      if (!this.review) this.failure = words(error);
+      if (!this.review) this.failure = wordsOf(error);
       this.changed();
     }
   }
@@ -151,32 +122,6 @@ export class ReviewDesk {
       if (this.page.signal.aborted) return;
       if (this.linesState !== 'there') this.linesState = 'failed';
     }
-    this.changed();
-  }
-
-  private listen() {
-    const source = new EventSource(`/api/lectures/${this.lecture}/stream`);
-    this.source = source;
-    source.addEventListener('open', () => {
-      // What happened while nobody listened is asked for.
-      if (this.failures) void this.look();
-      this.failures = 0;
-      this.setConnected(true);
-    });
-    source.addEventListener('changed', () => void this.look());
-    source.addEventListener('error', () => {
-      // It would come back by itself, but everybody after the same pause, and never after a 503.
-      source.close();
-      if (this.source !== source) return;
-      const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.failures++, LONGEST_PAUSE_MS) * (0.5 + Math.random());
-      this.setConnected(this.failures < 2);
-      this.timer = setTimeout(() => this.listen(), pause);
-    });
-  }
-
-  private setConnected(connected: boolean) {
-    if (this.connected === connected) return;
-    this.connected = connected;
     this.changed();
   }
 
@@ -272,10 +217,6 @@ export class ReviewDesk {
     this.changed();
   }
 
-  private readonly warn = (event: BeforeUnloadEvent) => {
-    if (this.mine) event.preventDefault();
-  };
-
   // --- what the host decides ------------------------------------------------------------
 
   approve = (on: boolean) => this.post('/review/approve', { on });
@@ -347,24 +288,7 @@ export class ReviewDesk {
 
   // --- what they share ------------------------------------------------------------------
 
-  private async working(work: () => Promise<boolean>): Promise<boolean> {
-    this.busy = true;
-    this.changed();
-    try {
-      return await work();
-    } catch (error) {
-      if (!this.page.signal.aborted) this.page.toast(words(error), { kind: 'error' });
-      return false;
-    } finally {
-      this.busy = false;
-      this.changed();
-    }
-  }
-
-  private changed() {
-    this.version += 1;
-    for (const watcher of [...this.watchers]) watcher();
+  protected failed(error: unknown) {
+    this.page.toast(wordsOf(error), { kind: 'error' });
   }
 }
-
-const words = (error: unknown) => (error instanceof Error ? error.message : String(error));

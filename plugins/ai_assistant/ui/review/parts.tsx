@@ -1,15 +1,6 @@
 /** What the parts of the review share. */
-import { useEffect, useRef, type ReactNode } from 'react';
 import type { ReviewDesk } from './desk';
 import { clock } from './summary';
-
-export function Icon({ desk, name }: { desk: ReviewDesk; name: string }) {
-  return (
-    <svg className="icon" aria-hidden="true">
-      <use href={`${String(desk.page.plugin.config.icons ?? '')}#${name}`} />
-    </svg>
-  );
-}
 
 /** The moments that something rests on, as links to the lines. */
 export function Cites({ desk, numbers }: { desk: ReviewDesk; numbers: number[] }) {
@@ -33,19 +24,5 @@ export function Cites({ desk, numbers }: { desk: ReviewDesk; numbers: number[] }
         </a>
       ))}
     </span>
-  );
-}
-
-/** A dialog that is open as long as it is drawn. */
-export function Dialog({ labelledBy, onClose, children }: { labelledBy: string; onClose(): void; children: ReactNode }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const shown = dialog.current;
-    if (shown && !shown.open) shown.showModal();
-  }, []);
-  return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={labelledBy} onClose={onClose}>
-      {children}
-    </dialog>
   );
 }

@@ -1,7 +1,8 @@
 /** Chapters by hand; without any the film has those of the lecture's topics. */
+import { PageIcon } from '@audimax/kit';
 import { useId } from 'react';
 import { MOST, type EditDesk, type Standing } from './desk';
-import { Icon, Time } from './parts';
+import { Time } from './parts';
 import type { Chapter } from './times';
 
 const LONGEST_TITLE = 200;
@@ -27,10 +28,10 @@ export function Chapters({ desk, standing, here, go }: { desk: EditDesk; standin
               <input className="edit-title" aria-label={t('Title of chapter {number}', { number: place + 1 })} value={title} maxLength={LONGEST_TITLE} onChange={(event) => put(place, [at, event.target.value])} />
               <span className="row row-sm">
                 <button type="button" className="btn btn-sm btn-ghost" aria-label={t('Play chapter {number}', { number: place + 1 })} onClick={() => go(at)}>
-                  <Icon desk={desk} name="play" />
+                  <PageIcon page={desk.page} name="play" />
                 </button>
                 <button type="button" className="btn btn-sm btn-ghost" aria-label={t('Remove chapter {number}', { number: place + 1 })} onClick={() => desk.divide(chapters.filter((_one, other) => other !== place))}>
-                  <Icon desk={desk} name="trash-2" />
+                  <PageIcon page={desk.page} name="trash-2" />
                 </button>
               </span>
             </li>
@@ -39,7 +40,7 @@ export function Chapters({ desk, standing, here, go }: { desk: EditDesk; standin
       )}
       <div className="row row-sm">
         <button type="button" className="btn" disabled={chapters.length >= MOST} onClick={() => desk.divide([...chapters, [Math.round(here() * 10) / 10, '']])}>
-          <Icon desk={desk} name="plus" /> {t('Chapter from here')}
+          <PageIcon page={desk.page} name="plus" /> {t('Chapter from here')}
         </button>
         <button type="button" className="btn btn-primary" disabled={desk.chapters === null || desk.busy || desk.conflict} onClick={() => void save()}>
           {t('Save the chapters')}

@@ -1,7 +1,8 @@
 /** The passages that are to go: for everybody, once the host has said so. */
+import { Dialog, PageIcon } from '@audimax/kit';
 import { useId, useState } from 'react';
 import { MOST, type EditDesk, type Standing } from './desk';
-import { Dialog, Icon, Time } from './parts';
+import { Time } from './parts';
 import { clock, type Passage } from './times';
 
 interface Props {
@@ -37,10 +38,10 @@ export function Cuts({ desk, standing, here, go }: Props) {
               <Time desk={desk} label={t('Passage {number} ends', { number: at + 1 })} value={to} here={here} onChange={(second) => put(at, [from, second])} />
               <span className="row row-sm">
                 <button type="button" className="btn btn-sm btn-ghost" aria-label={t('Play from shortly before passage {number}', { number: at + 1 })} onClick={() => go(Math.max(0, from - LEAD_SECONDS))}>
-                  <Icon desk={desk} name="play" />
+                  <PageIcon page={desk.page} name="play" />
                 </button>
                 <button type="button" className="btn btn-sm btn-ghost" aria-label={t('Keep passage {number}', { number: at + 1 })} onClick={() => desk.choose(passages.filter((_one, place) => place !== at))}>
-                  <Icon desk={desk} name="x" />
+                  <PageIcon page={desk.page} name="x" />
                 </button>
               </span>
             </li>
@@ -49,7 +50,7 @@ export function Cuts({ desk, standing, here, go }: Props) {
       )}
       <div className="row row-sm">
         <button type="button" className="btn" disabled={isFull} onClick={() => add([now(), Math.min(length, now() + NEW_SECONDS)])}>
-          <Icon desk={desk} name="plus" /> {t('Passage from here')}
+          <PageIcon page={desk.page} name="plus" /> {t('Passage from here')}
         </button>
         <button type="button" className="btn" disabled={isFull} onClick={() => add([0, now()])}>
           {t('All before here')}

@@ -1,10 +1,10 @@
 /** The whole page: how it stands, the film, passages to be cut, chapters. */
+import { PageIcon } from '@audimax/kit';
 import { useRef, useSyncExternalStore } from 'react';
 import { Chapters } from './Chapters';
 import { Cuts } from './Cuts';
 import type { EditDesk, Standing } from './desk';
 import { Film } from './Film';
-import { Icon } from './parts';
 import './editing.css';
 
 function State({ desk, standing }: { desk: EditDesk; standing: Standing }) {
@@ -19,7 +19,7 @@ function State({ desk, standing }: { desk: EditDesk; standing: Standing }) {
       )}
       {standing.state === 'failed' && (
         <div className="alert alert-error" role="alert">
-          <Icon desk={desk} name="circle-alert" />
+          <PageIcon page={desk.page} name="circle-alert" />
           <span className="grow">{t('The film could not be made. Nobody sees it now. Try again, or take all cuts back.')}</span>
           <button type="button" className="btn btn-sm" disabled={desk.busy} onClick={() => void desk.again()}>
             {t('Try again')}
@@ -28,7 +28,7 @@ function State({ desk, standing }: { desk: EditDesk; standing: Standing }) {
       )}
       {desk.conflict && (
         <div className="alert alert-warn" role="alert">
-          <Icon desk={desk} name="triangle-alert" />
+          <PageIcon page={desk.page} name="triangle-alert" />
           <span className="grow">{t('Somebody else has changed the recording meanwhile.')}</span>
           <button type="button" className="btn btn-sm" onClick={() => desk.discard()}>
             {t('Load theirs')}

@@ -1,5 +1,5 @@
 /** A recording as the server says it stands, and what a host has not saved yet. */
-import type { PageApi } from '@audimax/page';
+import { LectureDesk, wordsOf } from '@audimax/kit';
 import { inOrder, type Chapter, type Passage } from './times';
 
 export interface Standing {
@@ -19,11 +19,9 @@ export interface Standing {
 }
 type Problem = Error & { status?: number };
 
-const FIRST_PAUSE_MS = 1000;
-const LONGEST_PAUSE_MS = 30_000;
 export const MOST = 100;
 
-export class EditDesk {
+export class EditDesk extends LectureDesk {
   standing: Standing | null = null;
   /** What the host has chosen and not saved; null when there is nothing of that kind. */
   cuts: Passage[] | null = null;
@@ -34,23 +32,7 @@ export class EditDesk {
   failure = '';
   /** Why it was not saved, in words. */
   problem = '';
-  busy = false;
   private base: Standing | null = null;
-  private version = 0;
-  private readonly watchers = new Set<() => void>();
-  private source: EventSource | null = null;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private failures = 0;
-
-  constructor(readonly page: PageApi) {
-    page.signal.addEventListener('abort', () => this.close());
-  }
-
-  readonly subscribe = (watcher: () => void) => {
-    this.watchers.add(watcher);
-    return () => void this.watchers.delete(watcher);
-  };
-  readonly snapshot = () => this.version;
 
   get shownCuts(): Passage[] {
     return this.cuts ?? this.standing?.cuts ?? [];
@@ -64,18 +46,6 @@ export class EditDesk {
     return this.cuts !== null || this.chapters !== null;
   }
 
-  open() {
-    addEventListener('beforeunload', this.warn, { signal: this.page.signal });
-    void this.look();
-    this.listen();
-  }
-
-  close() {
-    clearTimeout(this.timer);
-    this.source?.close();
-    this.source = null;
-  }
-
   // --- what the server says -------------------------------------------------------------
 
   async look(): Promise<void> {
@@ -84,7 +54,7 @@ export class EditDesk {
       this.failure = '';
     } catch (error) {
       if (this.page.signal.aborted) return;
-      if (!this.standing) this.failure = words(error);
+      if (!this.standing) this.failure = wordsOf(error);
     }
     this.changed();
   }
@@ -97,25 +67,6 @@ export class EditDesk {
     this.conflict = this.isDirty && base !== null && choices(base) !== choices(standing);
     if (!this.conflict) this.base = standing;
     this.changed();
-  }
-
-  private listen() {
-    const lecture = (this.page.plugin.config.lecture as { id: string } | undefined)?.id ?? '';
-    const source = new EventSource(`/api/lectures/${lecture}/stream`);
-    this.source = source;
-    source.addEventListener('open', () => {
-      // What happened while nobody listened is asked for.
-      if (this.failures) void this.look();
-      this.failures = 0;
-    });
-    source.addEventListener('changed', () => void this.look());
-    source.addEventListener('error', () => {
-      // It would come back by itself, but everybody after the same pause, and never after a 503.
-      source.close();
-      if (this.source !== source) return;
-      const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.failures++, LONGEST_PAUSE_MS) * (0.5 + Math.random());
-      this.timer = setTimeout(() => this.listen(), pause);
-    });
   }
 
   // --- what the host chooses ------------------------------------------------------------
@@ -151,10 +102,10 @@ export class EditDesk {
   saveCuts = (cuts = this.shownCuts) => this.put('/cuts', { cuts: inOrder(cuts) }, () => (this.cuts = null));
   /** Null: those of the topics. */
   saveChapters = (chapters: Chapter[] | null = this.shownChapters) => this.put('/chapters', { chapters }, () => (this.chapters = null));
-  again = () => this.working(async () => this.take(await this.page.api.post<Standing>('/cuts/again', {})));
+  again = () => this.asking(async () => this.take(await this.page.api.post<Standing>('/cuts/again', {})));
 
   private put(path: string, body: object, saved: () => void) {
-    return this.working(async () => {
+    return this.asking(async () => {
       const answer = await this.page.api.put<Standing>(path, { version: this.standing!.version, ...body });
       saved();
       this.base = answer;
@@ -162,36 +113,19 @@ export class EditDesk {
     });
   }
 
-  // --- what they share ------------------------------------------------------------------
-
-  private readonly warn = (event: BeforeUnloadEvent) => {
-    if (this.isDirty) event.preventDefault();
-  };
-
-  private async working(work: () => Promise<void>): Promise<boolean> {
-    this.busy = true;
+  private asking(work: () => Promise<void>) {
     this.problem = '';
-    this.changed();
-    try {
+    return this.working(async () => {
       await work();
       return true;
-    } catch (error) {
-      if (this.page.signal.aborted) return false;
-      this.problem = words(error);
-      // Somebody else was faster, or it has moved on by itself.
-      if ((error as Problem).status === 409) await this.look();
-      return false;
-    } finally {
-      this.busy = false;
-      this.changed();
-    }
+    });
   }
 
-  private changed() {
-    this.version += 1;
-    for (const watcher of [...this.watchers]) watcher();
+  protected async failed(error: unknown) {
+    this.problem = wordsOf(error);
+    // Somebody else was faster, or it has moved on by itself.
+    if ((error as Problem).status === 409) await this.look();
   }
 }
 
 const choices = ({ cuts, chapters }: Standing) => JSON.stringify([cuts, chapters ?? null]);
-const words = (error: unknown) => (error instanceof Error ? error.message : String(error));

@@ -1,15 +1,7 @@
 /** What the parts of the page share. */
-import { useEffect, useRef, useState, type ReactNode } from 'react';
+import { useState } from 'react';
 import type { EditDesk } from './desk';
 import { clock, seconds } from './times';
-
-export function Icon({ desk, name }: { desk: EditDesk; name: string }) {
-  return (
-    <svg className="icon" aria-hidden="true">
-      <use href={`${String(desk.page.plugin.config.icons ?? '')}#${name}`} />
-    </svg>
-  );
-}
 
 interface TimeProps {
   desk: EditDesk;
@@ -53,19 +45,5 @@ export function Time({ desk, label, value, here, onChange }: TimeProps) {
         {t('Here')}
       </button>
     </span>
-  );
-}
-
-/** A dialog that is open as long as it is drawn. */
-export function Dialog({ labelledBy, onClose, children }: { labelledBy: string; onClose(): void; children: ReactNode }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const shown = dialog.current;
-    if (shown && !shown.open) shown.showModal();
-  }, []);
-  return (
-    <dialog ref={dialog} className="dialog" aria-labelledby={labelledBy} onClose={onClose}>
-      {children}
-    </dialog>
   );
 }

@@ -14,6 +14,7 @@ from tests.browser.hall import Host
 from tests.browser.speaking import browser_that_says
 from tests.fixtures.browser import DEADLINE, Person, cookies_of, launch, small_camera
 from tests.fixtures.product import Product
+from tests.fixtures.s3 import S3Server, new_server
 
 MOST_AT_ONCE = 3
 # Playwright's own 5 s are too few for a busy machine.
@@ -48,6 +49,14 @@ def host(chromium: Browser, product: Product, host_cookies: list[dict[str, Any]]
     person.context.add_cookies(host_cookies)
     yield Host(person, product)
     person.context.close()
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server of the file's own."""
+    made = new_server(tmp_path_factory.mktemp("s3"))
+    yield made
+    made.stop()
 
 
 @pytest.fixture

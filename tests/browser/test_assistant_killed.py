@@ -23,7 +23,7 @@ from tests.browser.speaking import (
 )
 from tests.fixtures.browser import until
 from tests.fixtures.product import Product
-from tests.fixtures.s3 import S3Server, new_server
+from tests.fixtures.s3 import S3Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA, KAY = "Ada Lovelace", "Kay Long"
@@ -47,13 +47,6 @@ KILLED = {
     "postgres": ("postgres", "-D"),
     "livekit": ("livekit.yaml",),
 }
-
-
-@pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    made = new_server(tmp_path_factory.mktemp("s3"))
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,11 @@ from core.run.livekit_server import PROGRAM, LiveKitServer, stop_server
 from tests.browser import hall
 from tests.browser.conftest import arrive
 from tests.browser.hall import Host, Room
+from tests.browser.test_recording import in_panel, record, sign
 from tests.fixtures.browser import Person, axe, launch, small_camera, until
 from tests.fixtures.egress import EgressServer, Job, Status, egress_server, little_film
 from tests.fixtures.product import Product, free_ports
-from tests.fixtures.s3 import S3Server, new_server
+from tests.fixtures.s3 import S3Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA = "Ada Lovelace"
@@ -32,13 +33,6 @@ SEEN = """(() => {
   return video.hidden || !video.videoWidth ? null : [video.dataset.source, video.dataset.identity];
 })()"""
 FILM_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    made = new_server(tmp_path_factory.mktemp("s3"))
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +94,8 @@ def browser_of_egress(chromium: Browser) -> Iterator[Page]:
     person = arrive(chromium, viewport={"width": 1280, "height": 720})
     yield person.page
     person.context.close()
-    ours = ("error:", "Content Security Policy")
-    assert not [one for one in person.complaints if any(word in one for word in ours)]
+    raised = [one for one in person.complaints if one.startswith("error:")]
+    assert not raised + [one for one in person.complaints if "Content Security Policy" in one]
 
 
 class Recorder:
@@ -141,13 +135,6 @@ def choose(page: Page, room: Room, recorded: bool) -> None:
     assert page.evaluate(script, [room.id, recorded])
 
 
-def press(page: Page, button: str) -> None:
-    found = page.get_by_role("button", name=button, exact=True)
-    if not found.count():
-        page.get_by_role("button", name="Recording: pause or stop").click()
-    found.click()
-
-
 def asked(egress: EgressServer, page: Page, number: int) -> Job:
     """That egress, once it is asked for."""
     for _ in range(600):
@@ -172,8 +159,7 @@ def test_egress_records_who_is_in_the_recording_and_nobody_else(
     emmy, guest = hall.identity(host.page), hall.identity(ada.page)
     choose(ada.page, room, False)
 
-    host.page.get_by_role("button", name="Record", exact=True).click()
-    host.page.get_by_role("dialog").get_by_role("button", name="Start recording").click()
+    record(host.page)
     first = Recorder(egress, asked(egress, host.page, 1), browser_of_egress)
     assert first.page.evaluate("[location.hostname, isSecureContext]") == [INSIDE, False]
     # It may lie behind the camera already.
@@ -184,8 +170,7 @@ def test_egress_records_who_is_in_the_recording_and_nobody_else(
     assert axe(first.page) == []
     hall.shot(first.page, "egress-scene")
     for page in (host.page, ada.page):
-        sign = page.get_by_role("button", name=re.compile(r"^Recording( · .*)?$")).first
-        expect(sign).to_be_visible()
+        expect(sign(page, re.compile(r"^Recording( · .*)?$"))).to_be_visible()
 
     choose(ada.page, room, True)
     first.hears(emmy, guest)
@@ -194,14 +179,14 @@ def test_egress_records_who_is_in_the_recording_and_nobody_else(
     host.page.get_by_role("button", name="Share your screen").click()
     first.shows("screen", emmy)
 
-    press(host.page, "Pause")
+    in_panel(host.page, "Pause")
     first.wait_for("END_RECORDING")
     assert first.page.evaluate(f"[{HEARD}.length, {SEEN}]") == [0, None]
-    expect(ada.page.get_by_role("button", name="Recording paused").first).to_be_visible()
+    expect(sign(ada.page, "Recording paused")).to_be_visible()
     assert first.job.info.status == Status.EGRESS_ENDING
     egress.finish(first.job, seconds=FILM_SECONDS)
 
-    press(host.page, "Go on recording")
+    in_panel(host.page, "Go on recording")
     second = Recorder(egress, asked(egress, host.page, 2), first.page)
     second.begin()
     second.shows("screen", emmy)

@@ -20,7 +20,7 @@ from tests.browser import hall
 from tests.browser.conftest import arrive
 from tests.browser.hall import Host, Room
 from tests.browser.speaking import QUESTION, TALK, chose_original_sound
-from tests.browser.test_recording import in_panel, record, recorded_more, sign
+from tests.browser.test_recording import in_panel, record, recorded_more, recorded_so_far, sign
 from tests.fixtures.browser import Person, until
 from tests.fixtures.product import Product
 from tests.plugins.ai_assistant.agent import voices
@@ -145,8 +145,7 @@ def test_what_was_shown_and_said_is_in_the_film_and_nothing_else(
     stay_out.click()
     expect(stay_out).to_be_checked()
     recorded_more(host, room.id, 1)
-    ask = "async room => (await (await fetch(`/api/rooms/${room}/recording/state`)).json()).seconds"
-    without_bob = host.page.evaluate(ask, room.id)
+    without_bob = recorded_so_far(host, room.id)
     recorded_more(host, room.id, PART)
 
     in_panel(emmy.page, "Pause")
@@ -160,7 +159,7 @@ def test_what_was_shown_and_said_is_in_the_film_and_nothing_else(
     recorded_more(host, room.id, PART)
     in_panel(emmy.page, "Pause")
     expect(sign(bob.page, "Recording paused")).to_be_visible()
-    recorded = host.page.evaluate(ask, room.id)
+    recorded = recorded_so_far(host, room.id)
     host.end(room)
 
     page = host.page

@@ -20,6 +20,7 @@ from tests.fixtures.product import Product
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 ADA = "Ada Lovelace"
 AT = "document.querySelector('video').currentTime"
+RECORDED = "async room => (await (await fetch(`/api/rooms/${room}/recording/state`)).json()).seconds"
 
 
 def sign(page: Page, words: str | re.Pattern[str]) -> Any:
@@ -39,11 +40,15 @@ def in_panel(page: Page, button: str) -> None:
     panel.click()
 
 
+def recorded_so_far(host: Host, room: str) -> float:
+    """Seconds."""
+    return float(host.page.evaluate(RECORDED, room))
+
+
 def recorded_more(host: Host, room: str, seconds: float) -> None:
     """Until so much more is recorded."""
-    ask = "async room => (await (await fetch(`/api/rooms/${room}/recording/state`)).json()).seconds"
-    end = host.page.evaluate(ask, room) + seconds
-    until(host.page, f"({ask})({room!r}).then(so_far => so_far >= {end})", f"{seconds} s more")
+    end = recorded_so_far(host, room) + seconds
+    until(host.page, f"({RECORDED})({room!r}).then(so_far => so_far >= {end})", f"{seconds} s more")
 
 
 def test_a_lecture_is_recorded_and_watched(

@@ -17,7 +17,7 @@ from tests.browser.conftest import arrive
 from tests.browser.hall import Host, Room
 from tests.fixtures.browser import until
 from tests.fixtures.product import Product
-from tests.fixtures.s3 import S3Server, new_server
+from tests.fixtures.s3 import S3Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 RECOVERED = 240.0
@@ -30,13 +30,6 @@ SO_FAR = """async room => {
   const answer = await fetch(`/api/rooms/${room}/recording/state`).catch(() => null);
   return answer?.ok ? await answer.json() : {seconds: -1, status: 'unknown'};
 }"""
-
-
-@pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    made = new_server(tmp_path_factory.mktemp("s3"))
-    yield made
-    made.stop()
 
 
 @pytest.fixture(scope="module")

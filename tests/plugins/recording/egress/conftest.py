@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import lru_cache
@@ -44,10 +45,19 @@ def recording_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
+def bucket(s3_server: S3Server) -> str:
+    """A bucket of this test alone: what is left in it at the end is what the test has left."""
+    name = f"egress-{secrets.token_hex(8)}"
+    s3_server.make_bucket(name)
+    return name
+
+
+@pytest.fixture
 def app(
     make_app: Callable[..., Flask],
     recording_settings: dict[str, Any],
     s3_server: S3Server,
+    bucket: str,
     egress: EgressServer,
 ) -> Flask:
     made = make_app(
@@ -55,7 +65,7 @@ def app(
         "storage_s3",
         file_storage="s3",
         livekit_api_url=egress.url,
-        plugins={"recording": recording_settings, "storage_s3": s3_server.settings},
+        plugins={"recording": recording_settings, "storage_s3": {**s3_server.settings, "bucket": bucket}},
     )
 
     def deliver(body: bytes, token: str) -> None:

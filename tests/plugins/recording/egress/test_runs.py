@@ -36,7 +36,7 @@ def pieces(app: Any) -> list[str]:
 
 
 def test_egress_is_asked_to_record_our_page_into_our_bucket(
-    host: Somebody, egress: EgressServer, s3_server: S3Server, rows: Read, recorder: Any
+    host: Somebody, egress: EgressServer, s3_server: S3Server, bucket: str, rows: Read, recorder: Any
 ) -> None:
     assert host.press("start", queue=False)["status"] == "starting"
     request = egress.last.request
@@ -47,7 +47,7 @@ def test_egress_is_asked_to_record_our_page_into_our_bucket(
     assert output.file_type == messages.EncodedFileType.MP4 and output.disable_manifest
     assert output.filepath.startswith("kept/") and output.filepath.endswith(".mp4")
     place = output.s3
-    assert (place.endpoint, place.bucket, place.force_path_style) == (s3_server.url, "lectures", True)
+    assert (place.endpoint, place.bucket, place.force_path_style) == (s3_server.url, bucket, True)
     assert (place.access_key, place.secret) == (s3_server.key, s3_server.secret)
     assert (request.advanced.width, request.advanced.height) == (1280, 720)
     assert run["egress_id"] == egress.last.id

@@ -37,7 +37,7 @@ PLUGIN
 ## A page of your own
 
 What hosts need before a lecture starts goes on a page: \`Plugin(room_page=…)\` names it, a \`SITE\` view with \`<room_id>\`
-renders it and gives its script \`plugin_page(here.room, "name")\`. A plugin in this repository draws it from \`plugins/<name>/ui/page.tsx\`
+renders it, with a template that extends \`plugin_page.html\`, and gives its script \`plugin_page(here.room, "name")\`. A plugin in this repository draws it from \`plugins/<name>/ui/page.tsx\`
 with \`openPage((page) => …)\` of \`@audimax/page\`, where \`page\` is the part of the room that works outside a call: \`api\`,
 \`storage\`, \`toast\`, \`announce\`, \`t\`. So both may share their components; \`plugins/lobby\` does.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -91,6 +92,7 @@ def _lets_them_read() -> sa.ColumnElement[bool]:
     return sa.and_(Room.settings.contains({"participants_read": True}), still)
 
 
+@cache
 def _days_of_reading() -> sa.ColumnElement[int]:
     """As the room has it; anything else counts as never set."""
     said = Room.settings["participants_read_days"]

@@ -86,6 +86,11 @@ class Answer:
 
 def search(user: User, asked: Asked) -> Answer:
     """What the user finds: a handful of queries, however much there is."""
+    with _by_index():
+        return _search(user, asked)
+
+
+def _search(user: User, asked: Asked) -> Answer:
     speakers = tuple(names_like(user, asked.speaker)) if asked.speaker else ()
     if asked.speaker and not speakers:
         return Answer()
@@ -163,11 +168,10 @@ def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tup
     if asked.before is not None:
         query = query.where(place() < place_of(asked.before))
     query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc())
-    with _by_index():
-        if has_lines:
-            return _with_lines(query, hosted, asked, sorted(wanted), speakers)
-        query = query.options(contains_eager(Lecture.room)).limit(PAGE_SIZE + 1)
-        return [(lecture, sees) for lecture, sees in db.session.execute(query)]
+    if has_lines:
+        return _with_lines(query, hosted, asked, sorted(wanted), speakers)
+    query = query.options(contains_eager(Lecture.room)).limit(PAGE_SIZE + 1)
+    return [(lecture, sees) for lecture, sees in db.session.execute(query)]
 
 
 def _with_lines(
@@ -295,22 +299,27 @@ def _values(query: Query) -> dict[str, str]:
 # --- which lines ----------------------------------------------------------------------
 
 LINES = """
-SELECT l.lecture_id, best.* FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALITY
+SELECT l.lecture_id, e.section, e.title, e.speaker, e.at, e.text, s.config, a.any::text AS marks,
+    best.whole, best.partly
+FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALITY
     AS l (lecture_id, is_host, n)
 JOIN search_lecture AS s ON s.lecture_id = l.lecture_id
--- Without OFFSET the query is made anew for every line.
+-- Without OFFSET the query is made anew for every line, and each line is asked several times.
 CROSS JOIN LATERAL (SELECT {all} AS whole OFFSET 0) AS q
 CROSS JOIN LATERAL (SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any OFFSET 0) AS a
 CROSS JOIN LATERAL (
-    SELECT e.section, e.title, e.speaker, e.at, e.text, s.config, a.any::text AS marks,
-        sum((e.words @@ q.whole)::int) OVER () AS whole, count(*) OVER () AS partly
-    FROM search_entry AS e
-    WHERE e.lecture_id = l.lecture_id AND e.section <> '' AND (l.is_host OR e.audience = 'everyone')
-        AND e.words @@ a.any
-        {speaker}
-    ORDER BY e.words @@ q.whole DESC, ts_rank(e.words, a.any) DESC, e.position
-    LIMIT {hits}
-) AS best ORDER BY l.n
+    SELECT line.*, sum(line.has_all::int) OVER () AS whole, count(*) OVER () AS partly FROM (
+        -- Texts are fetched for the best alone.
+        SELECT e.id, e.position, e.words @@ q.whole AS has_all, ts_rank(e.words, a.any) AS rank
+        FROM search_entry AS e
+        WHERE e.lecture_id = l.lecture_id AND e.section <> '' AND (l.is_host OR e.audience = 'everyone')
+            AND e.words @@ a.any
+            {speaker}
+        OFFSET 0
+    ) AS line ORDER BY line.has_all DESC, line.rank DESC, line.position LIMIT {hits}
+) AS best
+JOIN search_entry AS e ON e.id = best.id
+ORDER BY l.n, best.has_all DESC, best.rank DESC, best.position
 """
 SPOKEN = """
 SELECT l.lecture_id, best.* FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALITY

@@ -113,6 +113,8 @@ def marked(headline: str, text: str) -> Markup:
 
 def _as_it_was(headline: str, text: str) -> str:
     """The text with the headline's marks; the headline itself where that is only a part of the text."""
+    if _MARKS.sub("", headline) == text:
+        return headline
     shown, at = [], 0
     for letter in headline:
         there = text[at] if at < len(text) else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -23,6 +24,8 @@ from plugins.recording.settings import RoomSettings
 log = logging.getLogger(__name__)
 PLUGIN = "recording"
 SHORTEST_GAP = 0.5
+# A recorder hears of a stop a moment late, and what was in its encoder is lost with it.
+SHORTEST_END = 5.0
 OF_SPRITES = ("width", "height", "across", "every", "count")
 
 
@@ -148,7 +151,7 @@ def _keep(lecture: Lecture, made: Made, joined: set[int]) -> bool:
         drop(video, about.sprite, about.sound)
         db.session.commit()
         return is_whole
-    recording.facts = {**made.facts, "gaps": _unwanted_left_out(lecture, made.facts)}
+    recording.facts = {**made.facts, "gaps": _gaps(lecture, made.facts)}
     recording.video_id = video.id
     note(recording, about)
     _become(recording, Outcome.DONE)
@@ -182,17 +185,24 @@ def _name_of(lecture: Lecture, ending: str) -> str:
     return clean_file_name(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}.{ending}")
 
 
-def _unwanted_left_out(lecture: Lecture, facts: dict[str, Any]) -> list[dict[str, float]]:
-    """Gaps, without the time in which nobody wanted it recorded: between a stop and the next start."""
+def _gaps(lecture: Lecture, facts: dict[str, Any]) -> list[dict[str, float]]:
+    """Gaps, without the time in which nobody wanted it recorded, and what is missing at the end."""
+    wanted = wanted_times(lecture)
+
+    def missing(began: float, over: float) -> float:
+        return sum(max(0.0, min(over, until) - max(began, since)) for since, until in wanted)
+
+    last = facts["spans"][-1]
+    at_the_end = missing(last["began_at"] + last["end"] - last["start"], math.inf)
+    found = [(gap["at"], missing(*_wall(facts, gap)), SHORTEST_GAP) for gap in facts["gaps"]]
+    found.append((facts["duration"], at_the_end, SHORTEST_END))
+    return [{"at": at, "seconds": round(seconds, 3)} for at, seconds, least in found if seconds >= least]
+
+
+def wanted_times(lecture: Lecture) -> list[tuple[float, float]]:
+    """From when to when (unix) hosts wanted a lecture recorded that is over."""
     query = sa.select(Span.since, Span.until).where(Span.lecture_id == lecture.id)
-    wanted = [(row.since.timestamp(), _end(lecture, row.until)) for row in db.session.execute(query)]
-    found = []
-    for gap in facts["gaps"]:
-        began, over = _wall(facts, gap)
-        missing = sum(max(0.0, min(over, until) - max(began, since)) for since, until in wanted)
-        if missing >= SHORTEST_GAP:
-            found.append({"at": gap["at"], "seconds": round(missing, 3)})
-    return found
+    return [(row.since.timestamp(), _end(lecture, row.until)) for row in db.session.execute(query)]
 
 
 def _wall(facts: dict[str, Any], gap: dict[str, float]) -> tuple[float, float]:
@@ -203,4 +213,6 @@ def _wall(facts: dict[str, Any], gap: dict[str, float]) -> tuple[float, float]:
 
 
 def _end(lecture: Lecture, until: datetime | None) -> float:
-    return (until or lecture.ended_at or now()).timestamp()
+    # What ends it at the lecture's end may come late.
+    over = lecture.ended_at or now()
+    return min(until or over, over).timestamp()

@@ -73,9 +73,17 @@ def moved(facts: dict[str, Any], parts: Sequence[Kept]) -> dict[str, Any]:
     gaps = [
         {"at": round(at, 3), "seconds": gap["seconds"]}
         for gap in facts["gaps"]
-        if (at := new_time(parts, gap["at"])) is not None
+        if (at := _where(parts, gap["at"])) is not None
     ]
     return {**facts, "spans": spans, "gaps": gaps}
+
+
+def _where(parts: Sequence[Kept], old: float) -> float | None:
+    """As ``new_time``, which knows no end: there is what is missing there."""
+    last = parts[-1]
+    if abs(old - last.end) <= NOTHING:
+        return last.at + last.end - last.start
+    return new_time(parts, old)
 
 
 def _show(

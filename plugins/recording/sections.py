@@ -30,12 +30,22 @@ def _parts(lecture: Lecture, recording: LectureRecording, viewer: Viewer) -> Ite
             "facts", _("About the recording"), made.audience, 3, facts=tuple(_facts(recording, viewer))
         )
         return
+    if _is_lost(lecture, recording) and viewer.sees_hosts_part:
+        words = _("Nothing was recorded, although it was wanted: no recorder came, or its work was lost.")
+        advice = _("An admin finds the reason in the log.")
+        yield Prose("state", _("Recording"), Audience.HOSTS, 2, paragraphs=(f"{words} {advice}",))
     told = _told(lecture, recording)
     if told is not None:
         words, busy = told
         audience = Audience(recording.audience) if recording.audience else joining.audience_of(lecture)
         link = film.link(lecture, viewer) if is_there else None
         yield Prose("state", _("Recording"), audience, 2, link=link, busy=busy, paragraphs=(words,))
+
+
+def _is_lost(lecture: Lecture, recording: LectureRecording) -> bool:
+    """Whether nothing has come of a wish that was longer than a slip."""
+    wanted = joining.wanted_times(lecture) if recording.outcome == Outcome.NONE else []
+    return any(until - since >= joining.SHORTEST_END for since, until in wanted)
 
 
 def _told(lecture: Lecture, recording: LectureRecording) -> tuple[str, str] | None:

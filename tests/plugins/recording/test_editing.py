@@ -28,7 +28,9 @@ from core.models import AuditEntry
 from plugins.recording import jobs, joining, models
 from plugins.recording.made import Made
 from plugins.recording.models import LectureRecording
+from plugins.recording.passages import Kept
 from plugins.recording.recorder.finishing import Piece, finish
+from plugins.recording.recutting import moved
 from tests.plugins.recording.conftest import Recorder, Somebody
 from tests.plugins.recording.recorder import lectures
 
@@ -206,6 +208,13 @@ def test_times_of_the_film_still_fit_those_of_the_lecture(desk: Desk) -> None:
     # Ten seconds of the old film is what it was.
     assert tail["start"] == head["end"] and tail["began_at"] - began in desk.state["keys"]
     assert tail["began_at"] - began + tail["end"] - tail["start"] == pytest.approx(LENGTH, abs=0.1)
+
+
+def test_what_is_missing_at_the_end_stays_there_unless_the_end_is_cut() -> None:
+    facts = {"spans": [], "gaps": [{"at": 20.0, "seconds": 60.0}]}
+    parts = [Kept(0.0, 5.0, 0.0), Kept(8.0, 20.0, 5.0)]
+    assert moved(facts, parts)["gaps"] == [{"at": 17.0, "seconds": 60.0}]
+    assert moved(facts, [Kept(0.0, 15.0, 0.0)])["gaps"] == []
 
 
 def test_saying_the_same_again_changes_nothing(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,20 @@ from core.errors import StorageDown
 from core.files.local import LocalStorage
 from core.files.models import State, StoredFile
 from core.jobs import run_worker
-from plugins.recording.models import LectureRecording, Outcome, Piece
+from plugins.recording.models import LectureRecording, Outcome, Piece, Span
 from tests.plugins.recording.conftest import Recorder, Somebody
 from tests.plugins.recording.recorder import lectures
 
 Finish = Callable[..., None]
+# When what is in the pieces was said.
+WALL = time.time() - 3000
 
 
 @pytest.fixture(scope="module")
 def bodies() -> list[bytes]:
     """Three pieces of a recording of 22 seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lectures, "WALL", time.time() - 3000)
+        patch.setattr(lectures, "WALL", WALL)
         made = lectures.Lecture()
         made.run(22, lectures.Speaker())
         return [piece.body for piece in made.end()]
@@ -65,6 +67,13 @@ def recording(app: Any) -> dict[str, Any]:
         return {c.name: getattr(row, c.name) for c in LectureRecording.__table__.columns}
 
 
+def wanted_since(app: Any, moment: datetime) -> None:
+    """The host's only press of the button was then."""
+    with app.app_context():
+        db.session.query(Span).one().since = moment
+        db.session.commit()
+
+
 def page(host: Somebody, recorder: Recorder) -> str:
     answer = host.client.get(f"/lectures/{recorder.lecture}")
     assert answer.status_code == 200
@@ -75,7 +84,7 @@ def test_pieces_become_a_film_with_small_pictures(
     app: Any, host: Somebody, recorded: Recorder, end: Finish
 ) -> None:
     recorded.report("over")
-    end()
+    end(ago=100)
     made = recording(app)
     assert (made["outcome"], made["wish"]) == ("done", "off")
     assert made["facts"]["duration"] == pytest.approx(22, abs=0.1) and made["facts"]["gaps"] == []
@@ -108,6 +117,40 @@ def test_without_a_piece_there_is_no_film(app: Any, host: Somebody, recorder: Re
     end(ago=100)
     assert recording(app)["outcome"] == "none"
     assert "recording-film" not in page(host, recorder)
+
+
+def test_hosts_read_that_nothing_came_of_their_wish(
+    app: Any, host: Somebody, come: Any, recorder: Recorder, end: Finish
+) -> None:
+    bob = come()
+    host.patch(settings={"participants_read": True})
+    host.press("start", queue=False)
+    wanted_since(app, now() - timedelta(minutes=5))
+    end(ago=100)
+    assert recording(app)["outcome"] == "none"
+    assert "Nothing was recorded, although it was wanted" in page(host, recorder)
+    assert "Nothing was recorded" not in bob.client.get(f"/lectures/{recorder.lecture}").text
+
+
+def test_a_recording_that_was_stopped_at_once_says_nothing_of_it(
+    app: Any, host: Somebody, recorder: Recorder, end: Finish
+) -> None:
+    host.press("start", queue=False)
+    wanted_since(app, now() - timedelta(seconds=104))
+    end(ago=100)
+    assert "Nothing was recorded" not in page(host, recorder)
+
+
+def test_what_is_missing_at_the_end_is_a_gap(
+    app: Any, host: Somebody, recorded: Recorder, end: Finish
+) -> None:
+    recorded.report("over")
+    began = datetime.fromtimestamp(WALL, UTC)
+    wanted_since(app, began)
+    end(ago=(now() - began).total_seconds() - 82)
+    (gap,) = recording(app)["facts"]["gaps"]
+    assert (gap["at"], gap["seconds"]) == (pytest.approx(22, abs=0.1), pytest.approx(60, abs=0.5))
+    assert "Gaps" in page(host, recorded)
 
 
 def test_a_lecture_that_nobody_recorded_says_nothing_of_it(

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from core.api import ContentChanged
+from core.run.processes import wait_for
 from core.testing import send_signed
 from plugins.storage_s3.settings import Settings
 from plugins.storage_s3.storage import S3Storage
@@ -95,6 +96,14 @@ def test_a_download_address_expires_and_is_for_one_file(storage: S3Storage) -> N
     assert parse_qs(urlsplit(address).query)["X-Amz-Expires"] == ["60"]
     assert requests.get(address.replace("files/one", "files/two"), timeout=10).status_code == 403
     assert requests.get(address.replace("one.txt", "one.html"), timeout=10).status_code == 403
+
+
+def test_a_download_address_opens_nothing_for_anybody_after_its_time(storage: S3Storage) -> None:
+    storage.save("files/one", BytesIO(b"x"), "text/plain")
+    address = storage.url("files/one", "one.txt", "text/plain", 1) or ""
+    assert wait_for(lambda: requests.get(address, timeout=10).status_code == 403, 30)
+    fresh = storage.url("files/one", "one.txt", "text/plain", 60) or ""
+    assert requests.get(fresh, timeout=10).content == b"x"
 
 
 def test_browsers_are_sent_to_the_public_address(make_storage: Make, s3_server: S3Server) -> None:

@@ -88,22 +88,26 @@ def test_an_egress_that_died_is_a_gap(
     pass_by(8)
     egress.fail(first)
     work()
-    second = record.under_way(10.0)
+    second = record.under_way(3.0)
     egress.finish(second, seconds=2)
     end()
     (gap,) = recording()["facts"]["gaps"]
-    assert gap == {"at": 0.0, "seconds": pytest.approx(30, abs=1)}
+    assert gap == {"at": 0.0, "seconds": pytest.approx(37, abs=1)}
     assert "Gaps" in page(host, recorder)
 
 
 def test_without_a_file_there_is_no_film(
-    host: Somebody, recorder: Any, record: Any, egress: EgressServer, end: Any, recording: Any
+    app: Any, host: Somebody, recorder: Any, record: Any, egress: EgressServer, end: Any, recording: Any
 ) -> None:
-    job = record()
+    job = record(40.0)
+    with app.app_context():
+        db.session.query(Span).update({"since": now() - timedelta(seconds=40)})
+        db.session.commit()
     egress.fail(job)
     end()
     assert recording()["outcome"] == "none"
-    assert "recording-film" not in page(host, recorder)
+    html = page(host, recorder)
+    assert "recording-film" not in html and "Nothing was recorded" in html
 
 
 def test_an_egress_that_nobody_hears_of_is_not_waited_for_for_ever(

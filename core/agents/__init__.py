@@ -1,10 +1,26 @@
-"""Beside ``core.api`` for programs that LiveKit calls into lectures: a worker, its errand, the web's clock.
+"""Beside ``core.api`` for programs that LiveKit calls into lectures: a worker, its errand, reports home.
 
 It needs ``livekit-agents``, which the web does without.
 """
 
 from core.agents.clock import Clock
 from core.agents.errand import Errand, read_errand
+from core.agents.reports import UNWANTED, Answer, Refused, Reports, Unheard, Unreachable, Unwanted
 from core.agents.worker import READY, Job, Worker, log_without
 
-__all__ = ["READY", "Clock", "Errand", "Job", "Worker", "log_without", "read_errand"]
+__all__ = [
+    "READY",
+    "UNWANTED",
+    "Answer",
+    "Clock",
+    "Errand",
+    "Job",
+    "Refused",
+    "Reports",
+    "Unheard",
+    "Unreachable",
+    "Unwanted",
+    "Worker",
+    "log_without",
+    "read_errand",
+]

@@ -65,7 +65,7 @@ class Attendance:
         self._end_start()
         if self._recording is not None:
             await self._recording.end(HAND_ON_SECONDS)
-        await self._handover.close(self._said("over"))
+        await self._handover.say_the_end(self._said("over"))
 
     # --- what the web wants -----------------------------------------------------------
 

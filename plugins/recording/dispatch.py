@@ -11,7 +11,7 @@ from core.api import Lecture, agent_key, agents, config, db, is_enabled_in, now,
 from plugins.recording import models, state
 from plugins.recording.egress import runs
 from plugins.recording.engines import is_egress
-from plugins.recording.models import SILENT, LectureRecording, Wish
+from plugins.recording.models import SILENT, Begun, LectureRecording, Wish
 from plugins.recording.settings import Settings
 from plugins.recording.slots import takes_a_slot
 
@@ -26,19 +26,19 @@ def identity_of(lecture: Lecture) -> str:
     return f"recorder-{lecture.public_id}"
 
 
-def begin(lecture: Lecture, *, may_wait: bool) -> LectureRecording | None:
-    """Recording is wanted from the end of the notice on; None when no recorder is free, and it may not wait.
+def begin(lecture: Lecture, *, may_wait: bool) -> Begun:
+    """Recording is wanted from the end of the notice on; busy when no recorder is free, and it may not wait.
 
     Commits, tells the room, and asks for a recorder. Whoever presses at the same moment finds it begun.
     """
     recording = models.locked(lecture)
     if recording.is_wanted:
         db.session.commit()
-        return recording
+        return Begun.ALREADY
     is_free = takes_a_slot(lecture)
     if not (is_free or may_wait):
         db.session.rollback()
-        return None
+        return Begun.BUSY
     if is_egress(recording):
         return runs.begin(lecture, recording, is_free=is_free, may_wait=may_wait)
     recording.queued_at = None if is_free else now()
@@ -51,7 +51,7 @@ def begin(lecture: Lecture, *, may_wait: bool) -> LectureRecording | None:
     db.session.commit()
     state.tell(lecture)
     look_after(lecture)
-    return recording
+    return Begun.NOW
 
 
 def look_after(lecture: Lecture) -> None:

@@ -31,6 +31,14 @@ class Wish(StrEnum):
     PAUSED = "paused"
 
 
+class Begun(StrEnum):
+    """What came of pressing record. ``already``: somebody else was faster; ``busy``: no recorder is free."""
+
+    NOW = "now"
+    ALREADY = "already"
+    BUSY = "busy"
+
+
 class Outcome(StrEnum):
     """What becomes of the pieces. ``none``: there are none, so there is nothing to join."""
 

@@ -24,7 +24,7 @@ from core.api import (
     view,
 )
 from plugins.recording import consent, dispatch, models, state
-from plugins.recording.models import LectureRecording, Wish
+from plugins.recording.models import Begun, LectureRecording, Wish
 from plugins.recording.state import Standing
 
 in_room = Blueprint("recording", __name__)
@@ -84,11 +84,11 @@ def me(body: Choose) -> Standing:
 def start(body: Start) -> Standing:
     """Record from the end of the notice on. Who presses second finds it begun."""
     lecture = _lecture_to_record()
-    before = models.recording_of(lecture)
-    if dispatch.begin(lecture, may_wait=body.queue) is None:
+    begun = dispatch.begin(lecture, may_wait=body.queue)
+    if begun is Begun.BUSY:
         detail = _("All recorders are busy. You can wait until one is free.")
         raise Refusal(409, detail, code="recorder_busy")
-    if before is None or not before.is_wanted:
+    if begun is Begun.NOW:
         _note("start", lecture)
     return _standing(lecture)
 

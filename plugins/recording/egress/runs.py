@@ -36,7 +36,7 @@ from core.api import (
 )
 from plugins.recording import models, state
 from plugins.recording.egress.models import KEPT, LOST, OPEN, OVER, EgressRun, open_runs_of, run_of, runs_of
-from plugins.recording.models import LectureRecording, Outcome, Piece, Wish
+from plugins.recording.models import Begun, LectureRecording, Outcome, Piece, Wish
 from plugins.recording.settings import Settings
 from plugins.recording.slots import takes_a_slot
 
@@ -64,10 +64,8 @@ Down = (LiveKitDown, LiveKitError, StorageDown)
 # --- what hosts want --------------------------------------------------------------------
 
 
-def begin(
-    lecture: Lecture, recording: LectureRecording, *, is_free: bool, may_wait: bool
-) -> LectureRecording | None:
-    """Recording is wanted; None when no egress is free, and it may not wait. Commits, and tells the room.
+def begin(lecture: Lecture, recording: LectureRecording, *, is_free: bool, may_wait: bool) -> Begun:
+    """Recording is wanted; busy when no egress is free, and it may not wait. Commits, and tells the room.
 
     ``is_free``: whether it has taken a slot. Locked before. Egress opens our page at once, and begins when
     the page gives the sign: at the end of the notice.
@@ -80,9 +78,9 @@ def begin(
     db.session.commit()
     is_free = is_free and _take_turn(lecture)
     if not (is_free or may_wait) and _leave_queue(lecture):
-        return None
+        return Begun.BUSY
     state.tell(lecture)
-    return models.recording_of(lecture)
+    return Begun.NOW
 
 
 def follow(lecture: Lecture, wish: Wish) -> None:

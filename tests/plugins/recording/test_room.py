@@ -10,7 +10,8 @@ import pytest
 
 from core.db import db, now
 from core.models import AuditEntry
-from plugins.recording.models import LectureRecording
+from plugins.recording.models import LectureRecording, Span
+from tests.hostile.test_races import at_once, copies
 from tests.plugins.recording.conftest import Packets, Recorder, Somebody
 
 
@@ -57,6 +58,22 @@ def test_from_start_to_stop(host: Somebody, recorder: Recorder, sent: Packets) -
     assert recorder.report()["leave"]
     recorder.report("over")
     assert host.state["status"] == "off"
+
+
+def test_hosts_who_press_record_at_once_begin_one_recording(
+    app: Any, host: Somebody, recorder: Recorder, dispatched: list[Any]
+) -> None:
+    address = f"/api/rooms/{host.room}/recording/start"
+    presses = [
+        lambda one=one: one.post(address, json={"queue": False}) for one in copies(app, host.client, 4)
+    ]
+    answers = at_once(*presses)
+    assert {answer.status_code for answer in answers} == {200}
+    with app.app_context():
+        assert db.session.query(Span).count() == 1
+        said = [one.action for one in db.session.query(AuditEntry)]
+    assert said.count("recording.start") == 1
+    assert [lecture for lecture, told in dispatched if told is not None] == [recorder.lecture]
 
 
 def test_pressing_record_again_adds_to_it(host: Somebody, recorder: Recorder, watch: Any) -> None:

@@ -170,6 +170,8 @@ class Drive:
                     raise meaning from error
                 if attempt == TRIES - 1 or meaning.after > LONGEST_PAUSE:
                     raise DestinationDown(_unreachable()) from meaning
+                # What broke off has left its line in the middle of a message: no answer would come over it.
+                self._http.close()
                 self._pause(attempt, meaning.after)
         raise AssertionError
 

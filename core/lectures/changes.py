@@ -179,7 +179,7 @@ def share(lecture_id: str) -> ResponseReturnValue:
 @bp.post("/lectures/<lecture_id>/share/<share_id>/revoke")
 @login_required
 def revoke(lecture_id: str, share_id: str) -> ResponseReturnValue:
-    """End a link; pages that it has opened close."""
+    """End a link; pages that it has opened keep what they show, and get nothing more."""
     lecture = _hosts_lecture(lecture_id)
     sharing.revoke(lecture, share_id, me())
     return _done(_share_address(lecture), _("The link is revoked: it opens nothing any more."))

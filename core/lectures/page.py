@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
@@ -64,7 +66,8 @@ def as_csv(section_id: str) -> ResponseReturnValue:
     section = _section(section_id)
     if not isinstance(section, Table):
         raise _no_section()
-    name = clean_file_name(f"{here.lecture.title} – {section.title}.csv")
+    # A slash of a title is none of a path: what stands before it belongs to the name too.
+    name = clean_file_name(re.sub(r"[/\\]", " ", f"{here.lecture.title} – {section.title}.csv"))
     headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
     return Response(to_csv(section), mimetype="text/csv", headers=headers)
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from flask_babel import format_decimal
 from flask_login import login_required
 
 from core.contracts import Viewer
@@ -104,10 +105,10 @@ def _listens(lecture: Lecture, viewer: Viewer) -> bool:
 
 
 def filesize(size: int) -> str:
-    """Bytes as people read them."""
+    """Bytes as people read them, in their language."""
     amount = float(size)
     for unit in ("B", "KB", "MB"):
         if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{format_decimal(amount, '0.0')} {unit}"
         amount /= 1000
-    return f"{amount:.1f} GB"
+    return f"{format_decimal(amount, '0.0')} GB"

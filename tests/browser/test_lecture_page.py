@@ -16,15 +16,22 @@ from core.bus import notify
 from core.db import db
 from core.lectures.models import Lecture
 from core.people.models import User
-from tests.browser.test_looks import look
+from tests.browser.test_looks import FAULTS, look
 from tests.fixtures import three_hours
-from tests.fixtures.browser import Person, until
+from tests.fixtures.browser import Person, scrolls_sideways, until
 from tests.fixtures.product import free_ports
 
 pytestmark = pytest.mark.browser
 LINES, LAST = three_hours.LINES, "li:last-child"
 # The whole transcript is there.
 WHOLE = f"document.querySelectorAll('#ai_assistant-transcript li').length === {LINES}"
+
+# Cells of one short word on several lines.
+TORN = """[...document.querySelectorAll('.table td')].filter(cell => {
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  return /^\\S{1,12}$/.test(cell.textContent) && range.getClientRects().length > 1;
+}).map(cell => cell.textContent)"""
 
 
 @pytest.fixture
@@ -310,6 +317,33 @@ def test_the_list_of_sections_leads_there_at_a_desk_and_on_a_phone(page: Page) -
     jump.get_by_role("link", name="Chat", exact=True).click()
     expect(jump).to_be_hidden()
     until(page, "Math.abs(document.getElementById('chat-messages').getBoundingClientRect().top - 80) < 60")
+
+
+def test_what_is_jumped_to_stands_below_the_bar_while_a_search_is_in_use(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("searchbox").fill("kernel")
+    expect(page.locator(".search-count")).to_contain_text("1 of ")
+    page.locator(".jump-toggle").click()
+    page.locator("#lecture-jump").get_by_role("link", name="Participants", exact=True).click()
+    until(page, "document.getElementById('participants').getBoundingClientRect().top < innerHeight / 2")
+    assert page.evaluate(
+        "document.querySelector('#participants h2').getBoundingClientRect().top"
+        " >= document.querySelector('.lecture-bar').getBoundingClientRect().bottom"
+    )
+
+
+def test_long_words_break_and_short_ones_stay_whole(
+    host: Person, address: str, change: Callable[[str], None]
+) -> None:
+    change("UPDATE lecture SET title = repeat('Gruppen', 17)")
+    page = host.page
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        for path in ("/rename", "/delete", "/share", "/exports", ""):
+            page.goto(f"{address}{path}")
+            assert not scrolls_sideways(page) and page.evaluate(FAULTS) == [], (width, path)
+        assert page.evaluate(TORN) == []
+    assert host.complaints == []
 
 
 def test_without_a_script_everything_is_one_link_away(

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from core.contracts import Audience, FileEntry, Film, Line, Prose, Section, Table, Timeline
+from core.db import db
 from core.lectures import parts
+from core.lectures.models import Lecture
 from core.lectures.parts import FIRST_LINES, LINES_AT_ONCE
 
 READABLE = {"participants_read": True}
@@ -294,6 +296,15 @@ def test_a_title_of_any_kind_makes_a_file_name(host, address, notes):
     notes.sections = [Table("t", '../"</\\\r\n: 集', columns=("a",), rows=(("b",),))]
     said = host.get(f"{address}/sections/notes-t.csv").headers["Content-Disposition"]
     assert "/" not in said.partition("filename=")[2].partition(";")[0] and "\n" not in said
+
+
+def test_all_of_a_title_with_slashes_is_in_the_file_name(app, host, address, notes):
+    with app.app_context():
+        db.session.execute(db.update(Lecture).values(title="Analysis I/II"))
+        db.session.commit()
+    notes.sections = [Table("t", "A\\B", columns=("a",), rows=(("b",),))]
+    said = host.get(f"{address}/sections/notes-t.csv").headers["Content-Disposition"]
+    assert "Analysis%20I%20II%20%E2%80%93%20A%20B.csv" in said
 
 
 # --- what it costs --------------------------------------------------------------------

@@ -96,3 +96,9 @@ def test_a_renamed_lecture_is_found_by_its_new_name(host, archive, app):
     assert host.post(f"/lectures/{public_id}/rename", data={"title": "Eclipses"}).status_code == 303
     archive.work()
     assert archive.ids("eclipse") == [key]
+
+
+def test_the_last_day_is_no_addressee_in_german(host, archive):
+    for page in ("/search", "/lectures?text=waves"):
+        body = host.get(page, headers={"Accept-Language": "de"}).text
+        assert '<label for="f-until">Bis</label>' in body

@@ -127,7 +127,15 @@ from core.rooms.models import Room
 from core.rooms.page import plugin_page
 from core.rooms.rooms import rotate_code
 from core.search.changes import lecture_changed
-from core.text import clean_file_name, clean_message, clean_prose, clock, one_line, without_towers
+from core.text import (
+    clean_file_name,
+    clean_message,
+    clean_prose,
+    clock,
+    file_name_of,
+    one_line,
+    without_towers,
+)
 from core.waiting import open_stream as waiting_stream
 
 __all__ = [
@@ -234,6 +242,7 @@ __all__ = [
     "db",
     "defer",
     "egress",
+    "file_name_of",
     "files",
     "film_chapters",
     "first_values",

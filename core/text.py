@@ -57,6 +57,11 @@ def clean_file_name(text: str, limit: int = FILE_NAME_LENGTH) -> str:
     return stem[: limit - len(dot + ending)].rstrip(". ") + dot + ending
 
 
+def file_name_of(title: str, ending: str) -> str:
+    """A title as a file's name, with its ending (``".pdf"``); a slash in a title is none of a path."""
+    return clean_file_name(_SEPARATORS.sub(" ", title) + ending)
+
+
 def clean_message(text: str, limit: int = MESSAGE_LENGTH) -> str:
     """Text as it was typed, with the indents of code; raises ``ValueError`` for none or too much."""
     lines = (_safe(line.expandtabs(4)).rstrip() for line in text[:LONGEST_READ].splitlines())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from flask import Blueprint, Response, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import get_locale
@@ -19,7 +17,7 @@ from core.lectures.access import reader_of
 from core.lectures.parts import LINES_AT_ONCE, digest, page_of, rows_of, total_of
 from core.lectures.sections import section_for, sections_for
 from core.lectures.tables import to_csv
-from core.text import clean_file_name
+from core.text import file_name_of
 
 bp = Blueprint("lecture_page", __name__)
 MOST_DIGESTS = 200
@@ -66,8 +64,7 @@ def as_csv(section_id: str) -> ResponseReturnValue:
     section = _section(section_id)
     if not isinstance(section, Table):
         raise _no_section()
-    # A slash of a title is none of a path: what stands before it belongs to the name too.
-    name = clean_file_name(re.sub(r"[/\\]", " ", f"{here.lecture.title} – {section.title}.csv"))
+    name = file_name_of(f"{here.lecture.title} – {section.title}", ".csv")
     headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
     return Response(to_csv(section), mimetype="text/csv", headers=headers)
 

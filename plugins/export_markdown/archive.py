@@ -9,11 +9,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.api import File, Files, LecturePackage, Table, Timeline, clean_file_name, table_to_csv
 from plugins.export_markdown import subtitles
 from plugins.export_markdown.ways import AsJson, Markdown, name_of
+
+# Whoever unpacks it sees it beside the files.
+LEFT_OUT = "files/_left_out.txt"
 
 
 class Everything:
@@ -46,12 +50,22 @@ def _texts(package: LecturePackage) -> Iterator[tuple[str, bytes]]:
 
 def _add_files(archive: zipfile.ZipFile, package: LecturePackage) -> None:
     taken = set(archive.namelist())
-    for section in package.sections:
-        for entry in section.files if isinstance(section, Files) else ():
-            if entry.path:
-                name = _free(f"files/{clean_file_name(entry.name)}", taken)
-                with archive.open(name, "w") as target, Path(entry.path).open("rb") as source:
-                    shutil.copyfileobj(source, target, 1 << 20)
+    entries = [one for section in package.sections if isinstance(section, Files) for one in section.files]
+    for entry in entries:
+        if entry.path:
+            name = _free(f"files/{clean_file_name(entry.name)}", taken)
+            with archive.open(name, "w") as target, Path(entry.path).open("rb") as source:
+                shutil.copyfileobj(source, target, 1 << 20)
+    if left_out := [entry.name for entry in entries if not entry.path]:
+        archive.writestr(_free(LEFT_OUT, taken), "\n".join([_left_out_because(), "", *left_out, ""]))
+
+
+def _left_out_because() -> str:
+    words: str = _(
+        "These files are not in this archive: they are too large for it, or could not be read. "
+        "The lecture’s page has them."
+    )
+    return words
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -11,14 +11,13 @@ from typing import Any, Literal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from core.api import File, LecturePackage, Timeline, clean_file_name, package_to_json, setting
+from core.api import File, LecturePackage, Timeline, file_name_of, package_to_json, setting
 from plugins.export_markdown import subtitles, writing
 
 
 def name_of(package: LecturePackage, ending: str) -> str:
     """A file's name like the lecture's, with its day."""
-    title = package.title.replace("/", " ").replace("\\", " ")
-    return clean_file_name(f"{title} {package.started_at:%Y-%m-%d}.{ending}")
+    return file_name_of(f"{package.title} {package.started_at:%Y-%m-%d}", f".{ending}")
 
 
 def file_of(package: LecturePackage, ending: str, mime: str, text: str) -> File:

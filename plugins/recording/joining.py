@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import sqlalchemy as sa
 
-from core.api import Audience, Lecture, StoredFile, clean_file_name, db, files, now, room_settings
+from core.api import Audience, Lecture, StoredFile, db, file_name_of, files, now, room_settings
 from plugins.recording import models, state
 from plugins.recording.egress import joining as of_egress
 from plugins.recording.engines import is_egress
@@ -182,7 +182,7 @@ def audience_of(lecture: Lecture) -> Audience:
 
 
 def _name_of(lecture: Lecture, ending: str) -> str:
-    return clean_file_name(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}.{ending}")
+    return file_name_of(f"{lecture.title[:80]} {lecture.started_at:%Y-%m-%d}", f".{ending}")
 
 
 def _gaps(lecture: Lecture, facts: dict[str, Any]) -> list[dict[str, float]]:

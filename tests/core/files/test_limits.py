@@ -15,7 +15,7 @@ from core.files import stored as files
 from core.files.models import StoredFile
 from core.lectures.models import Participant
 from core.people.models import User
-from core.text import clean_file_name
+from core.text import clean_file_name, file_name_of
 from tests.core.files.conftest import OURS, PDF, Hall
 
 NAMES = {
@@ -44,6 +44,12 @@ NAMES = {
 def test_names_are_cleaned_and_never_empty(typed: str) -> None:
     assert clean_file_name(typed) == NAMES[typed]
     assert 1 <= len(NAMES[typed]) <= 200
+
+
+def test_all_of_a_title_is_in_the_name_of_its_file() -> None:
+    assert file_name_of("Analysis I/II \\ 3", ".pdf") == "Analysis I II 3.pdf"
+    assert file_name_of("/", ".pdf") == "file.pdf"
+    assert len(file_name_of("a" * 900, ".pdf")) == 200 and file_name_of("a" * 900, ".pdf").endswith("a.pdf")
 
 
 def refusal(hall: Hall, name: str = "slides.pdf", size: int = 10, by: Any = None, **more: Any) -> Refusal:

@@ -128,6 +128,8 @@ def test_the_archive_holds_texts_and_files_under_safe_names(tmp_path: Path) -> N
     with zipfile.ZipFile(made.body) as archive:
         names = archive.namelist()
         assert archive.read("files/a.txt") == b"file 1" and archive.read("files/A (2).txt") == b"file 2"
+        said = archive.read("files/_left_out.txt").decode()
+    assert "gone.txt" in said and "a.txt" not in said and "not in this archive" in said
     assert names[:4] == ["lecture.md", "lecture.json", "transcript.vtt", "people.csv"]
     assert not [name for name in names if ".." in name or name.startswith("/")]
     made.body.close()

@@ -12,7 +12,7 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from audimax_anki.cards import Card, cards
-from core.api import File, LecturePackage, clean_file_name, one_line, setting
+from core.api import File, LecturePackage, file_name_of, one_line, setting
 
 TAG = "audimax"
 
@@ -38,7 +38,7 @@ class AnkiExporter:
         if not found:
             raise ValueError("There is nothing to make cards of: no answered question, and no key topic.")
         text = written(found, deck_name(options["deck"] or package.title))
-        return File(clean_file_name(f"{package.title} Anki.txt"), "text/plain", BytesIO(text.encode()))
+        return File(file_name_of(f"{package.title} Anki", ".txt"), "text/plain", BytesIO(text.encode()))
 
 
 def written(found: Sequence[Card], deck: str) -> str:

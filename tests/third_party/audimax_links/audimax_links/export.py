@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from audimax_links.settings import Options, Settings
-from core.api import File, LecturePackage, Line, Prose, Section, Timeline, clean_file_name, clock, settings
+from core.api import File, LecturePackage, Line, Prose, Section, Timeline, clock, file_name_of, settings
 
 LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,;:!?)\]'”]")
 
@@ -26,7 +26,7 @@ class Links:
             raise ValueError("There are no links in what you chose.")
         lines = [f"{link}  ({line})" if options["with_names"] else link for link, line in found.items()]
         text = "\n".join([package.title, "", *lines, ""])
-        return File(clean_file_name(f"{package.title} links.txt"), "text/plain", BytesIO(text.encode()))
+        return File(file_name_of(f"{package.title} links", ".txt"), "text/plain", BytesIO(text.encode()))
 
 
 def links(package: LecturePackage) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Any
 
 from audimax_hello.settings import Settings
-from core.api import File, LecturePackage, Prose, Section, Timeline, clean_file_name, clock, settings
+from core.api import File, LecturePackage, Prose, Section, Timeline, clock, file_name_of, settings
 
 
 class InShort:
@@ -20,7 +20,7 @@ class InShort:
         lines = [package.title]
         for section in package.sections:
             lines += ["", section.title, *list(words(section))[:most]]
-        name = clean_file_name(f"{package.title}.txt")
+        name = file_name_of(package.title, ".txt")
         return File(name, "text/plain", BytesIO("\n".join(lines).encode()))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from markupsafe import Markup
 from sqlalchemy.dialects.postgresql import REGCONFIG
 from sqlalchemy.orm import contains_eager
@@ -390,4 +391,6 @@ def _hit(lecture: Lecture, row: Any, text: Markup) -> Hit:
     moment = f"#t={clock(row.at)}&in={row.section}" if row.at is not None else f"#{row.section}"
     query = f"?find={quote(html.unescape(find))}" if find else ""
     address = f"/lectures/{lecture.public_id}{query}{moment}"
-    return Hit(row.section, row.title, row.speaker, row.at, text, address)
+    # Kept as the lecture's language has it; the reader may have another.
+    title = _(row.title) if row.title else ""
+    return Hit(row.section, title, row.speaker, row.at, text, address)

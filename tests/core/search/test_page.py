@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from core.search.finding import HITS
-from tests.core.search.conftest import spoken
+from tests.core.search.conftest import spoken, written
 
 
 @pytest.fixture
@@ -102,3 +102,9 @@ def test_the_last_day_is_no_addressee_in_german(host, archive):
     for page in ("/search", "/lectures?text=waves"):
         body = host.get(page, headers={"Accept-Language": "de"}).text
         assert '<label for="f-until">Bis</label>' in body
+
+
+def test_sections_are_called_as_the_reader_calls_them(host, archive):
+    archive.lecture(archive.room(), written("Waves carry energy."))
+    assert "Summary</span>" in host.get("/search?q=energy").text
+    assert "Zusammenfassung</span>" in host.get("/search?q=energy", headers={"Accept-Language": "de"}).text

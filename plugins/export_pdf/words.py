@@ -53,9 +53,9 @@ class Words:
         return " ".join(said)
 
     def size(self, count: int) -> str:
-        """Bytes in the unit that suits them."""
-        step = min(int(math.log(count, 1024)), len(UNITS) - 1) if count > 0 else 0
-        value = count / 1024**step
+        """Bytes in the unit that suits them, a thousand in each as on the lecture's page."""
+        step = min(int(math.log(count, 1000)), len(UNITS) - 1) if count > 0 else 0
+        value = count / 1000**step
         digits = "0.#" if 0 < value < 10 and step else "#,##0"
         number = float(format_decimal(value, digits, locale="en").replace(",", ""))
         return format_unit(number, f"digital-{UNITS[step]}", "short", locale=self.locale)

@@ -77,7 +77,7 @@ def test_no_text_becomes_markup(text: str) -> None:
 def test_plain_text_reads_like_a_letter() -> None:
     made = text_of(PlainText())
     assert "Summary\n\nMade by a model\n\nFirst *words*.\n\n# no heading" in made
-    assert "0:03 Bob: Second line" in made and "../a.txt (2 KB)" in made
+    assert "0:03 Bob: Second line" in made and "../a.txt (1.5 KB)" in made
 
 
 def test_subtitles_have_times_and_cannot_be_broken_out_of() -> None:

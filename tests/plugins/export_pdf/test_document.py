@@ -111,7 +111,7 @@ def test_files_have_a_size_and_lead_to_where_they_are(export: Export) -> None:
     )
     pdf = export(lecture(Files("f", "Files", files=files)))
     found = "".join(read(pdf))
-    assert "slides.pdf 2.4 MB" in found and "notes.pdf 12 byte" in found and "evil.pdf 1.5 kB" in found
+    assert "slides.pdf 2.5 MB" in found and "notes.pdf 12 byte" in found and "evil.pdf 1.5 kB" in found
     assert _links(pdf) == {"https://audimax.uni.example/lectures/1/files/2", "https://x.example/2?a=1&b=2"}
 
 

@@ -81,18 +81,20 @@ def took_part(user: User | None, guest: GuestSession | None = None) -> sa.Column
     return Lecture.id.in_(rows)
 
 
+@cache
 def _lets_them_read() -> sa.ColumnElement[bool]:
+    # Made once, which takes longer than the answer; asked for the moment each time.
+    moment = sa.bindparam("moment", callable_=now, type_=Lecture.ended_at.type, unique=True)
     days = _days_of_reading()
     still = sa.or_(
         days == 0,
         Lecture.ended_at.is_(None),
         # In hours: a day of an interval is longer or shorter when the clocks change.
-        Lecture.ended_at + sa.func.make_interval(0, 0, 0, 0, days * 24) > now(),
+        Lecture.ended_at + sa.func.make_interval(0, 0, 0, 0, days * 24) > moment,
     )
     return sa.and_(Room.settings.contains({"participants_read": True}), still)
 
 
-@cache
 def _days_of_reading() -> sa.ColumnElement[int]:
     """As the room has it; anything else counts as never set."""
     said = Room.settings["participants_read_days"]

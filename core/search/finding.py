@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -87,11 +86,7 @@ class Answer:
 
 def search(user: User, asked: Asked) -> Answer:
     """What the user finds: a handful of queries, however much there is."""
-    with _by_index():
-        return _search(user, asked)
-
-
-def _search(user: User, asked: Asked) -> Answer:
+    _by_index()
     speakers = tuple(names_like(user, asked.speaker)) if asked.speaker else ()
     if asked.speaker and not speakers:
         return Answer()
@@ -242,12 +237,12 @@ def _pairs(one: Wanted, query: Query, speakers: Sequence[str]) -> list[sa.Column
     return [*(column.contains(some) for some in needed), column.is_(None)]
 
 
-@contextmanager
-def _by_index() -> Iterator[None]:
-    """PostgreSQL counts rows, not the large values in them, and would rather read all of a small table."""
+def _by_index() -> None:
+    """PostgreSQL counts rows, not the large values in them, and would rather read all of a small table.
+
+    Until the end of the transaction.
+    """
     db.session.execute(sa.text("SET LOCAL enable_seqscan = off"))
-    yield
-    db.session.execute(sa.text("SET LOCAL enable_seqscan = on"))
 
 
 def _has_line(
@@ -260,12 +255,14 @@ def _has_line(
     """One line has the phrases, or all the words in the mouth of those who were asked for."""
     query = asked.query
     if query is None:
-        return _line([], {}, speakers, hosted)
+        return _line(["e.lecture_id = lecture.id"], {}, speakers, hosted)
 
     def line(n: int, one: str) -> sa.ColumnElement[bool]:
         # With the configuration as a constant the query is made once, not for every line.
+        keys = f"search_keys(lecture.id, to_tsvector(CAST(:config_{n} AS regconfig), :all_words))"
+        found = f"search_keys(e.lecture_id, e.words) @> {keys}"
         words = f"e.words @@ ({_query(f':config_{n}', len(query.phrases))})"
-        return _line([words], _values(query) | {f"config_{n}": one}, speakers, hosted)
+        return _line([found, words], _values(query) | {f"config_{n}": one}, speakers, hosted)
 
     return sa.or_(sa.false(), *(sa.and_(config == one, line(n, one)) for n, one in enumerate(configs)))
 
@@ -276,7 +273,7 @@ def _line(
     speakers: Sequence[str],
     hosted: sa.ColumnElement[bool],
 ) -> sa.ColumnElement[bool]:
-    conditions, values = ["e.lecture_id = lecture.id", *conditions], dict(values)
+    conditions, values = list(conditions), dict(values)
     if speakers:
         conditions.append("e.speaker = ANY(:speakers)")
         values["speakers"] = list(speakers)
@@ -294,7 +291,8 @@ def _query(config: str, phrases: int) -> str:
 
 
 def _values(query: Query) -> dict[str, str]:
-    return {"words": query.words, **{f"phrase_{n}": one for n, one in enumerate(query.phrases)}}
+    phrases = {f"phrase_{n}": one for n, one in enumerate(query.phrases)}
+    return {"words": query.words, "all_words": query.text, **phrases}
 
 
 # --- which lines ----------------------------------------------------------------------
@@ -307,14 +305,17 @@ FROM unnest(CAST(:lectures AS bigint[]), CAST(:hosted AS bool[])) WITH ORDINALIT
 JOIN search_lecture AS s ON s.lecture_id = l.lecture_id
 -- Without OFFSET the query is made anew for every line, and each line is asked several times.
 CROSS JOIN LATERAL (SELECT {all} AS whole OFFSET 0) AS q
-CROSS JOIN LATERAL (SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any OFFSET 0) AS a
+CROSS JOIN LATERAL (
+    SELECT replace(q.whole::text, ' & ', ' | ')::tsquery AS any,
+        search_keys(l.lecture_id, to_tsvector(s.config::regconfig, :all_words)) AS keys OFFSET 0
+) AS a
 CROSS JOIN LATERAL (
     SELECT line.*, sum(line.has_all::int) OVER () AS whole, count(*) OVER () AS partly FROM (
         -- Texts are fetched for the best alone.
         SELECT e.id, e.position, e.words @@ q.whole AS has_all, ts_rank(e.words, a.any) AS rank
         FROM search_entry AS e
-        WHERE e.lecture_id = l.lecture_id AND e.section <> '' AND (l.is_host OR e.audience = 'everyone')
-            AND e.words @@ a.any
+        WHERE search_keys(e.lecture_id, e.words) && a.keys AND e.words @@ a.any
+            AND e.section <> '' AND (l.is_host OR e.audience = 'everyone')
             {speaker}
         OFFSET 0
     ) AS line ORDER BY line.has_all DESC, line.rank DESC, line.position LIMIT {hits}

@@ -46,7 +46,8 @@ class SearchedLecture(Model):
 class SearchEntry(Model):
     """One line of a section. ``at``: seconds from the lecture's start, where it has a moment.
 
-    ``section`` and ``title`` are the section's; both are empty for the lecture's own title.
+    ``section`` and ``title`` are the section's; both are empty for the lecture's own title. ``search_keys``,
+    a function in the database, gives the numbers by which a lecture's lines with a word are found.
     """
 
     __tablename__ = "search_entry"
@@ -62,7 +63,15 @@ class SearchEntry(Model):
     text: Mapped[str]
     words: Mapped[str] = mapped_column(TSVECTOR)
 
-    __table_args__ = (sa.Index("ix_search_entry_lecture_id_position", "lecture_id", "position"),)
+    __table_args__ = (
+        sa.Index("ix_search_entry_lecture_id_position", "lecture_id", "position"),
+        sa.Index(
+            "ix_search_entry_keys",
+            sa.text("search_keys(lecture_id, words)"),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
+    )
 
 
 class SearchSpeaker(Model):

@@ -27,7 +27,7 @@ from core.engine.plugins import Loaded, plugins
 from core.engine.settings import fields
 from core.exports import child, packing
 from core.files.walls import BEGUN
-from core.run.processes import end_group
+from core.run.processes import end_group, give_way
 
 log = logging.getLogger(__name__)
 MB = 1024 * 1024
@@ -140,9 +140,11 @@ def _started(given: IO[bytes], out: IO[bytes], said: IO[bytes]) -> subprocess.Po
     argv = [sys.executable, "-I", "-B", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
             "from core.exports.child import main; main()"]  # fmt: skip
     # Nothing of our environment goes along: it holds secrets.
-    return subprocess.Popen(
+    started = subprocess.Popen(
         argv, env={"LANG": "C.UTF-8"}, cwd="/", stdin=given, stdout=out, stderr=said, start_new_session=True
     )
+    give_way(started.pid)
+    return started
 
 
 def _ended(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from core.run.children import Child
-from core.run.processes import spawn, stop, wait_for
+from core.run.processes import LATER, give_way, spawn, stop, wait_for
 
 
 def child(tmp_path: Path, program: str) -> Child:
@@ -78,3 +78,12 @@ def test_a_child_dies_with_whoever_started_it(tmp_path: Path) -> None:
     outer.wait()
     outer.stdout.close()
     assert wait_for(lambda: not psutil.pid_exists(inner), 20)
+
+
+def test_a_child_gives_way_to_whoever_waits_for_a_page(tmp_path: Path) -> None:
+    process = spawn([sys.executable, "-c", "import time; time.sleep(60)"])
+    give_way(process.pid)
+    assert psutil.Process(process.pid).nice() == LATER
+    stop(process, grace=1)
+    # Nobody is there any more: nothing to do.
+    give_way(process.pid)

@@ -76,12 +76,14 @@ def defer(
     app.extensions["audimax_jobs"].tasks[name].configure(**options).defer(**args)
 
 
-def _register(made: procrastinate.App, app: Flask) -> None:
+def _register(made: procrastinate.App, app: Flask, *, by_the_clock: bool = True) -> None:
     _add(made, core_tasks, "core")
     engine = app.extensions["audimax_plugins"]
     for plugin, blueprints in engine.ask("jobs"):
         for blueprint in blueprints:
             _add(made, blueprint, plugin)
+    if not by_the_clock:
+        made.periodic_registry.periodic_tasks.clear()
 
 
 def _add(made: procrastinate.App, blueprint: procrastinate.Blueprint, namespace: str) -> None:
@@ -107,9 +109,12 @@ def conninfo(config: Config) -> str:
 
 
 def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True) -> None:
-    """Work off jobs until told to stop (or until none is left, without ``wait``)."""
+    """Work off jobs until told to stop.
+
+    Without ``wait`` until none is left; then none is begun by the clock either.
+    """
     made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
-    _register(made, app)
+    _register(made, app, by_the_clock=wait)
     asyncio.run(_work(app, made, concurrency, wait))
 
 

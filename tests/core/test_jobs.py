@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 
 import procrastinate
+import procrastinate.testing
 import sqlalchemy as sa
 from flask import Flask
 
@@ -57,3 +58,10 @@ def test_what_a_dead_worker_left_undone_waits_for_another(app: Flask) -> None:
     assert statuses(app) == ["todo", "todo"]
     jobs.run_worker(app, wait=False)
     assert statuses(app) == []
+
+
+def test_a_worker_that_ends_when_none_is_left_begins_none_by_the_clock(app: Flask) -> None:
+    made = procrastinate.App(connector=procrastinate.testing.InMemoryConnector())
+    jobs._register(made, app, by_the_clock=False)
+    assert "core:take_up_again" in made.tasks
+    assert made.periodic_registry.periodic_tasks == {}

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -133,7 +134,8 @@ def afterwards() -> Figures:
         pieces.mkdir()
         _child(LONG, pieces)
         for one in processes(product, WORKER):
-            one.kill()
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
         _hand_over(talk, pieces)
         talk.host.post(f"/api/rooms/{talk.room}/end")
         ended = time.monotonic()
@@ -251,7 +253,8 @@ def main(seconds: int, folder: str = "") -> None:
     from tests.plugins.recording.recorder import lectures
 
     size = Size(WIDTH, HEIGHT)
-    lectures.WALL = time.time() - seconds - 60
+    # After what a real recorder has made of it meanwhile.
+    lectures.WALL = time.time() + 60
     lectures.DARK, lectures.BRIGHT = (Picture.plain(size, y) for y in (40, 220))
 
     class Long(lectures.Lecture):

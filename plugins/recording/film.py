@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from flask_babel import gettext as _
@@ -52,8 +53,12 @@ def of(lecture: Lecture, recording: LectureRecording, viewer: Viewer) -> Film:
 def spans(lecture: Lecture, facts: dict[str, Any]) -> tuple[FilmSpan, ...]:
     """Which part of the film shows which of the lecture."""
     begun = lecture.started_at.timestamp()
+    moments = (one["began_at"] - begun for one in facts["spans"])
+    # Clocks may differ by more than lies between two recorders.
+    in_order = accumulate(moments, max, initial=0.0)
     return tuple(
-        FilmSpan(one["start"], one["end"], max(0.0, one["began_at"] - begun)) for one in facts["spans"]
+        FilmSpan(one["start"], one["end"], at)
+        for one, at in zip(facts["spans"], list(in_order)[1:], strict=True)
     )
 
 

@@ -153,6 +153,21 @@ def test_what_is_missing_at_the_end_is_a_gap(
     assert "Gaps" in page(host, recorded)
 
 
+def test_recorders_whose_clocks_differ_leave_the_film_on_the_page(
+    app: Any, host: Somebody, recorded: Recorder, end: Finish
+) -> None:
+    recorded.report("over")
+    end(ago=100)
+    with app.app_context():
+        row = db.session.query(LectureRecording).one()
+        span = row.facts["spans"][0]
+        first = {**span, "end": 10.0}
+        late = {**span, "start": 10.0, "began_at": span["began_at"] - 5}
+        row.facts = {**row.facts, "spans": [first, late]}
+        db.session.commit()
+    assert "film-stage" in page(host, recorded)
+
+
 def test_a_lecture_that_nobody_recorded_says_nothing_of_it(
     host: Somebody, recorder: Recorder, end: Finish
 ) -> None:

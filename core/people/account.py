@@ -14,7 +14,8 @@ from core.db import db
 from core.errors import Refusal
 from core.http.forms import Form
 from core.http.i18n import locales
-from core.people import accounts, addresses, limits, passwords, sessions
+from core.people import accounts, addresses, limits, sessions
+from core.people.again import ask_again
 from core.people.links import Purpose
 from core.people.models import User
 from core.people.sessions import login_required
@@ -55,7 +56,7 @@ def change_profile() -> ResponseReturnValue:
 def change_password() -> ResponseReturnValue:
     """A new password ends every other session."""
     form, me = Form(request.form), _me()
-    _ask_again(form, "current_password")
+    ask_again(form, me, "current_password")
     hashed = new_password(form, me.name, me.email, field="new_password") if not form.problem else ""
     if not form.ok:
         return _show(password=form)
@@ -73,7 +74,7 @@ def ask_for_email() -> ResponseReturnValue:
     email = form.clean("email", addresses.clean_email)
     if email == me.email:
         form.fail("email", _("This is your address already."))
-    _ask_again(form, "email_password")
+    ask_again(form, me, "email_password")
     if form.ok:
         _take_mail(form, email)
     if not form.ok:
@@ -113,19 +114,6 @@ def sign_out_everywhere() -> ResponseReturnValue:
 
 def _me() -> User:
     return cast(User, current_user._get_current_object())
-
-
-def _ask_again(form: Form, field: str) -> None:
-    """A stolen, unlocked laptop must not be enough to take the account over."""
-    me = _me()
-    try:
-        limits.PASSWORD_AGAIN.take(str(me.id))
-        if not passwords.check_password(form.value(field), me.password_hash):
-            form.fail(field, _("This isn't your current password."))
-            return
-        limits.PASSWORD_AGAIN.give_back(str(me.id))
-    except Refusal as refusal:
-        form.refuse(refusal)
 
 
 def _take_mail(form: Form, email: str) -> None:

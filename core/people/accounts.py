@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -104,15 +106,72 @@ def end_sessions(user: User) -> None:
     notify(f"user:{user.id}")
 
 
-def disable(user: User) -> None:
-    """No way in any more, from now on: the gate knows them no longer either."""
-    user.disabled_at = now()
+def set_admin(user: User, is_admin: bool, by: User) -> None:
+    """Give somebody the rights of an administrator, or take them; the last one keeps them."""
+    if user.is_admin == is_admin:
+        return
+    if is_admin and not user.is_active:
+        words = _("Somebody who can’t sign in can’t be an administrator. Let them sign in again first.")
+        raise Refusal(409, words, code="disabled")
+    if not is_admin:
+        _keep_an_admin(user)
+    user.is_admin = is_admin
+    audit.record("user.make_admin" if is_admin else "user.take_admin", actor=by, target=user.email)
+    db.session.flush()
+    notify(f"user:{user.id}")
+
+
+def _keep_an_admin(user: User) -> None:
+    """A 409 for the last who can sign in; until the commit nobody else ceases to be one."""
+    db.session.execute(sa.select(sa.func.pg_advisory_xact_lock(FIRST_ADMIN_LOCK)))
+    others = (User.is_admin, User.id != user.id, User.disabled_at.is_(None), User.verified_at.is_not(None))
+    if not db.session.scalar(sa.select(sa.exists().where(*others))):
+        words = _("This is the last administrator. Make somebody else one first.")
+        raise Refusal(409, words, code="last_admin")
+
+
+def disable(user: User, by: User | None = None) -> Sequence[Lecture]:
+    """No way in any more, from now on: the gate knows them no longer either.
+
+    Live lectures from which they have to be disconnected after the commit.
+    """
+    if by is not None and user.id == by.id:
+        words = _("You can’t disable your own account. Ask another administrator.")
+        raise Refusal(409, words, code="own_account")
+    if user.is_admin:
+        _keep_an_admin(user)
+    user.disabled_at = user.disabled_at or now()
     inside = (Participant.user_id == user.id, Participant.removed_at.is_(None))
-    live = sa.select(Lecture.id).where(Lecture.ended_at.is_(None))
-    db.session.execute(
-        sa.update(Participant).where(*inside, Participant.lecture_id.in_(live)).values(removed_at=now())
-    )
+    live = sa.select(Lecture).join(Participant).where(Lecture.ended_at.is_(None), *inside)
+    lectures = db.session.scalars(live).unique().all()
+    theirs = Participant.lecture_id.in_([lecture.id for lecture in lectures])
+    db.session.execute(sa.update(Participant).where(*inside, theirs).values(removed_at=now()))
+    if by is not None:
+        audit.record("user.disable", actor=by, target=user.email)
     end_sessions(user)
+    return lectures
+
+
+def enable(user: User, by: User) -> None:
+    """They may sign in again."""
+    if user.disabled_at is not None:
+        user.disabled_at = None
+        audit.record("user.enable", actor=by, target=user.email)
+
+
+def sign_out_everywhere(user: User, by: User) -> None:
+    """End all sessions of somebody else."""
+    audit.record("user.sign_out", actor=by, target=user.email)
+    end_sessions(user)
+
+
+def send_reset(user: User, by: User) -> None:
+    """Mail them a link for a new password."""
+    if not user.is_active:
+        words = _("Somebody who can’t sign in needs no new password. Let them sign in again first.")
+        raise Refusal(409, words, code="disabled")
+    audit.record("user.reset_link", actor=by, target=user.email)
+    defer("core:mail_reset_link", email=user.email, locale=user.locale or language())
 
 
 def tell(email: str, template: str, **about: str) -> None:

@@ -18,6 +18,7 @@ from core.errors import Refusal
 from core.http.forms import Form
 from core.jobs import defer
 from core.people import accounts, addresses, links
+from core.people.again import ask_again
 from core.people.links import Purpose
 from core.people.models import OneTimeLink, User
 from core.people.sessions import admin_required
@@ -27,13 +28,6 @@ bp = Blueprint("invitations", __name__)
 PAGE = "/admin/people/invitations"
 MOST_AT_ONCE = 100
 SHOWN = 200
-
-
-@bp.get("/admin")
-@admin_required
-def admin() -> ResponseReturnValue:
-    """The first of the admin pages."""
-    return redirect(PAGE)
 
 
 @bp.get(PAGE)
@@ -51,6 +45,8 @@ def invite() -> ResponseReturnValue:
         raise Refusal(403, _("New accounts are closed: change `sign_up` in the settings first."))
     form = Form(request.form)
     emails = _read(form)
+    if form.has("is_admin"):
+        ask_again(form, _me())
     if not form.ok:
         return _show(form)
     for email in emails:

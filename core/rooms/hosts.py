@@ -63,6 +63,35 @@ def remove_host(room: Room, user_public_id: str, by: User) -> User:
     return user
 
 
+def change_owner(room: Room, email: str, stays: bool, by: User) -> User:
+    """Give the room to the account with that address; ``stays``: the owner before becomes a co-host.
+
+    An administrator's act. The caller settles the room (``core.order``), which commits.
+    """
+    db.session.execute(sa.select(Room.id).where(Room.id == room.id).with_for_update())
+    user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
+    if user is None or not user.is_active:
+        words = _("There is no account with this address. Invite the person first, or check the spelling.")
+        raise Refusal(404, words, code="no_account", field="email")
+    if user.id == room.owner_id:
+        raise _no(_("This is the room's owner already."), "already_host")
+    before = db.session.get_one(User, room.owner_id)
+    db.session.execute(sa.delete(RoomHost).where(RoomHost.room_id == room.id, RoomHost.user_id == user.id))
+    room.owner = user
+    if stays:
+        db.session.add(RoomHost(room_id=room.id, user_id=before.id))
+    db.session.flush()
+    if not stays:
+        _demote(room, before)
+    audit.record("room.change_owner", actor=by, room_id=room.id, target=user.email, before=before.email)
+    for person in (user, before):
+        notify(f"user:{person.id}")
+        notify(f"dashboard:{person.id}")
+    notify(f"room:{room.id}", changed=True)
+    tell_hosts(room.id)
+    return user
+
+
 def _demote(room: Room, user: User) -> None:
     """Who is inside as a host stays as a guest: the gate hands out a guest's rights from now on."""
     live = sa.select(Lecture.id).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None))

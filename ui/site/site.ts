@@ -7,6 +7,7 @@ import 'htmx-ext-sse';
 import { toast } from './toast';
 import './rooms.css';
 import './search.css';
+import './admin.css';
 import './rooms';
 
 htmx.config.allowEval = false;

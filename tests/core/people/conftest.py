@@ -81,7 +81,8 @@ def ada(make_user: Callable[..., int]) -> int:
 
 @pytest.fixture
 def admin(make_user: Callable[..., int]) -> int:
-    return make_user("root@uni.example", name="Grace Hopper", is_admin=True)
+    hashed = passwords.hash_password(PASSWORD)
+    return make_user("root@uni.example", name="Grace Hopper", is_admin=True, password_hash=hashed)
 
 
 def log_in(client: FlaskClient, email: str = "ada@uni.example", password: str = PASSWORD, **more: str) -> Any:

@@ -326,9 +326,18 @@ def test_an_invited_person_makes_an_account(
 
 
 def test_an_invited_admin_is_one(boss: FlaskClient, client: FlaskClient, app: Flask, post: Post) -> None:
-    boss.post(INVITATIONS, data={"emails": "bob@uni.example", "is_admin": "1"})
+    boss.post(INVITATIONS, data={"emails": "bob@uni.example", "is_admin": "1", "password": PASSWORD})
     client.post(post()[0].link, data={"name": "Bob", "password": PASSWORD})
     assert _user(app, "bob@uni.example").is_admin
+
+
+def test_to_invite_an_admin_takes_the_password_again(boss: FlaskClient, post: Post) -> None:
+    answer = boss.post(
+        INVITATIONS, data={"emails": "bob@uni.example", "is_admin": "1", "password": "guessed"}
+    )
+    assert answer.status_code == 422
+    assert "This isn&#39;t your current password." in answer.text and "bob@uni.example" in answer.text
+    assert post() == []
 
 
 def test_an_invitation_taken_back_is_dead(

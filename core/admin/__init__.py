@@ -1,0 +1,1 @@
+"""Pages for those who answer for an installation; plugins add theirs by ``admin_pages``."""

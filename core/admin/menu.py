@@ -1,0 +1,75 @@
+"""The menu of the admin pages: core's own, then those of plugins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, render_template, request, url_for
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from core.engine import offers
+
+ROOT = "/admin"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the menu. It is marked on its own page and on those below it."""
+
+    title: Any
+    address: str
+    icon: str
+    is_here: bool = False
+
+
+@dataclass(frozen=True)
+class CorePage:
+    """An admin page of core. ``endpoint`` is that of its first view."""
+
+    title: Any
+    endpoint: str
+    icon: str
+
+
+# In the order of the menu; the first is what `/admin` leads to.
+CORE_PAGES = (
+    CorePage(_l("People"), "admin_people.page", "users"),
+    CorePage(_l("Rooms"), "admin_rooms.page", "presentation"),
+)
+
+
+def init_app(app: Flask) -> None:
+    """Every page among the admin pages has the menu, whoever made it."""
+    app.context_processor(lambda: {"admin_menu": menu})
+
+
+def menu() -> list[Entry]:
+    """What stands beside the page that is shown; nothing beside pages that aren't for admins."""
+    if not getattr(current_user, "is_admin", False):
+        return []
+    entries = [*_of_core(), *_of_plugins()]
+    return entries if request.path.startswith(f"{ROOT}/") or any(one.is_here for one in entries) else []
+
+
+def first() -> str:
+    """The address of the first page."""
+    return url_for(CORE_PAGES[0].endpoint)
+
+
+def _of_core() -> list[Entry]:
+    return [_entry(page.title, url_for(page.endpoint), page.icon) for page in CORE_PAGES]
+
+
+def _of_plugins() -> list[Entry]:
+    return [_entry(page.title, url_for(page.endpoint), page.icon) for page in offers.admin_pages().values()]
+
+
+def _entry(title: Any, address: str, icon: str) -> Entry:
+    return Entry(title, address, icon, request.path == address or request.path.startswith(f"{address}/"))
+
+
+def show(template: str, status: int = 200, **about: Any) -> tuple[str, int]:
+    """A page below ``templates/admin``."""
+    return render_template(f"admin/{template}.html", **about), status

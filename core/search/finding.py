@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -111,24 +111,32 @@ def names_like(user: User, typed: str, *, sure: bool = False) -> list[str]:
     if not sought:
         return []
     # Whoever is called otherwise, in whatever lectures, is left out first: they are the most.
-    called = db.session.scalars(
-        sa.select(SearchSpeaker.name).where(SearchSpeaker.grams.overlap(sought)).distinct()
-    )
+    called = db.session.scalars(_CALLED, {"grams": sought})
     alike = {name: how for name in called if (how := likeness(wanted, name)) >= LIKENESS}
     if not alike:
         return []
-    query = (
-        sa.select(SearchSpeaker.name, sa.func.count())
-        .join(Lecture, Lecture.id == SearchSpeaker.lecture_id)
-        .join(Lecture.room)
-        .where(SearchSpeaker.name.in_(alike), readable_by(user))
-        .where(sa.or_(_sees_hosts_part(user), SearchSpeaker.audience == Audience.EVERYONE.value))
-        .group_by(SearchSpeaker.name)
-    )
-    rows = db.session.execute(query)
+    rows = db.session.execute(_heard(user.is_admin), {"reader": user.id, "names": list(alike)})
     good = sorted(((alike[name], count, name) for name, count in rows), reverse=True)
     exact = [one for one in good if folded(typed) in folded(one[2])]
     return [name for _likeness, _count, name in (exact or good)[:MOST_SPEAKERS]]
+
+
+_CALLED = sa.select(SearchSpeaker.name).where(SearchSpeaker.grams.overlap(sa.bindparam("grams"))).distinct()
+
+
+@cache
+def _heard(is_admin: bool) -> sa.Select[str, int]:
+    # Built once: that takes longer than the answer.
+    reader = Reader(sa.bindparam("reader", type_=sa.BigInteger), is_admin)
+    for_all = SearchSpeaker.audience == Audience.EVERYONE.value
+    return (
+        sa.select(SearchSpeaker.name, sa.func.count())
+        .join(Lecture, Lecture.id == SearchSpeaker.lecture_id)
+        .join(Lecture.room)
+        .where(SearchSpeaker.name.in_(sa.bindparam("names", expanding=True)))
+        .where(readable_by(reader), sa.or_(_sees_hosts_part(reader), for_all))
+        .group_by(SearchSpeaker.name)
+    )
 
 
 def likeness(wanted: Sequence[str], name: str) -> float:
@@ -367,7 +375,7 @@ CROSS JOIN LATERAL (
     ORDER BY e.position LIMIT {hits}
 ) AS best ORDER BY l.n
 """
-HEADLINES = f"""
+HEADLINES = sa.text(f"""
 SELECT ts_headline(
     row.config::regconfig, row.text, row.marks::tsquery,
     'StartSel={BEGIN}, StopSel={END}, ' || CASE
@@ -375,7 +383,7 @@ SELECT ts_headline(
         ELSE 'HighlightAll=true' END)
 FROM unnest(CAST(:configs AS text[]), CAST(:texts AS text[]), CAST(:marks AS text[])) WITH ORDINALITY
     AS row (config, text, marks, n) ORDER BY row.n
-"""  # noqa: S608  (numbers and marks of ours)
+""")  # noqa: S608  (numbers and marks of ours)
 
 
 def _with_hits(
@@ -387,16 +395,12 @@ def _with_hits(
         "lectures": [lecture.id for lecture, _sees in lectures],
         "hosted": [sees for _lecture, sees in lectures],
     }
-    speaker = ""
     if speakers:
-        speaker, values["speakers"] = "AND e.speaker = ANY(:speakers)", list(speakers)
-    if asked.query is None:
-        sql = SPOKEN.format(speaker=speaker, hits=HITS)
-    else:
-        whole = _query("s.config", len(asked.query.phrases))
-        sql = LINES.format(all=whole, speaker=speaker, hits=HITS)
+        values["speakers"] = list(speakers)
+    if asked.query is not None:
         values |= _values(asked.query)
-    rows = db.session.execute(sa.text(sql), values).all()
+    phrases = len(asked.query.phrases) if asked.query is not None else None
+    rows = db.session.execute(_hits(phrases, bool(speakers)), values).all()
     texts = _headlines(rows)
     hits: dict[int, list[tuple[Any, Markup]]] = {}
     for row, text in zip(rows, texts, strict=True):
@@ -404,10 +408,19 @@ def _with_hits(
     return [_found(lecture, hits.get(lecture.id, [])) for lecture, _sees in lectures]
 
 
+@cache
+def _hits(phrases: int | None, has_speakers: bool) -> sa.TextClause:
+    """The best lines for so many phrases; the first ones of the speakers where nothing else is asked."""
+    speaker = "AND e.speaker = ANY(:speakers)" if has_speakers else ""
+    if phrases is None:
+        return sa.text(SPOKEN.format(speaker=speaker, hits=HITS))
+    return sa.text(LINES.format(all=_query("s.config", phrases), speaker=speaker, hits=HITS))
+
+
 def _headlines(rows: Sequence[Any]) -> list[Markup]:
     texts = [spaced(row.text) for row in rows]
     values = {"configs": [row.config for row in rows], "texts": texts, "marks": [row.marks for row in rows]}
-    found = db.session.scalars(sa.text(HEADLINES), values).all() if rows else []
+    found = db.session.scalars(HEADLINES, values).all() if rows else []
     return [marked(headline, row.text) for headline, row in zip(found, rows, strict=True)]
 
 

@@ -112,9 +112,10 @@ def icon(name: str, size: int | None = None) -> Markup:
 
 def _sprite() -> Markup:
     # A page has fifty icons, and where they are is looked up in the file system.
-    if "icon_sprite" not in g:
-        g.icon_sprite = escape(assets().sprite)
-    return cast(Markup, g.icon_sprite)
+    kept: Any = g._get_current_object()
+    if "icon_sprite" not in kept:
+        kept.icon_sprite = escape(assets().sprite)
+    return cast(Markup, kept.icon_sprite)
 
 
 def _serve(name: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -69,7 +70,7 @@ def person_in_lecture(lecture: Lecture, user: User | None, guest: Any) -> Viewer
 
     Once it is over there is nothing to take part in: an admin who did reads as an admin.
     """
-    inside = participant_of(user, guest, Participant.lecture_id == lecture.id)
+    inside = _inside(_in_lecture(), user, guest, lecture=lecture.id)
     is_admin = user is not None and user.is_admin
     if is_host(lecture.room, user):
         return _viewer(Role.HOST, user, guest, inside)
@@ -85,25 +86,39 @@ def viewer_anywhere() -> Viewer:
     return _viewer(role, user, current_guest(), None)
 
 
-def participant_of(user: User | None, guest: Any, *where: Any) -> Participant | None:
+def _of_live_lecture(room: Room, user: User | None, guest: Any) -> Participant | None:
+    return _inside(_in_live_lecture(), user, guest, room=room.id)
+
+
+def _inside(query: sa.Select[Participant], user: User | None, guest: Any, **where: int) -> Participant | None:
     """The current participant row of a person: by account, or by guest session.
 
     Who took part as a guest and signs in later is still the one who took part.
     """
     if user is None and guest is None:
         return None
-    mine = []
-    if user is not None:
-        mine.append(Participant.user_id == user.id)
-    if guest is not None:
-        mine.append(sa.and_(Participant.user_id.is_(None), Participant.guest_session_id == guest.id))
-    query = sa.select(Participant).where(sa.or_(*mine), Participant.removed_at.is_(None), *where)
-    return db.session.scalar(query.order_by(Participant.user_id.is_(None), Participant.id.desc()).limit(1))
+    person = {"user": user.id if user else None, "guest": guest.id if guest else None}
+    return db.session.scalar(query, {**person, **where})
 
 
-def _of_live_lecture(room: Room, user: User | None, guest: Any) -> Participant | None:
-    live = sa.select(Lecture.id).where(Lecture.room_id == room.id, Lecture.ended_at.is_(None))
-    return participant_of(user, guest, Participant.lecture_id == live.scalar_subquery())
+# Built once: that takes longer than the answer.
+@cache
+def _in_lecture() -> sa.Select[Participant]:
+    return _current().where(Participant.lecture_id == sa.bindparam("lecture"))
+
+
+@cache
+def _in_live_lecture() -> sa.Select[Participant]:
+    live = sa.select(Lecture.id).where(Lecture.room_id == sa.bindparam("room"), Lecture.ended_at.is_(None))
+    return _current().where(Participant.lecture_id == live.scalar_subquery())
+
+
+def _current() -> sa.Select[Participant]:
+    # Nothing equals a person that isn't known: who has no account has no rows by one.
+    by_user = Participant.user_id == sa.bindparam("user")
+    by_guest = sa.and_(Participant.user_id.is_(None), Participant.guest_session_id == sa.bindparam("guest"))
+    query = sa.select(Participant).where(sa.or_(by_user, by_guest), Participant.removed_at.is_(None))
+    return query.order_by(Participant.user_id.is_(None), Participant.id.desc()).limit(1)
 
 
 def _waits(room: Room, guest_session_id: int) -> bool:

@@ -13,13 +13,16 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, cast
 
-from babel import Locale, UnknownLocaleError, negotiate_locale
+from babel import Locale, UnknownLocaleError, negotiate_locale, support
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from flask import Flask, current_app, has_request_context, request
-from flask_babel import Babel, get_locale
+from flask import Flask, current_app, g, has_request_context, request
+from flask_babel import Babel, Domain, get_locale
 from flask_login import current_user
+from jinja2 import pass_eval_context
+from jinja2.nodes import EvalContext
+from markupsafe import Markup
 
 from core.config import Config, config
 
@@ -36,14 +39,50 @@ def init_app(app: Flask) -> None:
     app.extensions["audimax_locales"] = _locales(folders[0])
     app.extensions["audimax_translations"] = folders
     # One for each app: it keeps the catalogues that it has read.
-    Babel().init_app(
+    made = Babel()
+    made.init_app(
         app,
         default_locale=settings.default_locale,
         default_timezone=settings.time_zone,
         default_translation_directories=";".join(map(str, folders)),
         locale_selector=choose_locale,
     )
+    made.domain_instance = said = Catalogues()
+    app.jinja_env.globals.update(_=said.in_template, gettext=said.in_template, ngettext=said.in_template_many)
     app.context_processor(_for_templates)
+
+
+class Catalogues(Domain):
+    """A page finds its reader's catalogue once, not at each of its hundred texts.
+
+    The two names are the library's private ones; a test holds them.
+    """
+
+    def get_translations(self) -> support.NullTranslations:
+        """The catalogue of this request's language, or of the one that is forced for a while."""
+        kept = getattr(g._get_current_object(), "_flask_babel", None)
+        found = getattr(kept, "babel_translations", None)
+        if found is None:
+            found = super().get_translations()
+            if kept is not None:
+                kept.babel_translations = found
+        return cast(support.NullTranslations, found)
+
+    @pass_eval_context
+    def in_template(self, how: EvalContext, text: str, /, **values: Any) -> str:
+        """What ``_()`` is in templates."""
+        return _filled(self.get_translations().gettext(text), how, values)
+
+    @pass_eval_context
+    def in_template_many(self, how: EvalContext, one: str, many: str, num: int, /, **values: Any) -> str:
+        """What ``ngettext()`` is in templates."""
+        return _filled(self.get_translations().ngettext(one, many, num), how, {"num": num, **values})
+
+
+def _filled(text: str, how: EvalContext, values: dict[str, Any]) -> str:
+    # Ours is the text, theirs the values: those are escaped.
+    text = Markup(text) if how.autoescape else text  # noqa: S704
+    return text % values if values or "%" in text else text
 
 
 def choose_locale() -> str:

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -199,19 +199,25 @@ def find_lecture(public_id: str) -> Lecture:
 
     One that is deleted isn't there, not even for its hosts.
     """
-    query = (
-        sa.select(Lecture, RoomPlugin)
-        .outerjoin(RoomPlugin, RoomPlugin.room_id == Lecture.room_id)
-        .where(Lecture.public_id == public_id, Lecture.deleted_at.is_(None))
-        .options(joinedload(Lecture.room), joinedload(Lecture.started_by))
-    )
-    rows = db.session.execute(query.execution_options(populate_existing=True)).all()
+    rows = db.session.execute(_lecture(), {"public_id": public_id}).all()
     if not rows:
         raise no_lecture()
     found: Lecture = rows[0][0]
     # Whatever is asked about a lecture, its plugins are asked next.
     room_plugins.know(found.room, [row for _lecture, row in rows if row is not None])
     return found
+
+
+@cache
+def _lecture() -> sa.Select[Lecture, RoomPlugin]:
+    # Built once: that takes longer than the answer.
+    query = (
+        sa.select(Lecture, RoomPlugin)
+        .outerjoin(RoomPlugin, RoomPlugin.room_id == Lecture.room_id)
+        .where(Lecture.public_id == sa.bindparam("public_id"), Lecture.deleted_at.is_(None))
+        .options(joinedload(Lecture.room), joinedload(Lecture.started_by))
+    )
+    return query.execution_options(populate_existing=True)
 
 
 def _caller() -> Viewer:

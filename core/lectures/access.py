@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -16,6 +17,13 @@ from core.people.models import GuestSession, User
 from core.rooms.hosts import hosted_by
 from core.rooms.models import Room
 from core.rooms.settings import MOST_READ_DAYS, settings_of
+
+
+class Reader(NamedTuple):
+    """In an account's place where SQL is built once for all: ``id`` is the parameter."""
+
+    id: sa.ColumnElement[int]
+    is_admin: bool
 
 
 def reader_of(lecture: Lecture) -> Viewer:
@@ -46,7 +54,7 @@ def _lets_participants_read(lecture: Lecture) -> bool:
     return now() < lecture.ended_at + timedelta(days=days)
 
 
-def readable_by(user: User | None, guest: GuestSession | None = None) -> sa.ColumnElement[bool]:
+def readable_by(user: User | Reader | None, guest: GuestSession | None = None) -> sa.ColumnElement[bool]:
     """Lectures that an account, a guest session, or both in one browser are granted; ``Room`` must be joined.
 
     What a link opens isn't among them (``core.lectures.sharing.opened``): it belongs to a browser.
@@ -59,7 +67,7 @@ def readable_by(user: User | None, guest: GuestSession | None = None) -> sa.Colu
     return sa.or_(own, sa.and_(Lecture.deleted_at.is_(None), as_admin))
 
 
-def own_of(user: User | None, guest: GuestSession | None = None) -> sa.ColumnElement[bool]:
+def own_of(user: User | Reader | None, guest: GuestSession | None = None) -> sa.ColumnElement[bool]:
     """The same without what only an admin is granted: what they host, what they took part in and may read."""
     ways = [sa.and_(took_part(user, guest), _lets_them_read())]
     if user is not None:
@@ -67,7 +75,7 @@ def own_of(user: User | None, guest: GuestSession | None = None) -> sa.ColumnEle
     return sa.and_(Lecture.deleted_at.is_(None), sa.or_(*ways))
 
 
-def took_part(user: User | None, guest: GuestSession | None = None) -> sa.ColumnElement[bool]:
+def took_part(user: User | Reader | None, guest: GuestSession | None = None) -> sa.ColumnElement[bool]:
     """Lectures in which they are a participant, and weren't removed for good."""
     mine = []
     if user is not None:

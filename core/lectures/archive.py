@@ -150,7 +150,8 @@ def find(user: User, filters: Filters, *, before: str = "", after: str = "") -> 
 
 
 def _wanted(user: User, filters: Filters) -> list[sa.ColumnElement[bool]]:
-    made = [_of_those(user, filters.whose), *bounds(filters.room, filters.since, filters.until)]
+    room_id = filters.room.id if filters.room else None
+    made = [_of_those(user, filters.whose), *bounds(room_id, filters.since, filters.until)]
     if filters.text:
         made.append(Lecture.title.icontains(filters.text, autoescape=True))
     if filters.state:

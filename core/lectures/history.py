@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,8 +12,7 @@ from core.db import db, now
 from core.lectures.models import Lecture, Participant
 
 
-@dataclass(frozen=True)
-class Attendance:
+class Attendance(NamedTuple):
     """One person in one lecture, however often they reconnected or came back."""
 
     id: str
@@ -93,6 +91,11 @@ def _person(row: Any) -> tuple[str, int]:
 
 def _attendance(rows: Sequence[Any]) -> Attendance:
     last = rows[-1]
+    if len(rows) == 1:
+        # As most do, and there may be hundreds.
+        left_at = None if last.present_since is not None else last.left_at or last.first_joined_at
+        came = last.first_joined_at
+        return Attendance(last.public_id, last.name, last.role, came, left_at, _seconds(last))
     here = any(row.present_since is not None for row in rows)
     left = [row.left_at for row in rows if row.left_at is not None]
     return Attendance(

@@ -59,18 +59,21 @@ def place() -> sa.Tuple:
     return sa.tuple_(Lecture.started_at, Lecture.id)
 
 
-def place_of(found: tuple[datetime, str]) -> sa.Tuple:
-    """What ``place`` was of the lecture that a cursor named; without those of its moment, if it is gone."""
+def place_of(found: tuple[Any, Any]) -> sa.Tuple:
+    """What ``place`` was of the lecture that a cursor named; without those of its moment, if it is gone.
+
+    Here and in ``bounds`` values may be parameters.
+    """
     started_at, public_id = found
     key = sa.select(Lecture.id).where(Lecture.public_id == public_id).scalar_subquery()
-    return sa.tuple_(sa.literal(started_at), sa.func.coalesce(key, 0))
+    return sa.tuple_(started_at, sa.func.coalesce(key, 0))
 
 
-def bounds(room: Room | None, since: datetime | None, until: datetime | None) -> list[sa.ColumnElement[bool]]:
+def bounds(room_id: Any, since: Any, until: Any) -> list[sa.ColumnElement[bool]]:
     """Lectures of that room, begun from ``since`` on and before ``until``; None for any."""
     found: list[sa.ColumnElement[bool]] = []
-    if room is not None:
-        found.append(Lecture.room_id == room.id)
+    if room_id is not None:
+        found.append(Lecture.room_id == room_id)
     if since is not None:
         found.append(Lecture.started_at >= since)
     if until is not None:

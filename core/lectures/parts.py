@@ -21,7 +21,7 @@ from core.lectures.models import Lecture
 from core.lectures.sections import PARTICIPANTS, sections_for
 
 # Of each timeline, with the page itself; the page's script fetches the rest after the first paint.
-FIRST_LINES = 60
+FIRST_LINES = 40
 LINES_AT_ONCE = 500
 DIGEST_BYTES = 9
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime, tzinfo
+from functools import cache, partial
 
 from flask_babel import get_timezone, ngettext
 from flask_babel import gettext as _
@@ -12,7 +14,7 @@ from core.config import config
 from core.contracts import Audience, Film, LecturePackage, Section, Table, Viewer
 from core.engine.plugins import plugins
 from core.lectures.cuts import without_cuts
-from core.lectures.history import Attendance, history
+from core.lectures.history import history
 from core.lectures.models import Lecture
 from core.rooms.settings import settings_of
 
@@ -89,9 +91,9 @@ def _named(plugin: str, section: Section) -> Section:
 def participants(lecture: Lecture) -> Table:
     """Attendance: everybody's for hosts and admins, and for all where the room says so."""
     people = sorted(history(lecture), key=lambda one: one.role != "host")
-    # Many were there equally long; a text costs more than all else of a row.
-    lengths = {minutes: duration(minutes * 60) for minutes in {_minutes(one) for one in people}}
-    zone, here = get_timezone(), str(_("still there"))
+    # Many came at the same minute and were there equally long: a text costs more than all else of a row.
+    time_of, length_of = cache(partial(_time, get_timezone())), cache(_length)
+    here = str(_("still there"))
     return Table(
         id=PARTICIPANTS,
         title=_("Participants"),
@@ -101,22 +103,30 @@ def participants(lecture: Lecture) -> Table:
         rows=tuple(
             (
                 _("%(name)s (host)", name=one.name) if one.role == "host" else one.name,
-                f"{one.joined_at.astimezone(zone):%H:%M}",
-                here if one.left_at is None else f"{one.left_at.astimezone(zone):%H:%M}",
-                lengths[_minutes(one)],
+                time_of(_minute(one.joined_at)),
+                here if one.left_at is None else time_of(_minute(one.left_at)),
+                length_of(round(one.seconds / 60)),
             )
             for one in people
         ),
     )
 
 
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
+
+
+def _time(zone: tzinfo, moment: datetime) -> str:
+    return f"{moment.astimezone(zone):%H:%M}"
+
+
+def _length(minutes: int) -> str:
+    return duration(minutes * 60)
+
+
 def _of_participants(lecture: Lecture) -> Audience:
     seen_by_all = settings_of(lecture.room).participants_see_names
     return Audience.EVERYONE if seen_by_all else Audience.HOSTS
-
-
-def _minutes(one: Attendance) -> int:
-    return max(0, round(one.seconds / 60))
 
 
 def duration(seconds: float) -> str:

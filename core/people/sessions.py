@@ -28,6 +28,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 REMEMBERED = timedelta(days=30)
 HOME, BACK = "/", "back"
 login_manager = LoginManager()
+# Kept as one object: SQLAlchemy compiles it once.
+_USER = sa.select(User).where(User.public_id == sa.bindparam("public_id"))
 
 
 def init_app(app: Flask) -> None:
@@ -46,7 +48,7 @@ def init_app(app: Flask) -> None:
 def load_user(cookie: str) -> User | None:
     """The account that a session cookie names, if that session hasn't been ended."""
     public_id, _dot, version = cookie.rpartition(".")
-    found = db.session.scalar(sa.select(User).where(User.public_id == public_id))
+    found = db.session.scalar(_USER, {"public_id": public_id})
     if found is None or not found.is_active or str(found.session_version) != version:
         return None
     return found

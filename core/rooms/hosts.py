@@ -112,7 +112,7 @@ def co_hosts(room: Room) -> Sequence[User]:
     return db.session.scalars(query.order_by(RoomHost.added_at, User.id)).all()
 
 
-def hosted_by(user_id: int) -> sa.ColumnElement[bool]:
+def hosted_by(user_id: int | sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
     """Rooms in which the user is owner or co-host."""
     named = sa.select(RoomHost.room_id).where(RoomHost.user_id == user_id)
     return sa.or_(Room.owner_id == user_id, Room.id.in_(named))

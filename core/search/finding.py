@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -18,7 +19,7 @@ from sqlalchemy.orm import contains_eager
 
 from core.contracts import Audience
 from core.db import db
-from core.lectures.access import readable_by
+from core.lectures.access import Reader, readable_by
 from core.lectures.listing import bounds, cursor, place, place_of
 from core.lectures.models import Lecture
 from core.people.models import User
@@ -110,24 +111,32 @@ def names_like(user: User, typed: str, *, sure: bool = False) -> list[str]:
     if not sought:
         return []
     # Whoever is called otherwise, in whatever lectures, is left out first: they are the most.
-    called = db.session.scalars(
-        sa.select(SearchSpeaker.name).where(SearchSpeaker.grams.overlap(sought)).distinct()
-    )
+    called = db.session.scalars(_CALLED, {"grams": sought})
     alike = {name: how for name in called if (how := likeness(wanted, name)) >= LIKENESS}
     if not alike:
         return []
-    query = (
-        sa.select(SearchSpeaker.name, sa.func.count())
-        .join(Lecture, Lecture.id == SearchSpeaker.lecture_id)
-        .join(Lecture.room)
-        .where(SearchSpeaker.name.in_(alike), readable_by(user))
-        .where(sa.or_(_sees_hosts_part(user), SearchSpeaker.audience == Audience.EVERYONE.value))
-        .group_by(SearchSpeaker.name)
-    )
-    rows = db.session.execute(query)
+    rows = db.session.execute(_heard(user.is_admin), {"reader": user.id, "names": list(alike)})
     good = sorted(((alike[name], count, name) for name, count in rows), reverse=True)
     exact = [one for one in good if folded(typed) in folded(one[2])]
     return [name for _likeness, _count, name in (exact or good)[:MOST_SPEAKERS]]
+
+
+_CALLED = sa.select(SearchSpeaker.name).where(SearchSpeaker.grams.overlap(sa.bindparam("grams"))).distinct()
+
+
+@cache
+def _heard(is_admin: bool) -> sa.Select[str, int]:
+    # Built once: that takes longer than the answer.
+    reader = Reader(sa.bindparam("reader", type_=sa.BigInteger), is_admin)
+    for_all = SearchSpeaker.audience == Audience.EVERYONE.value
+    return (
+        sa.select(SearchSpeaker.name, sa.func.count())
+        .join(Lecture, Lecture.id == SearchSpeaker.lecture_id)
+        .join(Lecture.room)
+        .where(SearchSpeaker.name.in_(sa.bindparam("names", expanding=True)))
+        .where(readable_by(reader), sa.or_(_sees_hosts_part(reader), for_all))
+        .group_by(SearchSpeaker.name)
+    )
 
 
 def likeness(wanted: Sequence[str], name: str) -> float:
@@ -139,102 +148,147 @@ def likeness(wanted: Sequence[str], name: str) -> float:
 # --- which lectures -------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class Shape:
+    """All of a question that its SQL depends on. ``sets``: by configuration, how many sets of pairs
+    are looked for; ``within``: which bounds are set."""
+
+    is_admin: bool
+    has_query: bool
+    has_words: bool
+    phrases: int
+    has_speakers: bool
+    sets: tuple[tuple[str, int], ...]
+    within: frozenset[str]
+
+    @property
+    def has_lines(self) -> bool:
+        return self.has_speakers or self.phrases > 0
+
+
 def _lectures(user: User, asked: Asked, speakers: Sequence[str]) -> Sequence[tuple[Lecture, bool]]:
     """With each, whether the user sees its hosts' part."""
-    hosted = _sees_hosts_part(user)
+    query, within = asked.query, _within(asked)
+    values: dict[str, Any] = {"reader": user.id, "speakers": list(speakers), **within}
+    sets: list[tuple[str, int]] = []
+    if query is not None:
+        values |= _values(query)
+        for n, (config, one) in enumerate(sorted(pairs.wanted(query.words, query.phrases).items())):
+            needed = _pairs(one, speakers)
+            values |= {f"pairs_{n}_{k}": some for k, some in enumerate(needed)} | {f"config_{n}": config}
+            sets.append((config, len(needed)))
+    shape = Shape(
+        is_admin=user.is_admin,
+        has_query=query is not None,
+        has_words=bool(query and query.words),
+        phrases=len(query.phrases) if query else 0,
+        has_speakers=bool(speakers),
+        sets=tuple(sets),
+        within=frozenset(within),
+    )
+    rows = db.session.execute(_statement(shape), values)
+    return [(lecture, sees) for lecture, sees in rows]
+
+
+def _within(asked: Asked) -> dict[str, Any]:
+    """The bounds that are set, by the names of their parameters."""
+    started_at, public_id = asked.before or (None, None)
+    found = {
+        "room": asked.room.id if asked.room else None,
+        "since": asked.since,
+        "until": asked.until,
+        "before": started_at,
+        "before_id": public_id,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _pairs(one: Wanted, speakers: Sequence[str]) -> list[list[int]]:
+    """Phrases, or words in somebody's mouth, may be in one line of lectures that have all of one of these."""
+    needed = [one.by(name) for name in speakers] or [sorted(one.phrases)]
+    return needed if all(needed) else []
+
+
+@lru_cache(maxsize=256)
+def _statement(shape: Shape) -> sa.Select[Lecture, bool]:
+    """The lectures of a page and one more; ``_lectures`` gives the parameters.
+
+    Built once for all questions of the same shape: that takes nearly as long as the answer.
+    """
+    reader = Reader(sa.bindparam("reader", type_=sa.BigInteger), shape.is_admin)
+    hosted = _sees_hosts_part(reader)
     fresh = SearchedLecture.built_for == SearchedLecture.changed_at
     query = (
         sa.select(Lecture, hosted.label("sees_hosts_part"))
         .join(Lecture.room)
         .join(SearchedLecture, SearchedLecture.lecture_id == Lecture.id)
-        .where(readable_by(user), SearchedLecture.built_for.is_not(None))
+        .where(readable_by(reader), SearchedLecture.built_for.is_not(None))
     )
-    wanted: Mapping[str, Wanted] = {}
-    has_lines = bool(speakers or (asked.query and asked.query.phrases))
     for_all = fresh
-    if asked.query is not None:
-        wanted = pairs.wanted(asked.query.words, asked.query.phrases)
-        query = query.where(Lecture.id.in_(sa.select(_matching("hosts", asked.query, wanted, speakers))))
-        if not has_lines:
+    if shape.has_query:
+        query = query.where(Lecture.id.in_(sa.select(_matching("hosts", shape))))
+        if not shape.has_lines:
             # A line that is looked for tells by itself who may read it.
-            everyone = _matching("everyone", asked.query, wanted, speakers)
-            for_all = sa.and_(fresh, Lecture.id.in_(sa.select(everyone)))
+            for_all = sa.and_(fresh, Lecture.id.in_(sa.select(_matching("everyone", shape))))
     query = query.where(sa.or_(hosted, for_all))
-    query = query.where(*bounds(asked.room, asked.since, asked.until))
-    if asked.before is not None:
-        query = query.where(place() < place_of(asked.before))
+    given: dict[str, Any] = {name: sa.bindparam(name) for name in shape.within}
+    query = query.where(*bounds(given.get("room"), given.get("since"), given.get("until")))
+    if "before" in given:
+        query = query.where(place() < place_of((given["before"], given["before_id"])))
+    if shape.has_lines:
+        query = _with_lines(query, hosted, shape)
     query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc())
-    if has_lines:
-        return _with_lines(query, hosted, asked, sorted(wanted), speakers)
-    query = query.options(contains_eager(Lecture.room)).limit(PAGE_SIZE + 1)
-    return [(lecture, sees) for lecture, sees in db.session.execute(query)]
+    return query.options(contains_eager(Lecture.room)).limit(PAGE_SIZE + 1)
 
 
 def _with_lines(
-    query: sa.Select[*tuple[Any, ...]],
-    hosted: sa.ColumnElement[bool],
-    asked: Asked,
-    configs: Sequence[str],
-    speakers: Sequence[str],
-) -> Sequence[tuple[Lecture, bool]]:
+    query: sa.Select[Lecture, bool], hosted: sa.ColumnElement[bool], shape: Shape
+) -> sa.Select[Lecture, bool]:
     """Those that have such a line; they are gone through from the newest on, until there are enough."""
     wanted = Lecture.id, Lecture.started_at, SearchedLecture.config, hosted.label("sees_hosts_part")
+    query = query.order_by(Lecture.started_at.desc(), Lecture.id.desc())
     # Without OFFSET the lines of all of them are looked through first, and sorted afterwards.
     candidates = query.with_only_columns(*wanted).offset(0).subquery("lecture")
     chosen = (
         sa.select(candidates.c.id, candidates.c.sees_hosts_part)
-        .where(_has_line(asked, configs, speakers, candidates.c.config, candidates.c.sees_hosts_part))
+        .where(_has_line(shape, candidates.c.config, candidates.c.sees_hosts_part))
         .order_by(candidates.c.started_at.desc(), candidates.c.id.desc())
         .limit(PAGE_SIZE + 1)
+        .cte("chosen")
     )
-    sees = {row.id: row.sees_hosts_part for row in db.session.execute(chosen)}
-    lectures = db.session.scalars(
-        sa.select(Lecture)
-        .join(Lecture.room)
-        .options(contains_eager(Lecture.room))
-        .where(Lecture.id.in_(sees))
-    )
-    found = {lecture.id: lecture for lecture in lectures}
-    return [(found[key], is_host) for key, is_host in sees.items()]
+    # The few that are chosen, as they are shown.
+    query = sa.select(Lecture, chosen.c.sees_hosts_part).join(Lecture.room)
+    return query.join(chosen, chosen.c.id == Lecture.id)
 
 
-def _sees_hosts_part(user: User) -> sa.ColumnElement[bool]:
-    """Of the lectures that the user may read, those with the hosts' part."""
-    return sa.true() if user.is_admin else hosted_by(user.id)
+def _sees_hosts_part(reader: User | Reader) -> sa.ColumnElement[bool]:
+    """Of the lectures that they may read, those with the hosts' part."""
+    return sa.true() if reader.is_admin else hosted_by(reader.id)
 
 
-def _matching(column: str, query: Query, wanted: Mapping[str, Wanted], speakers: Sequence[str]) -> sa.CTE:
+def _matching(column: str, shape: Shape) -> sa.CTE:
     """Lectures in which each word is somewhere, as their language has it, and all pairs that are needed.
 
     One look into the index for each configuration, and done before anything else: a lecture's words are a
     large value, which takes longer to fetch and unpack than the index to tell who has them.
     """
     found: list[sa.Select[int] | sa.CompoundSelect[int]] = []
-    for config, one in sorted(wanted.items()):
-        words = sa.func.plainto_tsquery(sa.cast(config, REGCONFIG), query.text)
+    for n, (config, sets) in enumerate(shape.sets):
+        words = sa.func.plainto_tsquery(sa.cast(config, REGCONFIG), sa.bindparam("all_words"))
         mine = sa.select(SearchedLecture.lecture_id).where(SearchedLecture.config == config)
         has_words = mine.where(getattr(SearchedLecture, column).op("@@")(words))
-        # Each by its own index: no index answers two of them, and the rest would be looked up row by row.
-        needed = _pairs(one, query, speakers)
-        if not needed:
+        if not sets:
             found.append(has_words)
             continue
-        has_pairs = sa.union_all(*(mine.where(some) for some in needed))
+        # Each by its own index: no index answers two of them, and the rest would be looked up row by row.
+        # A lecture that was read before there were pairs is looked through.
+        needed = [SearchedLecture.pairs.contains(sa.bindparam(f"pairs_{n}_{k}")) for k in range(sets)]
+        has_pairs = sa.union_all(*(mine.where(some) for some in (*needed, SearchedLecture.pairs.is_(None))))
         # Who has the pairs has their words.
-        is_all = speakers or not query.words
+        is_all = shape.has_speakers or not shape.has_words
         found.append(has_pairs if is_all else has_words.intersect(has_pairs))
     nothing = sa.select(SearchedLecture.lecture_id).where(sa.false())
     return sa.union_all(*(found or [nothing])).cte(column).prefix_with("MATERIALIZED")
-
-
-def _pairs(one: Wanted, query: Query, speakers: Sequence[str]) -> list[sa.ColumnElement[bool]]:
-    """Phrases, or words in somebody's mouth, may be in one line of lectures for which one of these holds."""
-    needed = [one.by(name) for name in speakers] or [sorted(one.phrases)]
-    if not all(needed):
-        return []
-    # A lecture that was read before there were pairs is looked through.
-    column = SearchedLecture.pairs
-    return [*(column.contains(some) for some in needed), column.is_(None)]
 
 
 def _by_index() -> None:
@@ -246,40 +300,27 @@ def _by_index() -> None:
 
 
 def _has_line(
-    asked: Asked,
-    configs: Sequence[str],
-    speakers: Sequence[str],
-    config: sa.ColumnElement[str],
-    hosted: sa.ColumnElement[bool],
+    shape: Shape, config: sa.ColumnElement[str], hosted: sa.ColumnElement[bool]
 ) -> sa.ColumnElement[bool]:
     """One line has the phrases, or all the words in the mouth of those who were asked for."""
-    query = asked.query
-    if query is None:
-        return _line(["e.lecture_id = lecture.id"], {}, speakers, hosted)
+    if not shape.has_query:
+        return _line(["e.lecture_id = lecture.id"], shape, hosted)
 
-    def line(n: int, one: str) -> sa.ColumnElement[bool]:
+    def line(n: int) -> sa.ColumnElement[bool]:
         # With the configuration as a constant the query is made once, not for every line.
         keys = f"search_keys(lecture.id, to_tsvector(CAST(:config_{n} AS regconfig), :all_words))"
         found = f"search_keys(e.lecture_id, e.words) @> {keys}"
-        words = f"e.words @@ ({_query(f':config_{n}', len(query.phrases))})"
-        return _line([found, words], _values(query) | {f"config_{n}": one}, speakers, hosted)
+        words = f"e.words @@ ({_query(f':config_{n}', shape.phrases)})"
+        return _line([found, words], shape, hosted)
 
-    return sa.or_(sa.false(), *(sa.and_(config == one, line(n, one)) for n, one in enumerate(configs)))
+    return sa.or_(sa.false(), *(sa.and_(config == one, line(n)) for n, (one, _sets) in enumerate(shape.sets)))
 
 
-def _line(
-    conditions: Sequence[str],
-    values: Mapping[str, Any],
-    speakers: Sequence[str],
-    hosted: sa.ColumnElement[bool],
-) -> sa.ColumnElement[bool]:
-    conditions, values = list(conditions), dict(values)
-    if speakers:
-        conditions.append("e.speaker = ANY(:speakers)")
-        values["speakers"] = list(speakers)
-    line = f"SELECT 1 FROM search_entry AS e WHERE {' AND '.join(conditions)}"  # noqa: S608  (all are ours)
-    everybodys = sa.text(f"EXISTS ({line} AND e.audience = 'everyone')").bindparams(**values)
-    anybodys = sa.text(f"EXISTS ({line})").bindparams(**values)
+def _line(conditions: Sequence[str], shape: Shape, hosted: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    by_them = ["e.speaker = ANY(:speakers)"] if shape.has_speakers else []
+    line = f"SELECT 1 FROM search_entry AS e WHERE {' AND '.join([*conditions, *by_them])}"  # noqa: S608  (all are ours)
+    everybodys = sa.text(f"EXISTS ({line} AND e.audience = 'everyone')")
+    anybodys = sa.text(f"EXISTS ({line})")
     return sa.or_(sa.and_(hosted, anybodys), everybodys)
 
 
@@ -334,7 +375,7 @@ CROSS JOIN LATERAL (
     ORDER BY e.position LIMIT {hits}
 ) AS best ORDER BY l.n
 """
-HEADLINES = f"""
+HEADLINES = sa.text(f"""
 SELECT ts_headline(
     row.config::regconfig, row.text, row.marks::tsquery,
     'StartSel={BEGIN}, StopSel={END}, ' || CASE
@@ -342,7 +383,7 @@ SELECT ts_headline(
         ELSE 'HighlightAll=true' END)
 FROM unnest(CAST(:configs AS text[]), CAST(:texts AS text[]), CAST(:marks AS text[])) WITH ORDINALITY
     AS row (config, text, marks, n) ORDER BY row.n
-"""  # noqa: S608  (numbers and marks of ours)
+""")  # noqa: S608  (numbers and marks of ours)
 
 
 def _with_hits(
@@ -354,16 +395,12 @@ def _with_hits(
         "lectures": [lecture.id for lecture, _sees in lectures],
         "hosted": [sees for _lecture, sees in lectures],
     }
-    speaker = ""
     if speakers:
-        speaker, values["speakers"] = "AND e.speaker = ANY(:speakers)", list(speakers)
-    if asked.query is None:
-        sql = SPOKEN.format(speaker=speaker, hits=HITS)
-    else:
-        whole = _query("s.config", len(asked.query.phrases))
-        sql = LINES.format(all=whole, speaker=speaker, hits=HITS)
+        values["speakers"] = list(speakers)
+    if asked.query is not None:
         values |= _values(asked.query)
-    rows = db.session.execute(sa.text(sql), values).all()
+    phrases = len(asked.query.phrases) if asked.query is not None else None
+    rows = db.session.execute(_hits(phrases, bool(speakers)), values).all()
     texts = _headlines(rows)
     hits: dict[int, list[tuple[Any, Markup]]] = {}
     for row, text in zip(rows, texts, strict=True):
@@ -371,10 +408,19 @@ def _with_hits(
     return [_found(lecture, hits.get(lecture.id, [])) for lecture, _sees in lectures]
 
 
+@cache
+def _hits(phrases: int | None, has_speakers: bool) -> sa.TextClause:
+    """The best lines for so many phrases; the first ones of the speakers where nothing else is asked."""
+    speaker = "AND e.speaker = ANY(:speakers)" if has_speakers else ""
+    if phrases is None:
+        return sa.text(SPOKEN.format(speaker=speaker, hits=HITS))
+    return sa.text(LINES.format(all=_query("s.config", phrases), speaker=speaker, hits=HITS))
+
+
 def _headlines(rows: Sequence[Any]) -> list[Markup]:
     texts = [spaced(row.text) for row in rows]
     values = {"configs": [row.config for row in rows], "texts": texts, "marks": [row.marks for row in rows]}
-    found = db.session.scalars(sa.text(HEADLINES), values).all() if rows else []
+    found = db.session.scalars(HEADLINES, values).all() if rows else []
     return [marked(headline, row.text) for headline, row in zip(found, rows, strict=True)]
 
 

@@ -34,12 +34,12 @@ WITH placed AS (
 SELECT array_agg(DISTINCT (get_byte(h, 0) << 12) + (get_byte(h, 1) << 4) + (get_byte(h, 2) >> 4))
 FROM (SELECT sha256(convert_to(words, 'UTF8')) AS h FROM pair) AS hashed
 """
-LEXEMES = """
+LEXEMES = sa.text("""
 SELECT c.config, t.n, w.lexeme, w.positions
 FROM (SELECT DISTINCT config FROM search_lecture) AS c
 CROSS JOIN unnest(CAST(:texts AS text[])) WITH ORDINALITY AS t (text, n)
 LEFT JOIN LATERAL unnest(to_tsvector(c.config::regconfig, t.text)) AS w ON true
-"""
+""")
 
 
 def number(one: str, other: str) -> int:
@@ -68,7 +68,7 @@ class Wanted:
 
 def wanted(words: str, phrases: Sequence[str]) -> Mapping[str, Wanted]:
     """By configuration of the lectures that there are."""
-    rows = db.session.execute(sa.text(LEXEMES), {"texts": [words, *phrases]}).all()
+    rows = db.session.execute(LEXEMES, {"texts": [words, *phrases]}).all()
     configs = {row.config for row in rows}
     return {config: _wanted([row for row in rows if row.config == config]) for config in configs}
 

@@ -102,6 +102,8 @@ def read(typed: str) -> Query | None:
 
 def spaced(text: str) -> str:
     """As PostgreSQL's parser should read it: words only, and spaces in scripts that have none."""
+    if text.isascii():
+        return text.translate(_SIGNS)
     return _BETWEEN.sub(" ", _MARKS.sub("", text).translate(_SIGNS))
 
 

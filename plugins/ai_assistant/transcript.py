@@ -170,25 +170,31 @@ def shown(lecture: Lecture, most: int | None) -> Sequence[Any]:
 
     In each row also how many there are in all, and a number that changes with any of them.
     """
-    query = _shown()
-    if passages_of(lecture):
-        query = query.where(remains(lecture))
+    query = _shown(remains(lecture)) if passages_of(lecture) else _all_shown()
     return db.session.execute(query, {"lecture": lecture.id, "most": most}).all()
 
 
 @cache
-def _shown() -> Any:
+def _all_shown() -> Any:
+    return _shown()
+
+
+def _shown(*where: sa.ColumnElement[bool]) -> Any:
     line = TranscriptLine
     name = sa.func.coalesce(Participant.name, line.name)
     columns = (line.key, name, line.at, line.until, line.text, line.is_gap)
     content = sa.func.hashtextextended(sa.func.concat_ws("\n", *columns), 0)
-    return (
-        sa.select(*columns, sa.func.count().over(), sa.func.sum(content).over())
-        .outerjoin(Participant, Participant.id == line.participant_id)
-        .where(line.lecture_id == sa.bindparam("lecture"))
-        .order_by(line.at, line.id)
-        .limit(sa.bindparam("most"))
-    )
+    # Not as window functions, which would carry each text along.
+    in_all = _of_lecture(sa.func.count(), sa.func.sum(content)).where(*where).subquery()
+    query = _of_lecture(*columns, *in_all.c).join(in_all, sa.true()).where(*where)
+    return query.order_by(line.at, line.id).limit(sa.bindparam("most"))
+
+
+def _of_lecture(*columns: Any) -> sa.Select[Any]:
+    line = TranscriptLine
+    query = sa.select(*columns).select_from(line)
+    query = query.outerjoin(Participant, Participant.id == line.participant_id)
+    return query.where(line.lecture_id == sa.bindparam("lecture"))
 
 
 def before(lecture: Lecture, cursor: tuple[int, int] | None, most: int, text: str = "") -> list[Any]:

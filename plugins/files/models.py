@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, contains_eager, mapped_column, relationship
@@ -31,15 +32,22 @@ class Share(db.Model):
 
 def shares_of(lecture: Lecture, *states: files.State) -> Sequence[Share]:
     """The lecture's shares whose files are in one of these states, the newest first."""
+    return db.session.scalars(_shares(), {"lecture": lecture.id, "states": states}).all()
+
+
+@cache
+def _shares() -> sa.Select[Share]:
+    # Built once: that takes longer than the answer.
+    is_wanted = StoredFile.state.in_(sa.bindparam("states", expanding=True))
     query = (
         sa.select(Share)
         .join(Share.stored)
         .options(contains_eager(Share.stored))
-        .where(Share.lecture_id == lecture.id, StoredFile.state.in_(states))
+        .where(Share.lecture_id == sa.bindparam("lecture"), is_wanted)
         .order_by(sa.func.coalesce(StoredFile.ready_at, StoredFile.created_at).desc(), Share.id.desc())
         .limit(MOST_SHOWN)
     )
-    return db.session.scalars(query.execution_options(populate_existing=True)).all()
+    return query.execution_options(populate_existing=True)
 
 
 def share_of(stored_file_id: int) -> Share | None:

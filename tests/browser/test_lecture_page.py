@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from core.bus import notify
 from core.db import db
 from core.lectures.models import Lecture
+from core.lectures.parts import FIRST_LINES
 from core.people.models import User
 from tests.browser.test_looks import FAULTS, look
 from tests.fixtures import three_hours
@@ -352,7 +353,7 @@ def test_without_a_script_everything_is_one_link_away(
     plain = person(java_script_enabled=False)
     plain.context.add_cookies(host.context.cookies())
     plain.page.goto(address)
-    expect(plain.page.locator("#ai_assistant-transcript li")).to_have_count(60)
+    expect(plain.page.locator("#ai_assistant-transcript li")).to_have_count(FIRST_LINES)
     expect(plain.page.get_by_role("searchbox")).to_be_hidden()
     plain.page.get_by_role("link", name="Show all 2000 lines").click()
     expect(plain.page.locator("#ai_assistant-transcript li")).to_have_count(LINES, timeout=30_000)

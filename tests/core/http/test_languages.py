@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
+from flask_babel import force_locale, get_translations, gettext
 
 from core.http import i18n
 
@@ -98,6 +99,29 @@ def test_a_chosen_language_wins(german: Flask, make_user: Any, sign_in: Any) -> 
     with german.test_request_context(headers={"Accept-Language": "en"}):
         session["_user_id"] = db.session.get_one(User, user).get_id()
         assert i18n.choose_locale() == "de"
+
+
+def test_a_request_finds_its_catalogue_once_and_another_while_a_language_is_forced(german: Flask) -> None:
+    with german.test_request_context(headers={"Accept-Language": "de"}):
+        found = get_translations()
+        assert get_translations() is found and g._flask_babel.babel_translations is found
+        with force_locale("en"):
+            assert gettext("Sign in") == "Sign in"
+            with force_locale("de"):
+                assert gettext("Sign in") == "Anmelden"
+            assert gettext("Sign in") == "Sign in"
+        assert gettext("Sign in") == "Anmelden" and get_translations() is found
+
+
+def test_values_in_texts_of_templates_are_escaped_and_the_texts_are_not(german: Flask) -> None:
+    template = (
+        "{{ _('<i>%(how)s</i>', how=name) }} {{ ngettext('%(num)s &', '%(num)s &&', 2) }} {{ _('100%%') }}"
+    )
+    with german.test_request_context():
+        made = german.jinja_env.from_string(template).render(name="<b>")
+        assert made == "<i>&lt;b&gt;</i> 2 && 100%"
+        plain = german.jinja_env.from_string("{% autoescape false %}" + template + "{% endautoescape %}")
+        assert plain.render(name="<b>") == "<i><b></i> 2 && 100%"
 
 
 def test_the_browser_gets_what_its_scripts_say_and_nothing_else(german: Flask) -> None:

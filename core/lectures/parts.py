@@ -114,7 +114,7 @@ def rows_of(section: Section, start: int, count: int | None) -> list[Row]:
 def _kind(line: Line, before: Line | None) -> str:
     if not line.speaker:
         return "aside"
-    if before is None or before.speaker != line.speaker:
+    if before is None or (before.speaker, before.by_host) != (line.speaker, line.by_host):
         return "turn"
     return "minute" if line.at // 60 != before.at // 60 else ""
 
@@ -131,7 +131,7 @@ def digest(section: Section) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Line):
-        return value.at, value.speaker, value.text
+        return value.at, value.speaker, value.text, value.by_host
     return vars(value) if dataclasses.is_dataclass(value) else str(value)
 
 

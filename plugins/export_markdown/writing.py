@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flask_babel import format_datetime
+from flask_babel import gettext as _
 
-from core.api import Facts, Files, LecturePackage, Prose, Section, Table, Timeline, clock
+from core.api import Facts, Files, LecturePackage, Line, Prose, Section, Table, Timeline, clock
 
 # What Markdown (CommonMark, and the tables of GitHub's) reads as more than a letter.
 MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
@@ -70,8 +71,12 @@ def _prose(section: Prose, text: Escape) -> Iterator[str]:
 
 def _timeline(section: Timeline, text: Escape) -> Iterator[str]:
     for line in section.lines:
-        speaker = f"{text(line.speaker)}: " if line.speaker else ""
+        speaker = f"{text(_name(line))}: " if line.speaker else ""
         yield f"{clock(line.at)} {speaker}{text(line.text)}"
+
+
+def _name(line: Line) -> str:
+    return str(_("%(name)s (host)", name=line.speaker)) if line.by_host else line.speaker
 
 
 def _facts(section: Facts, text: Escape) -> Iterator[str]:

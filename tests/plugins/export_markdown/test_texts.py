@@ -80,6 +80,17 @@ def test_plain_text_reads_like_a_letter() -> None:
     assert "0:03 Bob: Second line" in made and "../a.txt (1.5 KB)" in made
 
 
+def test_a_host_has_a_mark_beside_the_name_and_json_a_field() -> None:
+    said = Timeline("chat", "Chat", lines=(Line(1, "Ada", "Hi", by_host=True), Line(2, "Ada", "So am I")))
+    package = replace(PACKAGE, sections=(said,))
+    for exporter, name in ((Markdown(), "Ada \\(host\\)"), (PlainText(), "Ada (host)")):
+        made = text_of(exporter, package)
+        assert f"0:01 {name}: Hi" in made and "0:02 Ada: So am I" in made
+    (section,) = json.loads(text_of(AsJson(), package))["sections"]
+    told = [(line["speaker"], line["by_host"]) for line in section["lines"]]
+    assert told == [("Ada", True), ("Ada", False)]
+
+
 def test_subtitles_have_times_and_cannot_be_broken_out_of() -> None:
     made = web_vtt(LINES)
     assert made.startswith("WEBVTT\n\n00:00:00.500 --> 00:00:03.250\n<v Ada>Welcome &lt;b&gt;all&lt;/b&gt;")
@@ -105,6 +116,7 @@ def test_json_says_of_each_section_what_it_is() -> None:
         "text": "Second line",
         "id": "",
         "until": 0.0,
+        "by_host": False,
     }
 
 

@@ -75,6 +75,12 @@ def test_lines_of_one_speaker_are_one_paragraph(text: Text) -> None:
     assert "Emmy 1:02:10 Because." in found
 
 
+def test_a_host_has_a_mark_beside_the_name(text: Text) -> None:
+    lines = (Line(3, "Emmy", "Good morning.", by_host=True), Line(9, "Emmy", "I am called so too."))
+    found = text(Timeline("t", "Transcript", lines=lines))
+    assert "Emmy (host) 0:00:03 Good morning." in found and "Emmy 0:00:09 I am called so too." in found
+
+
 def test_who_talks_long_gets_new_paragraphs_with_their_times(text: Text) -> None:
     found = text(Timeline("t", "Talk", lines=tuple(Line(60 * at, "Emmy", WORDS * 8) for at in range(9))))
     assert found.count("Emmy") == 1

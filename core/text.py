@@ -21,6 +21,7 @@ MARKS_PER_LETTER = 4
 # Joiners shape letters and emoji; alone they are invisible names.
 JOINERS = "\u200c\u200d"
 UNNAMED = "file"
+RIGHT_TO_LEFT = ("R", "AL")
 _SEPARATORS = re.compile(r"[/\\]")
 _NOT_IN_A_FILE_NAME = re.compile(r'[<>:"|?*]')
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
@@ -115,6 +116,13 @@ def without_towers(text: str) -> str:
 
 def _is_visible(letter: str) -> bool:
     return unicodedata.category(letter)[0] in "LNPS" and letter not in "\u115f\u1160\u3164\uffa0\u2800"
+
+
+def direction(text: str) -> str:
+    """``rtl`` where the first letter that has a direction runs from right to left, else ``ltr``."""
+    kinds = map(unicodedata.bidirectional, text)
+    first = next((kind for kind in kinds if kind in ("L", *RIGHT_TO_LEFT)), "L")
+    return "rtl" if first in RIGHT_TO_LEFT else "ltr"
 
 
 def clock(seconds: float) -> str:

@@ -19,6 +19,7 @@ from core.lectures import films
 from core.lectures.history import people_ever
 from core.lectures.models import Lecture
 from core.lectures.sections import PARTICIPANTS, sections_for
+from core.text import direction
 
 # Of each timeline, with the page itself; the page's script fetches the rest after the first paint.
 FIRST_LINES = 60
@@ -32,6 +33,10 @@ class Row:
 
     line: Line
     kind: str
+
+    @property
+    def direction(self) -> str:
+        return direction(self.line.text)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from html import escape
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from core.api import Audience, Facts, FileEntry, Files, Line, Prose, Section, Table, Timeline
+from core.api import Audience, Facts, FileEntry, Files, Line, Prose, Section, Table, Timeline, direction
 from plugins.export_pdf.style import NARROWEST
-from plugins.export_pdf.text import breaks_anywhere, direction, lines, pieces, shortened
+from plugins.export_pdf.text import breaks_anywhere, lines, pieces, shortened
 from plugins.export_pdf.words import Words, elapsed
 
 T = TypeVar("T")

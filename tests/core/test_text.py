@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from core.text import clean_message, clean_name, clean_prose, clean_title, clock, moment
+from core.text import clean_message, clean_name, clean_prose, clean_title, clock, direction, moment
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +93,18 @@ def test_a_moment_before_words_is_told_from_them(words: str, found: tuple[str, s
 def test_what_clock_writes_is_a_moment() -> None:
     for seconds in (0, 7, 59, 60, 3_599, 3_600, 36_061):
         assert moment(f"{clock(seconds)} x") == (clock(seconds), "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("abc שלום", "ltr"),
+        ("3) שלום abc", "rtl"),
+        ("مرحبا", "rtl"),
+        ("", "ltr"),
+        ("123", "ltr"),
+        ("漢字", "ltr"),
+    ],
+)
+def test_the_first_letter_gives_the_direction(text: str, wanted: str) -> None:
+    assert direction(text) == wanted

@@ -134,6 +134,7 @@ from core.text import (
     clock,
     direction,
     file_name_of,
+    file_size,
     one_line,
     without_towers,
 )
@@ -245,6 +246,7 @@ __all__ = [
     "direction",
     "egress",
     "file_name_of",
+    "file_size",
     "files",
     "film_chapters",
     "first_values",

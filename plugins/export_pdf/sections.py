@@ -8,7 +8,19 @@ from html import escape
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from core.api import Audience, Facts, FileEntry, Files, Line, Prose, Section, Table, Timeline, direction
+from core.api import (
+    Audience,
+    Facts,
+    FileEntry,
+    Files,
+    Line,
+    Prose,
+    Section,
+    Table,
+    Timeline,
+    direction,
+    file_size,
+)
 from plugins.export_pdf.style import NARROWEST
 from plugins.export_pdf.text import breaks_anywhere, lines, pieces, shortened
 from plugins.export_pdf.words import Words, elapsed
@@ -159,7 +171,7 @@ def _files(section: Files, setting: Setting) -> Iterator[str]:
         url = _address(file, setting.public_url)
         name = lines(shortened(file.name, LONGEST_FACT))
         linked = f'<a href="{escape(url)}">{name}</a>' if url else name
-        size = f'<span class="at">{escape(setting.words.size(file.size))}</span>'
+        size = f'<span class="at">{escape(file_size(file.size, setting.words.locale))}</span>'
         yield _paragraph(f"{linked} {size}", file.name)
 
 

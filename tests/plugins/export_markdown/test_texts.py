@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_babel import force_locale
 
 from core.api import Facts, FileEntry, Files, LecturePackage, Line, Prose, Table, Timeline, table_to_csv
 from plugins.export_markdown.archive import Everything
@@ -63,6 +64,12 @@ def test_markdown_has_every_section_and_no_mark_of_people() -> None:
     assert "First \\*words\\*." in made and "\\# no heading" in made
     assert "- **People**: 12" in made and "| =1\\+1 | 90 \\| min |" in made
     assert "0:00 Ada: Welcome &lt;b\\>all&lt;/b\\>" in made and "1:02:05 An hour later" in made
+
+
+def test_dates_and_sizes_are_written_as_on_the_lectures_page() -> None:
+    with force_locale("de"):
+        made = text_of(Markdown())
+    assert "Algorithms II, 23. November 2026, 09:00" in made and "(1,5 KB)" in made
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def _transcript(lecture: Lecture, kept: Iterable[StoredFile], most: int | None) 
     yield Timeline("transcript", title, order=40, lines=lines, total=total, version=str(version), spoken=True)
     shown = tuple(files.entry(stored) for stored in kept if stored.is_handed_out)
     if shown:
-        yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 41, files=shown)
+        yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 340, files=shown)
 
 
 def _line(key: str, name: str, at: int, until: int, text: str, is_gap: bool, by_host: bool) -> Line:

@@ -101,7 +101,7 @@ def _files(audience: Audience, rows: Sequence[Said], attached: Attached) -> File
         id="files" if is_public else "private_files",
         title=_("Files of the chat") if is_public else _("Files of the chat: to the hosts only"),
         audience=audience,
-        order=301 if is_public else 311,
+        order=330 if is_public else 331,
         files=tuple(files.entry(stored) for stored in shown),
     )
 
@@ -254,7 +254,7 @@ def _questions(rows: Sequence[Said], attached: Attached) -> Table:
     return Table(
         id="questions",
         title=_("Questions"),
-        order=290,
+        order=30,
         columns=(_("Question"), _("Asked by"), _("Votes"), _("Answer")),
         rows=tuple(_row(row, answers[row.id], attached) for row in asked),
     )

@@ -14,6 +14,8 @@ import os  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+from gunicorn.http import message  # noqa: E402
+
 from core.run.processes import raise_open_files  # noqa: E402
 
 raise_open_files()
@@ -27,6 +29,9 @@ worker_class = "gevent"
 # More than the app's own cap of open streams, so that the app can refuse in words.
 worker_connections = int(os.environ.get("AUDIMAX_STREAMS_PER_WORKER") or 6000) * 2 + 1000
 backlog = 4096
+# A search of ten thousand letters (of twelve bytes each at most) reaches the app, whose page says that it is
+# too long; gunicorn's own refusal is a bare page. The setting alone can't be more than 8,190.
+message.MAX_REQUEST_LINE = limit_request_line = 128 * 1024
 timeout = 60
 graceful_timeout = 4 if _embedded else 20
 keepalive = 30

@@ -532,7 +532,8 @@ class Prose(Section):
 class Line:
     """One line of a timeline. ``at`` counts seconds from the lecture's start.
 
-    ``until``: when it was over, for what was spoken; 0 where nobody knows.
+    ``until``: when it was over, for what was spoken; 0 where nobody knows. ``by_host``: a host of the lecture
+    said it. That is shown beside the name, which has nothing but the name in it: people are found by it.
     """
 
     at: float
@@ -540,6 +541,7 @@ class Line:
     text: str
     id: str = ""
     until: float = 0.0
+    by_host: bool = False
 
 
 @dataclass(frozen=True)

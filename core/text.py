@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from flask_babel import LazyString
+from babel import Locale
+from babel.numbers import format_decimal
+from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -21,6 +23,8 @@ MARKS_PER_LETTER = 4
 # Joiners shape letters and emoji; alone they are invisible names.
 JOINERS = "\u200c\u200d"
 UNNAMED = "file"
+RIGHT_TO_LEFT = ("R", "AL")
+UNITS = ("B", "KB", "MB", "GB")
 _SEPARATORS = re.compile(r"[/\\]")
 _NOT_IN_A_FILE_NAME = re.compile(r'[<>:"|?*]')
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}\Z")
@@ -115,6 +119,22 @@ def without_towers(text: str) -> str:
 
 def _is_visible(letter: str) -> bool:
     return unicodedata.category(letter)[0] in "LNPS" and letter not in "\u115f\u1160\u3164\uffa0\u2800"
+
+
+def file_size(count: int, locale: Locale | None = None) -> str:
+    """Bytes as people read them, a thousand in each unit; in their language, or in that of ``locale``."""
+    amount, unit = float(count), 0
+    while round(amount, 1 if unit else 0) >= 1000 and unit < len(UNITS) - 1:
+        amount, unit = amount / 1000, unit + 1
+    language = locale or get_locale() or Locale.parse("en")
+    return f"{format_decimal(amount, '0.0' if unit else '0', locale=language)} {UNITS[unit]}"
+
+
+def direction(text: str) -> str:
+    """``rtl`` where the first letter that has a direction runs from right to left, else ``ltr``."""
+    kinds = map(unicodedata.bidirectional, text)
+    first = next((kind for kind in kinds if kind in ("L", *RIGHT_TO_LEFT)), "L")
+    return "rtl" if first in RIGHT_TO_LEFT else "ltr"
 
 
 def clock(seconds: float) -> str:

@@ -215,6 +215,8 @@ def _line_size(line: Line) -> int:
         raise TypeError("a line's time must be a number of seconds")
     if type(line.until) not in NUMBERS and not isinstance(line.until, float):
         raise TypeError("a line's end must be a number of seconds")
+    if type(line.by_host) is not bool:
+        raise TypeError("a line's by_host must be True or False")
     if type(line.speaker) is str and type(line.text) is str:
         return len(line.speaker) + len(line.text)
     return _texts_size((line.speaker, line.text))

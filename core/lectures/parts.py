@@ -19,6 +19,7 @@ from core.lectures import films
 from core.lectures.history import people_ever
 from core.lectures.models import Lecture
 from core.lectures.sections import PARTICIPANTS, sections_for
+from core.text import direction
 
 # Of each timeline, with the page itself; the page's script fetches the rest after the first paint.
 FIRST_LINES = 40
@@ -32,6 +33,10 @@ class Row:
 
     line: Line
     kind: str
+
+    @property
+    def direction(self) -> str:
+        return direction(self.line.text)
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def rows_of(section: Section, start: int, count: int | None) -> list[Row]:
 def _kind(line: Line, before: Line | None) -> str:
     if not line.speaker:
         return "aside"
-    if before is None or before.speaker != line.speaker:
+    if before is None or (before.speaker, before.by_host) != (line.speaker, line.by_host):
         return "turn"
     return "minute" if line.at // 60 != before.at // 60 else ""
 
@@ -131,7 +136,7 @@ def digest(section: Section) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Line):
-        return value.at, value.speaker, value.text
+        return value.at, value.speaker, value.text, value.by_host
     return vars(value) if dataclasses.is_dataclass(value) else str(value)
 
 

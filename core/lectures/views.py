@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from flask_babel import format_decimal
 from flask_login import login_required
 
 from core.contracts import Viewer
@@ -24,7 +23,7 @@ from core.lectures.models import Lecture
 from core.lectures.parts import FIRST_LINES, page_of, words
 from core.lectures.sections import duration
 from core.rooms.views import me
-from core.text import clock, moment
+from core.text import clock, file_size, moment
 
 bp = Blueprint("lectures", __name__)
 STILL_MADE = timedelta(hours=1)
@@ -32,7 +31,7 @@ STILL_MADE = timedelta(hours=1)
 
 def init_app(app: Flask) -> None:
     """What templates need to show a section."""
-    app.jinja_env.filters.update(clock=clock, moment=moment, filesize=filesize, duration=duration)
+    app.jinja_env.filters.update(clock=clock, moment=moment, filesize=file_size, duration=duration)
     app.jinja_env.filters.update(film_told=films.told, language_name=films.language)
 
 
@@ -102,13 +101,3 @@ def _is_in_the_trash(lecture_id: str) -> bool:
 def _listens(lecture: Lecture, viewer: Viewer) -> bool:
     """Whether the page hears of changes: while something may still be made, or a host works on it."""
     return viewer.is_host or lecture.ended_at is None or lecture.ended_at > now() - STILL_MADE
-
-
-def filesize(size: int) -> str:
-    """Bytes as people read them, in their language."""
-    amount = float(size)
-    for unit in ("B", "KB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{format_decimal(amount, '0.0')} {unit}"
-        amount /= 1000
-    return f"{format_decimal(amount, '0.0')} GB"

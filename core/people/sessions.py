@@ -59,7 +59,7 @@ def ask_to_sign_in() -> ResponseReturnValue:
     """Programs are told, people are led to the sign-in page and back."""
     if wants_json():
         raise Refusal(401, words(401), code="sign_in")
-    back = request.full_path.rstrip("?") if request.method == "GET" else HOME
+    back = safe_next(request.full_path.rstrip("?")) if request.method == "GET" else HOME
     query = f"?{urlencode({'next': back})}" if back != HOME else ""
     return redirect(f"/sign-in{query}")
 

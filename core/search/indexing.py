@@ -37,7 +37,7 @@ from core.search.words import ANY_LANGUAGE, config_of, grams, spaced
 
 log = logging.getLogger(__name__)
 # Raised when entries are made in another way than before: all lectures are read anew then.
-WAY = "2"
+WAY = "3"
 LONGEST_ENTRY = 20_000
 # A tsvector holds a megabyte (https://www.postgresql.org/docs/current/textsearch-limitations.html).
 MOST_WORDS = 40_000

@@ -120,15 +120,16 @@ def _transcript(lecture: Lecture, kept: Iterable[StoredFile], most: int | None) 
     rows = transcript.shown(lecture, most)
     if not rows:
         return
-    lines, (total, version) = tuple(_line(*row[:6]) for row in rows), rows[0][6:]
+    lines, (total, version) = tuple(_line(*row[:7]) for row in rows), rows[0][7:]
     title = _("Transcript")
     yield Timeline("transcript", title, order=40, lines=lines, total=total, version=str(version), spoken=True)
     shown = tuple(files.entry(stored) for stored in kept if stored.is_handed_out)
     if shown:
-        yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 41, files=shown)
+        yield Files("transcript-files", _("Transcript as a file"), Audience.EVERYONE, 340, files=shown)
 
 
-def _line(key: str, name: str, at: int, until: int, text: str, is_gap: bool) -> Line:
+def _line(key: str, name: str, at: int, until: int, text: str, is_gap: bool, by_host: bool) -> Line:
     if is_gap:
         text = _("Nobody listened until %(clock)s.", clock=clock(until / 1000))
-    return Line(at / 1000, name, text or _("removed"), key, 0.0 if is_gap else until / 1000)
+    over = 0.0 if is_gap else until / 1000
+    return Line(at / 1000, name, text or _("removed"), key, over, by_host)

@@ -166,7 +166,8 @@ def forget_cut(lecture: Lecture) -> None:
 
 
 def shown(lecture: Lecture, most: int | None) -> Sequence[Any]:
-    """The first lines as the lecture's page needs them: key, name, times, text, whether it is a gap.
+    """The first lines as the lecture's page needs them: key, name, times, text, whether it is a
+    gap, whether a host spoke.
 
     In each row also how many there are in all, and a number that changes with any of them.
     """
@@ -182,7 +183,8 @@ def _all_shown() -> Any:
 def _shown(*where: sa.ColumnElement[bool]) -> Any:
     line = TranscriptLine
     name = sa.func.coalesce(Participant.name, line.name)
-    columns = (line.key, name, line.at, line.until, line.text, line.is_gap)
+    by_host = sa.func.coalesce(Participant.role == "host", False)
+    columns = (line.key, name, line.at, line.until, line.text, line.is_gap, by_host)
     content = sa.func.hashtextextended(sa.func.concat_ws("\n", *columns), 0)
     # Not as window functions, which would carry each text along.
     in_all = _of_lecture(sa.func.count(), sa.func.sum(content)).where(*where).subquery()

@@ -101,7 +101,7 @@ def _files(audience: Audience, rows: Sequence[Said], attached: Attached) -> File
         id="files" if is_public else "private_files",
         title=_("Files of the chat") if is_public else _("Files of the chat: to the hosts only"),
         audience=audience,
-        order=301 if is_public else 311,
+        order=330 if is_public else 331,
         files=tuple(files.entry(stored) for stored in shown),
     )
 
@@ -224,13 +224,11 @@ def _messages() -> sa.Subquery:
 
 def _lines(lecture: Lecture, rows: Sequence[Said], attached: Attached) -> Iterable[Line]:
     began = lecture.started_at.timestamp()
-    hosts = {row.author for row in rows if row.is_host}
-    names = {host: str(_("%(name)s (host)", name=host)) for host in hosts}
     at = 0.0
     for row in rows:
         at = max(0.0, row.at / 1e6 - began)
-        name = names[row.author] if row.is_host else row.author
-        yield Line(at, name, _text(row, attached.get(row.public_id, ())), row.public_id)
+        text = _text(row, attached.get(row.public_id, ()))
+        yield Line(at, row.author, text, row.public_id, by_host=row.is_host)
     if rows and rows[-1].nth == rows[-1].fitting < rows[-1].of_all:
         yield Line(at=at, speaker="", text=_("More was written than can be shown here."))
 
@@ -256,7 +254,7 @@ def _questions(rows: Sequence[Said], attached: Attached) -> Table:
     return Table(
         id="questions",
         title=_("Questions"),
-        order=290,
+        order=30,
         columns=(_("Question"), _("Asked by"), _("Votes"), _("Answer")),
         rows=tuple(_row(row, answers[row.id], attached) for row in asked),
     )

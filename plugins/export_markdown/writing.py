@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flask_babel import format_datetime
+from flask_babel import gettext as _
 
-from core.api import Facts, Files, LecturePackage, Prose, Section, Table, Timeline, clock
+from core.api import Facts, Files, LecturePackage, Line, Prose, Section, Table, Timeline, clock, file_size
 
 # What Markdown (CommonMark, and the tables of GitHub's) reads as more than a letter.
 MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
@@ -35,16 +36,6 @@ def one_line(text: str) -> str:
     return " ".join(str(text).split())
 
 
-def size(count: int) -> str:
-    """Bytes as people read them."""
-    amount = float(count)
-    for unit in ("B", "KB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"
-
-
 def _document(
     package: LecturePackage, text: Escape, title: str, heading: str, shapes: Mapping[type, Any]
 ) -> str:
@@ -61,7 +52,7 @@ def _kind(section: Section) -> type:
 
 
 def _when(package: LecturePackage) -> str:
-    return str(format_datetime(package.started_at, "d MMMM y, HH:mm"))
+    return str(format_datetime(package.started_at, _("d MMMM y, HH:mm")))
 
 
 def _prose(section: Prose, text: Escape) -> Iterator[str]:
@@ -70,8 +61,12 @@ def _prose(section: Prose, text: Escape) -> Iterator[str]:
 
 def _timeline(section: Timeline, text: Escape) -> Iterator[str]:
     for line in section.lines:
-        speaker = f"{text(line.speaker)}: " if line.speaker else ""
+        speaker = f"{text(_name(line))}: " if line.speaker else ""
         yield f"{clock(line.at)} {speaker}{text(line.text)}"
+
+
+def _name(line: Line) -> str:
+    return str(_("%(name)s (host)", name=line.speaker)) if line.by_host else line.speaker
 
 
 def _facts(section: Facts, text: Escape) -> Iterator[str]:
@@ -83,7 +78,7 @@ def _fact_list(section: Facts, text: Escape) -> Iterator[str]:
 
 
 def _files(section: Files, text: Escape) -> Iterator[str]:
-    yield "\n".join(f"- {text(file.name)} ({size(file.size)})" for file in section.files)
+    yield "\n".join(f"- {text(file.name)} ({text(file_size(file.size))})" for file in section.files)
 
 
 def _table(section: Table, text: Escape) -> Iterator[str]:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
-from core.api import Audience, Facts, FileEntry, Files, Line, Prose, Section, Table, Timeline
+from core.api import (
+    Audience,
+    Facts,
+    FileEntry,
+    Files,
+    Line,
+    Prose,
+    Section,
+    Table,
+    Timeline,
+    direction,
+    file_size,
+)
 from plugins.export_pdf.style import NARROWEST
-from plugins.export_pdf.text import breaks_anywhere, direction, lines, pieces, shortened
+from plugins.export_pdf.text import breaks_anywhere, lines, pieces, shortened
 from plugins.export_pdf.words import Words, elapsed
 
 T = TypeVar("T")
@@ -86,11 +98,15 @@ def _prose(section: Prose, _setting: Setting) -> Iterator[str]:
 # --- what was said --------------------------------------------------------------------
 
 
-def _timeline(section: Timeline, _setting: Setting) -> Iterator[str]:
-    speaker = None
+def _timeline(section: Timeline, setting: Setting) -> Iterator[str]:
+    whose = None
     for turn in _turns(section.lines):
-        yield _turn(turn, is_new=turn.speaker != speaker)
-        speaker = turn.speaker
+        yield _turn(turn, setting.words, is_new=_whose(turn) != whose)
+        whose = _whose(turn)
+
+
+def _whose(line: Line) -> tuple[str, bool]:
+    return line.speaker, line.by_host
 
 
 def _turns(given: Sequence[Line]) -> Iterator[Line]:
@@ -98,21 +114,28 @@ def _turns(given: Sequence[Line]) -> Iterator[Line]:
     texts: list[str] = []
     first: Line | None = None
     for line in given:
-        if first and (line.speaker != first.speaker or sum(map(len, texts)) > TURN):
-            yield Line(first.at, first.speaker, " ".join(texts))
+        if first and (_whose(line) != _whose(first) or sum(map(len, texts)) > TURN):
+            yield replace(first, text=" ".join(texts))
             first, texts = None, []
         first = first or line
         texts.append(line.text.strip())
     if first:
-        yield Line(first.at, first.speaker, " ".join(texts))
+        yield replace(first, text=" ".join(texts))
 
 
-def _turn(turn: Line, *, is_new: bool) -> str:
+def _turn(turn: Line, words: Words, *, is_new: bool) -> str:
     at = f'<span class="at">{elapsed(turn.at)}</span>'
-    name = f"<b>{lines(shortened(turn.speaker, LONGEST_FACT))}</b> " if turn.speaker.strip() else ""
-    head = f"{name}{at}" if is_new else at
+    head = f"{_name(turn, words)}{at}" if is_new else at
     first, *rest = pieces(turn.text) or [""]
     return _paragraph(f"{head} {lines(first)}", turn.text, "turn") + "".join(map(paragraph, rest))
+
+
+def _name(turn: Line, words: Words) -> str:
+    if not turn.speaker.strip():
+        return ""
+    name = shortened(turn.speaker, LONGEST_FACT)
+    shown = words.gettext("%(name)s (host)", name=name) if turn.by_host else name
+    return f"<b>{lines(shown)}</b> "
 
 
 # --- pairs, files, tables -------------------------------------------------------------
@@ -148,7 +171,7 @@ def _files(section: Files, setting: Setting) -> Iterator[str]:
         url = _address(file, setting.public_url)
         name = lines(shortened(file.name, LONGEST_FACT))
         linked = f'<a href="{escape(url)}">{name}</a>' if url else name
-        size = f'<span class="at">{escape(setting.words.size(file.size))}</span>'
+        size = f'<span class="at">{escape(file_size(file.size, setting.words.locale))}</span>'
         yield _paragraph(f"{linked} {size}", file.name)
 
 

@@ -15,7 +15,6 @@ T = TypeVar("T")
 NON_JOINER = "\u200c"
 LONGEST_PARAGRAPH = 2000
 EMPTY_LINES = re.compile(r"\n{3,}")
-RIGHT_TO_LEFT = ("R", "AL")
 # They choose colours and frames that a page in black doesn't have.
 SELECTORS = re.compile("[\u20e3\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 SKIN = re.compile("(?<=[\u2600-\u27bf\U0001f000-\U0001faff])[\U0001f3fb-\U0001f3ff]")
@@ -62,13 +61,6 @@ def texts(value: Any) -> Iterator[str]:
     elif is_dataclass(value):
         for field in fields(value):
             yield from texts(getattr(value, field.name))
-
-
-def direction(text: str) -> str:
-    """``rtl`` where the first letter that has a direction runs from right to left."""
-    kinds = map(unicodedata.bidirectional, text)
-    first = next((kind for kind in kinds if kind in ("L", *RIGHT_TO_LEFT)), "L")
-    return "rtl" if first in RIGHT_TO_LEFT else "ltr"
 
 
 def breaks_anywhere(text: str) -> bool:

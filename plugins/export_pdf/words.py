@@ -10,13 +10,10 @@ from importlib.resources import files
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time, get_timezone
-from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
-from babel.units import format_unit
 
 SOURCE = "en"
 TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*\Z")
-UNITS = ("byte", "kilobyte", "megabyte", "gigabyte")
 
 
 class Words:
@@ -38,27 +35,22 @@ class Words:
     def direction(self) -> str:
         return str(self.locale.text_direction)
 
+    # All of these as the lecture's page writes them.
+
     def date(self, when: datetime) -> str:
-        return format_date(when.astimezone(self.zone), "full", locale=self.locale)
+        return format_date(when.astimezone(self.zone), self.gettext("d MMMM y"), locale=self.locale)
 
     def time(self, when: datetime) -> str:
-        return format_time(when, "short", tzinfo=self.zone, locale=self.locale)
+        return format_time(when, self.gettext("HH:mm"), tzinfo=self.zone, locale=self.locale)
 
     def length(self, span: timedelta) -> str:
         """Hours and minutes."""
         minutes = max(0, round(span.total_seconds() / 60))
-        parts = {"hour": minutes // 60, "minute": minutes % 60 or (0 if minutes else None)}
-        wanted = {unit: count for unit, count in parts.items() if count or (count == 0 and not minutes)}
-        said = (format_unit(n, f"duration-{unit}", "short", locale=self.locale) for unit, n in wanted.items())
-        return " ".join(said)
-
-    def size(self, count: int) -> str:
-        """Bytes in the unit that suits them, a thousand in each as on the lecture's page."""
-        step = min(int(math.log(count, 1000)), len(UNITS) - 1) if count > 0 else 0
-        value = count / 1000**step
-        digits = "0.#" if 0 < value < 10 and step else "#,##0"
-        number = float(format_decimal(value, digits, locale="en").replace(",", ""))
-        return format_unit(number, f"digital-{UNITS[step]}", "short", locale=self.locale)
+        if minutes < 1:
+            return self.gettext("less than a minute")
+        if minutes < 60:
+            return self._found.ngettext("%(num)s min", "%(num)s min", minutes) % {"num": minutes}
+        return self.gettext("%(hours)s h %(minutes)s min", hours=minutes // 60, minutes=minutes % 60)
 
 
 def elapsed(seconds: float) -> str:

@@ -35,7 +35,7 @@ def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
 def lecture_sections(lecture: Lecture, viewer: Viewer) -> list[Section]:
     shared = [share.stored for share in shares_of(lecture, files.State.READY)]
     shown = tuple(files.entry(stored) for stored in reversed(shared) if stored.is_handed_out)
-    return [Files("shared", _("Files"), order=60, files=shown)] if shown else []
+    return [Files("shared", _("Files"), order=320, files=shown)] if shown else []
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import itertools
 import re
 from collections.abc import Callable, Iterator
 
@@ -130,13 +131,26 @@ def test_a_link_opens_in_a_fresh_browser_until_it_is_revoked(
     box = page.get_by_label("Address of “The students of last year”")
     expect(box).to_be_visible()
     look(page, "archive-share")
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert box.evaluate("it => it.scrollHeight <= it.clientHeight && it.scrollWidth <= it.clientWidth")
     link = box.input_value()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Link copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == link
 
     fresh.page.goto(link)
     assert fresh.page.url == address
     expect(fresh.page.get_by_text("You read this by a link that holds until")).to_be_visible()
     expect(fresh.page.get_by_role("link", name="Export")).to_have_count(0)
     look(fresh.page, "archive-by-link")
+    fresh.page.set_viewport_size({"width": 390, "height": 844})
+    tops = fresh.page.evaluate(
+        "['.topbar', '.page-head', '.page-head + .alert'].map(it => document.querySelector(it))"
+        ".map(it => it.getBoundingClientRect()).map(({top, bottom}) => [top, bottom])"
+    )
+    assert all(0 <= after[0] - before[1] <= 32 for before, after in itertools.pairwise(tops)), tops
     assert link.rpartition("/")[2] not in fresh.page.content()
 
     # A page that is open hears of it, and its own complaint about the closed stream is none of ours.

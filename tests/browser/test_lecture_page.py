@@ -34,6 +34,14 @@ TORN = """[...document.querySelectorAll('.table td')].filter(cell => {
   return /^\\S{1,12}$/.test(cell.textContent) && range.getClientRects().length > 1;
 }).map(cell => cell.textContent)"""
 
+# Of every line of the chat the left and right edge of the name and of the words.
+SIDES = """[...document.querySelectorAll('#chat-messages li')].map(line => ['strong', 'p'].map(part => {
+  const range = document.createRange();
+  range.selectNodeContents(line.querySelector(part));
+  const {left, right} = range.getBoundingClientRect();
+  return {left, right};
+}))"""
+
 
 @pytest.fixture
 def settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -331,6 +339,26 @@ def test_what_is_jumped_to_stands_below_the_bar_while_a_search_is_in_use(page: P
         "document.querySelector('#participants h2').getBoundingClientRect().top"
         " >= document.querySelector('.lecture-bar').getBoundingClientRect().bottom"
     )
+
+
+def test_a_name_stands_where_its_words_begin_from_the_left_and_from_the_right(
+    host: Person, address: str, change: Callable[[str], None]
+) -> None:
+    change(
+        "DELETE FROM ai_assistant__line; DELETE FROM chat__message WHERE client_id NOT IN ('c0', 'c1', 'c2');"
+        "UPDATE chat__message SET text = 'Good morning.', author_name = 'سلمى حداد' WHERE client_id = 'c0';"
+        "UPDATE chat__message SET text = 'صباح الخير', author_name = 'Emmy' WHERE client_id = 'c1';"
+        "UPDATE chat__message SET text = 'صباح النور', author_name = 'سلمى حداد' WHERE client_id = 'c2'"
+    )
+    page = host.page
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.goto(address)
+        expect(page.locator("#chat-messages li")).to_have_count(3)
+        page.locator("#chat-messages li").first.scroll_into_view_if_needed()
+        for side, (name, words) in zip(("left", "right", "right"), page.evaluate(SIDES), strict=True):
+            assert abs(name[side] - words[side]) < 3, (width, side, name, words)
+    assert host.complaints == []
 
 
 def test_long_words_break_and_short_ones_stay_whole(

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from babel import Locale
 from flask import Flask
+from flask_babel import force_locale
 
-from core.text import clean_message, clean_name, clean_prose, clean_title, clock, moment
+from core.text import clean_message, clean_name, clean_prose, clean_title, clock, direction, file_size, moment
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +95,38 @@ def test_a_moment_before_words_is_told_from_them(words: str, found: tuple[str, s
 def test_what_clock_writes_is_a_moment() -> None:
     for seconds in (0, 7, 59, 60, 3_599, 3_600, 36_061):
         assert moment(f"{clock(seconds)} x") == (clock(seconds), "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("abc שלום", "ltr"),
+        ("3) שלום abc", "rtl"),
+        ("مرحبا", "rtl"),
+        ("", "ltr"),
+        ("123", "ltr"),
+        ("漢字", "ltr"),
+    ],
+)
+def test_the_first_letter_gives_the_direction(text: str, wanted: str) -> None:
+    assert direction(text) == wanted
+
+
+SIZES = [
+    ("en", 0, "0 B"),
+    ("en", 7, "7 B"),
+    ("en", 999, "999 B"),
+    ("en", 1000, "1.0 KB"),
+    ("en", 999_990, "1.0 MB"),
+    ("en", 1_240_000, "1.2 MB"),
+    ("de", 1_240_000, "1,2 MB"),
+    ("de", 2 * 10**9, "2,0 GB"),
+    ("en", 1_240 * 10**12, "1240000.0 GB"),
+]
+
+
+@pytest.mark.parametrize(("language", "size", "words"), SIZES)
+def test_a_size_is_said_in_the_readers_language(language: str, size: int, words: str) -> None:
+    with force_locale(language):
+        assert file_size(size) == words
+    assert file_size(size, Locale.parse(language)) == words

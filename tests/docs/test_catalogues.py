@@ -116,6 +116,7 @@ def test_german_says_sie_and_quotes_as_german_does() -> None:
             assert "”" not in form, form
             assert form.count("„") == form.count("“"), form
             assert not re.search(r"\w…", form), form
+            assert not re.search(r"\bTeilnehmer(n|s|in|innen)?\b", form), form
 
 
 # --- on the pages ---------------------------------------------------------------------

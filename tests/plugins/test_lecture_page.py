@@ -29,8 +29,8 @@ def test_everything_that_was_made_is_there_and_asks_little(sign_in, place, queri
     with queries(at_most=10):
         page = sign_in(owner).get(f"/lectures/{public_id}").text
     order = ["ai_assistant-summary", "ai_assistant-topics", "ai_assistant-actions", "ai_assistant-questions",
-             "ai_assistant-transcript", "ai_assistant-transcript-files", "files-shared", "chat-questions",
-             "chat-messages", "chat-files", "chat-private", "participants"]  # fmt: skip
+             "chat-questions", "ai_assistant-transcript", "chat-messages", "chat-private", "files-shared",
+             "chat-files", "ai_assistant-transcript-files", "participants"]  # fmt: skip
     places = [page.find(f'id="{one}"') for one in order]
     assert -1 not in places and places == sorted(places)
     assert three_hours.FOR_HOSTS.replace("'", "&#39;") in page and "120 people" in page
@@ -102,6 +102,7 @@ def test_the_first_lines_are_those_of_all_and_say_how_many_there_are(timelines):
 CHANGES = {
     "UPDATE ai_assistant__line SET text = 'Other.' WHERE key = 'line1999'": "ai_assistant-transcript",
     "UPDATE participant SET name = 'Z. Q.' WHERE name = 'Zoë Quast'": "ai_assistant-transcript",
+    "UPDATE participant SET role = 'host' WHERE name = 'Zoë Quast'": "ai_assistant-transcript",
     "DELETE FROM ai_assistant__line WHERE key = 'line7'": "ai_assistant-transcript",
     "UPDATE chat__message SET text = '', removed_by = 'host' WHERE client_id = 'c998'": "chat-messages",
     "UPDATE stored_file SET name = 'other.pdf' WHERE name = 'sketch-757.pdf'": "chat-messages",

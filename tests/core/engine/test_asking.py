@@ -208,6 +208,7 @@ WRONG_SECTIONS = {
     "numbers for paragraphs": lambda: [Prose("a", "A", paragraphs=(1,))],
     "a crooked table": lambda: [Table("a", "A", columns=("x", "y"), rows=(("1",),))],
     "lines without time": lambda: [Timeline("a", "A", lines=(Line("now", "Ann", "Hi"),))],
+    "lines by a maybe": lambda: [Timeline("a", "A", lines=(Line(1, "Ann", "Hi", by_host=None),))],
     "texts for lines": lambda: [Timeline("a", "A", lines=("Hi",))],
     "a fact of three": lambda: [Facts("a", "A", facts=(("x", "y", "z"),))],
     "a tuple for a note": lambda: [Prose("a", "A", note=("x",))],

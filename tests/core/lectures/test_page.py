@@ -207,6 +207,17 @@ def test_of_what_the_page_has_already_only_the_place_is_sent(host, address, note
     assert all(part in changed for part in ("lecture-facts", "lecture-making", "lecture-jump"))
 
 
+def test_a_host_has_a_mark_beside_the_name_which_is_the_name_alone(host, address, notes):
+    said = (Line(1, "Emmy", "Hi", by_host=True), Line(2, "Emmy", "So"), Line(3, "Emmy", "Ho", by_host=True))
+    notes.sections = [Timeline("a", "A", lines=said)]
+    names = re.findall(r"<strong>(.*?)</strong>", host.get(address).text)
+    assert [name for name in names if "Emmy" in name] == [
+        "<bdi>Emmy</bdi> <small>Host</small>",
+        "<bdi>Emmy</bdi>",
+        "<bdi>Emmy</bdi> <small>Host</small>",
+    ]
+
+
 @pytest.mark.parametrize("have", ["", "x", ".", "." * 5000, "<b>"])
 def test_digests_that_make_no_sense_bring_everything(host, address, notes, have):
     notes.sections = [Prose("a", "A", paragraphs=("One",))]
@@ -225,6 +236,7 @@ def test_a_digest_is_that_of_the_content(app):
         of(Line(2, "Ada", "Hi")),
         of(Line(1, "Bob", "Hi")),
         of(Line(1, "Ada", "Ho")),
+        of(Line(1, "Ada", "Hi", by_host=True)),
         of(line, line),
     ]
     others += [of(line, note="x"), of(line, busy="x"), of(line, audience=Audience.HOSTS), of(line, order=3)]

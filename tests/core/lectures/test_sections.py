@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from flask_babel import force_locale
 
 from core.contracts import Audience, Facts, FileEntry, Files, Line, Prose, Role, Table, Timeline, Viewer
 from core.db import db
 from core.engine.plugins import Answer
 from core.lectures import sections
 from core.lectures.models import Lecture
-from core.lectures.views import filesize
 
 HOST, GUEST = Viewer(Role.HOST), Viewer(Role.PARTICIPANT)
 GIVEN = [
@@ -70,20 +68,6 @@ def test_the_page_shows_every_kind_as_text(host, lecture, given):
     assert "1.2 MB" in page and "javascript:" not in page
     for words in ("Hands", "Votes", "Yes", "Secret", "a.pdf"):
         assert words in page
-
-
-SIZES = [
-    ("en", 7, "7 B"),
-    ("en", 1_240_000, "1.2 MB"),
-    ("de", 1_240_000, "1,2 MB"),
-    ("de", 2 * 10**9, "2,0 GB"),
-]
-
-
-@pytest.mark.parametrize(("language", "size", "words"), SIZES)
-def test_a_size_is_said_in_the_readers_language(app, language, size, words):
-    with app.test_request_context(), force_locale(language):
-        assert filesize(size) == words
 
 
 LENGTHS = [(0, "less than a minute"), (65, "1 min"), (3599, "1 h 0 min"), (5400, "1 h 30 min")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.contracts import Audience, Person, Role, Viewer
+from core.contracts import Audience, Person, Role, Timeline, Viewer
 from core.db import db
 from core.lectures.models import Lecture, Participant
 from core.lectures.sections import sections_for
@@ -173,6 +173,18 @@ def test_guests_see_the_summary_when_the_room_says_so(
         return any(section.id == "ai_assistant-summary" for section in sections)
 
     assert in_lecture(shown) is seen
+
+
+def test_a_hosts_lines_are_marked_as_such(host: Somebody, come: Any, agent: Agent, in_lecture: Any) -> None:
+    agent.say(host, "Welcome.", at=1)
+    agent.say(come("Ada"), "A question.", at=9)
+
+    def said(lecture: Lecture) -> list[tuple[str, bool]]:
+        sections = sections_for(lecture, Viewer(Role.PARTICIPANT))
+        (found,) = (one for one in sections if isinstance(one, Timeline))
+        return [(line.text, line.by_host) for line in found.lines]
+
+    assert in_lecture(said) == [("Welcome.", True), ("A question.", False)]
 
 
 def test_guests_and_strangers_can_not_review(host: Somebody, come: Any, over: Agent, app: Any) -> None:

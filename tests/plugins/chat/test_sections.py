@@ -65,11 +65,11 @@ def test_lines_stand_with_their_time_author_and_what_they_answer(
     bob.want("DELETE", f"/messages/{bob.send('typo')['id']}")
     bob.send("private", to="hosts")
     lines = shown(HOST)["messages"].lines
-    assert [(one.speaker, one.text) for one in lines] == [
-        ("Bob", "Good morning\nall"),
-        ("Ada Lovelace (host)", "↪ Bob: Good morning!"),
-        ("Bob", "removed by a host"),
-        ("Bob", "removed"),
+    assert [(one.speaker, one.by_host, one.text) for one in lines] == [
+        ("Bob", False, "Good morning\nall"),
+        ("Ada Lovelace", True, "↪ Bob: Good morning!"),
+        ("Bob", False, "removed by a host"),
+        ("Bob", False, "removed"),
     ]
     assert [one.at for one in lines] == sorted(one.at for one in lines)
     assert lines[0].id == line["id"]

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_babel import force_locale
 
 from core.api import Facts, FileEntry, Files, LecturePackage, Line, Prose, Table, Timeline, table_to_csv
 from plugins.export_markdown.archive import Everything
@@ -65,6 +66,12 @@ def test_markdown_has_every_section_and_no_mark_of_people() -> None:
     assert "0:00 Ada: Welcome &lt;b\\>all&lt;/b\\>" in made and "1:02:05 An hour later" in made
 
 
+def test_dates_and_sizes_are_written_as_on_the_lectures_page() -> None:
+    with force_locale("de"):
+        made = text_of(Markdown())
+    assert "Algorithms II, 23. November 2026, 09:00" in made and "(1,5 KB)" in made
+
+
 @pytest.mark.parametrize(
     "text", ["1. no list", "- no list", "[x](javascript:1)", "![x](y)", "<img src=x>", "a\n# b"]
 )
@@ -78,6 +85,17 @@ def test_plain_text_reads_like_a_letter() -> None:
     made = text_of(PlainText())
     assert "Summary\n\nMade by a model\n\nFirst *words*.\n\n# no heading" in made
     assert "0:03 Bob: Second line" in made and "../a.txt (1.5 KB)" in made
+
+
+def test_a_host_has_a_mark_beside_the_name_and_json_a_field() -> None:
+    said = Timeline("chat", "Chat", lines=(Line(1, "Ada", "Hi", by_host=True), Line(2, "Ada", "So am I")))
+    package = replace(PACKAGE, sections=(said,))
+    for exporter, name in ((Markdown(), "Ada \\(host\\)"), (PlainText(), "Ada (host)")):
+        made = text_of(exporter, package)
+        assert f"0:01 {name}: Hi" in made and "0:02 Ada: So am I" in made
+    (section,) = json.loads(text_of(AsJson(), package))["sections"]
+    told = [(line["speaker"], line["by_host"]) for line in section["lines"]]
+    assert told == [("Ada", True), ("Ada", False)]
 
 
 def test_subtitles_have_times_and_cannot_be_broken_out_of() -> None:
@@ -105,6 +123,7 @@ def test_json_says_of_each_section_what_it_is() -> None:
         "text": "Second line",
         "id": "",
         "until": 0.0,
+        "by_host": False,
     }
 
 

@@ -14,7 +14,7 @@ from core.engine import offers
 from plugins.export_pdf import fonts, hooks
 from plugins.export_pdf.exporter import PdfExporter
 from plugins.export_pdf.settings import Settings
-from plugins.export_pdf.text import breaks_anywhere, clean, direction
+from plugins.export_pdf.text import breaks_anywhere, clean
 from tests.plugins.export_pdf.conftest import lecture, read
 
 Text = Callable[..., str]
@@ -75,21 +75,6 @@ def test_text_from_right_to_left_begins_at_the_right(export: Callable[..., bytes
     boxes = [shown.get_bounds() for shown in page.get_objects() if shown.type == TEXT]
     below_heading = [box for box in boxes if 100 < box[1] < page.get_size()[1] - 115]
     assert below_heading and min(left for left, *_ in below_heading) > page.get_size()[0] / 3
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("abc שלום", "ltr"),
-        ("3) שלום abc", "rtl"),
-        ("مرحبا", "rtl"),
-        ("", "ltr"),
-        ("123", "ltr"),
-        ("漢字", "ltr"),
-    ],
-)
-def test_the_first_letter_gives_the_direction(text: str, wanted: str) -> None:
-    assert direction(text) == wanted
 
 
 def test_chinese_and_japanese_are_broken_anywhere_and_others_not() -> None:

@@ -22,7 +22,7 @@ export function placesOf(page: Element): Place[] {
 function spoken(list: Element): Place[] {
   let speaker = '';
   return linesOf(list).flatMap((line) => {
-    const name = line.querySelector(':scope > strong')?.textContent;
+    const name = line.querySelector(':scope > strong > bdi')?.textContent;
     if (name) speaker = name;
     const element = line.querySelector<HTMLElement>(':scope > p');
     return element ? [{ element, speaker: line.classList.contains('aside') ? null : speaker }] : [];

@@ -84,6 +84,15 @@ test('one speaker: their lines alone, without a word all of them', async () => {
   expect(count()).toBe('Nothing found by Ada.');
 });
 
+test('a host is one person, in the chat and in the transcript, marked or not', async () => {
+  const chat = line({ at: '0:09', who: 'Emmy', text: 'Look at the board.', byHost: true });
+  open(timeline(), timeline({ lines: chat }, 'chat'));
+  expect([...who.options].map((one) => one.value)).toEqual(['', 'Emmy', 'Ada']);
+  who.value = 'Emmy';
+  await look('');
+  expect(count()).toBe('1 of 4');
+});
+
 test.each([
   ['x'.repeat(10_000), 'Please use at most 200 characters.'],
   ['"""', 'Type a word to look for.'],

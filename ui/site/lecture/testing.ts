@@ -5,10 +5,11 @@ export interface Spoken {
   at: string;
   who?: string;
   text: string;
+  byHost?: boolean;
 }
 
-export function line({ at, who, text }: Spoken, within = '') {
-  return `<li${who ? ' class="turn"' : ''}><a href="#t=${at}${within && `&amp;in=${within}`}">${at}</a>${who ? `<strong>${who}</strong>` : ''}<p>${text}</p></li>`;
+export function line({ at, who, text, byHost }: Spoken, within = '') {
+  return `<li${who ? ' class="turn"' : ''}><a href="#t=${at}${within && `&amp;in=${within}`}">${at}</a>${who ? `<strong><bdi>${who}</bdi>${byHost ? ' <small>Host</small>' : ''}</strong>` : ''}<p>${text}</p></li>`;
 }
 
 export const TALK: Spoken[] = [

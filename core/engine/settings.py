@@ -104,7 +104,7 @@ def with_variables(cls: Any, raw: Mapping[str, Any], environ: Mapping[str, str])
     given = {name: environ[field.variable] for name, field in fields(cls).items()
              if environ.get(field.variable, "")}  # fmt: skip
     twice = {name: f"{name!r} is set twice, by {fields(cls)[name].variable} too: remove one of the two"
-             for name in given if raw.get(name) not in (None, "", [], given[name])}  # fmt: skip
+             for name in given if raw.get(name) and raw[name] != given[name]}  # fmt: skip
     if twice:
         raise SettingsError(twice)
     return {**raw, **given}

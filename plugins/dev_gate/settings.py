@@ -31,7 +31,7 @@ class Settings:
         "",
         secret=True,
         variable="DEV_ACCESS_KEY",
-        label=_l("Access key"),
+        label=_l("Access key to this installation"),
         help=_l("Opens the door to whoever has it. Another one shuts it again for all."),
     )
     allowed_ips: list[str] = setting(

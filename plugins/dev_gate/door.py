@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus
 
 from flask import Response, after_this_request, make_response, redirect, render_template, request
 from flask_babel import gettext as _
@@ -16,6 +16,7 @@ from plugins.dev_gate.settings import Settings
 log = logging.getLogger(__name__)
 PARAMETER = "access_key"
 PAGE = "/plugins/dev_gate/"
+AS_IT_IS = "/:@!$&'()*+,;="
 WRONG_KEYS = Tries("dev_gate.wrong_keys", "10 per 15 minute")
 
 
@@ -85,8 +86,9 @@ def asked_for() -> str:
     """The address that was asked for, without the key."""
     if request.method != "GET":
         return "/"
-    rest = [(name, value) for name, value in request.args.items(multi=True) if name != PARAMETER]
-    return quote(request.path) + (f"?{urlencode(rest)}" if rest else "")
+    parts = request.query_string.decode("ascii", "replace").split("&")
+    rest = "&".join(part for part in parts if unquote_plus(part.partition("=")[0]) != PARAMETER)
+    return quote(request.path, safe=AS_IT_IS) + (f"?{rest}" if rest else "")
 
 
 def keep_private(response: Response) -> Response:

@@ -115,6 +115,8 @@ def test_a_link_with_the_key_opens_once_and_leaves_the_address(app: Flask) -> No
     assert (answer.status_code, answer.location) == (303, "/sign-in?a=1&b=%C3%BC")
     assert answer.headers["Cache-Control"] == "no-store" and KEY not in answer.text
     assert client.get(answer.location).status_code == 200
+    deep = client.get(f"/r/a:b?next=/rooms/new&access%5Fkey={KEY}")
+    assert deep.location == "/r/a:b?next=/rooms/new", "the rest stays as it was"
     again = client.get(f"/sign-in?access_key={KEY}")
     assert again.location == "/sign-in", "whoever is inside loses the key from the address too"
 

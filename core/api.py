@@ -39,6 +39,7 @@ from core.contracts import (
     Film,
     FilmGap,
     FilmSpan,
+    FrontDoor,
     Grants,
     HealthCheck,
     JoinRequest,
@@ -100,7 +101,15 @@ from core.files.stored import StoredFileAnswer, UploadPlan
 from core.hookspecs import hookimpl
 from core.http.forms import Form
 from core.http.limits import limiter
-from core.http.security import from_machines, let_page_reach, show_what_storages_hand_out
+from core.http.problems import wants_json
+from core.http.security import (
+    client_address,
+    cookie_name,
+    exact_address,
+    from_machines,
+    let_page_reach,
+    show_what_storages_hand_out,
+)
 from core.http.sockets import live
 from core.http.tries import Tries
 from core.http.views import SIGNED_IN, Answer, Body, here, page, view
@@ -121,6 +130,7 @@ from core.pace import Pace, in_context
 from core.people.fingerprints import keyed
 from core.people.hashing import HashQueue
 from core.people.models import GuestSession, User
+from core.people.sessions import safe_next
 from core.rooms.hosts import co_hosts
 from core.rooms.invitations import link as room_link
 from core.rooms.models import Room
@@ -178,6 +188,7 @@ __all__ = [
     "FilmGap",
     "FilmSpan",
     "Form",
+    "FrontDoor",
     "Grants",
     "GuestSession",
     "HashQueue",
@@ -237,14 +248,17 @@ __all__ = [
     "clean_file_name",
     "clean_message",
     "clean_prose",
+    "client_address",
     "clock",
     "co_hosts",
     "config",
+    "cookie_name",
     "cut_lecture",
     "db",
     "defer",
     "direction",
     "egress",
+    "exact_address",
     "file_name_of",
     "file_size",
     "files",
@@ -286,6 +300,7 @@ __all__ = [
     "room_settings",
     "rotate_code",
     "running_in",
+    "safe_next",
     "same_person",
     "scoped",
     "setting",
@@ -297,6 +312,7 @@ __all__ = [
     "table_to_csv",
     "view",
     "waiting_stream",
+    "wants_json",
     "web_vtt",
     "without_towers",
 ]

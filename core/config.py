@@ -6,13 +6,14 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import current_app
 
-from core.engine.settings import fill, setting
+from core.engine.settings import fill, setting, with_variables
 from core.errors import ConfigError
 from core.files.scanning import FORM, is_address
 
@@ -146,7 +147,8 @@ def program_settings(plugin: str, cls: type[T], environ: Mapping[str, str] | Non
     Such a program has LiveKit, but neither database nor visitors: nothing else must be set for it.
     Raises ``ConfigError``.
     """
-    raw = raw_settings(os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    raw = raw_settings(environ)
     own = raw.get("plugins", {}).get(plugin, {})
     try:
         made = fill(Config, raw)
@@ -156,7 +158,7 @@ def program_settings(plugin: str, cls: type[T], environ: Mapping[str, str] | Non
     if problems:
         raise ConfigError("settings: " + "; ".join(problems))
     try:
-        return made, fill(cls, own)
+        return made, fill(cls, with_variables(cls, own, environ))
     except ConfigError as error:
         raise ConfigError(f"settings of plugin {plugin!r}: {error}") from error
 
@@ -254,6 +256,7 @@ def _problems(made: Config) -> list[str]:
         _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
         _plain_http(made),
         _bad_scanner(made.virus_scanner),
+        *map(_bad_proxy, made.trusted_proxies),
     ]
 
 
@@ -300,6 +303,14 @@ def _plain_http(made: Config) -> str:
     if made.is_https or made.mode != "production" or host in ("localhost", "127.0.0.1", "::1"):
         return ""
     return "public_url must be https://: browsers give no camera or microphone to a page without it"
+
+
+def _bad_proxy(address: str) -> str:
+    try:
+        ip_network(address, strict=False)
+    except ValueError:
+        return f"trusted_proxies has {address!r}: write addresses or networks, like 10.0.0.2 or 10.0.0.0/24"
+    return ""
 
 
 def _bad_scanner(address: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from flask import Blueprint
+    from flask import Blueprint, Response
 
     from core.lectures.models import Lecture
 
@@ -202,6 +202,23 @@ class Mount:
 
     at: MountPoint
     blueprint: Blueprint
+
+
+@dataclass(frozen=True)
+class FrontDoor:
+    """Stands before everything that the web serves, whoever asks; given beside the mounts.
+
+    ``keeps_out()`` looks at Flask's ``request`` and gives None for what may come in, or the response that is
+    sent instead; a ``Refusal`` that it raises is answered as usual. It is asked before all else, at every
+    request and before every message of a WebSocket: be quick, and write nothing. When it raises anything
+    else, answers something else or takes longer than 5 s, the door stays shut (503), and admins read why. Of
+    several doors each must let in.
+
+    Not asked about: your own ``SITE`` mount and static files, ``/healthz``, ``/readyz``, LiveKit's webhook
+    and ``/api/internal`` (whoever asks there proves it by a signature).
+    """
+
+    keeps_out: Callable[[], Response | None]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from core.contracts import (
     Destination,
     Event,
     Exporter,
+    FrontDoor,
     Grants,
     HealthCheck,
     JoinRequest,
@@ -75,11 +76,12 @@ def hookspec(
 # --- once, at start-up ---------------------------------------------------------------
 
 
-@hookspec(returns=list, each=Mount, on_error=OnError.STOP)
-def blueprints() -> list[Mount]:  # type: ignore[empty-body]
+@hookspec(returns=list, each=Mount | FrontDoor, on_error=OnError.STOP)
+def blueprints() -> list[Mount | FrontDoor]:  # type: ignore[empty-body]
     """Your routes with templates, static files and CLI commands, as Flask blueprints by mount.
 
-    Every view declares the roles that may call it with ``@view``. Called by ``core.engine.mounts``.
+    Every view declares the roles that may call it with ``@view``. A ``FrontDoor`` stands before everybody's
+    routes; it keeps shut when it fails. Called by ``core.engine.mounts``.
     """
 
 

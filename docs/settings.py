@@ -72,7 +72,8 @@ def _row(field: Field) -> str:
     named = ", ".join(f"`{choice}`" if choice != "" else "empty" for choice in field.choices)
     choices = f" One of {named}." if named else ""
     secret = " A secret." if field.secret else ""
-    meaning = _meaning(field) + choices + secret
+    variable = f" Or by the variable `{field.variable}`." if field.variable else ""
+    meaning = _meaning(field) + choices + secret + variable
     return f"| `{field.name}` | {meaning} | {_default(field)} |"
 
 

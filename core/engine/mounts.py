@@ -13,9 +13,10 @@ from flask import Blueprint, Flask, current_app, g, request
 from flask_babel import gettext as _
 from werkzeug.routing import Rule
 
-from core.contracts import AGENTS, Mount, MountPoint, Role, Viewer
-from core.engine import offers
+from core.contracts import AGENTS, FrontDoor, Mount, MountPoint, Role, Viewer
+from core.engine import front_doors, offers
 from core.engine.agent_keys import is_agent_key
+from core.engine.front_doors import Door
 from core.engine.plugins import Loaded, plugins
 from core.engine.room_plugins import is_enabled_in
 from core.errors import PluginError, Refusal
@@ -47,9 +48,14 @@ def init_app(app: Flask) -> None:
         _serve_files(app, name, loaded)
     with app.app_context():
         answers = engine.ask("blueprints")
-    for name, mounts in answers:
-        for mount in mounts:
-            mounted.update(_mount(app, name, mount))
+    doors = []
+    for name, given in answers:
+        for one in given:
+            if isinstance(one, FrontDoor):
+                doors.append(Door(name, one))
+            else:
+                mounted.update(_mount(app, name, one))
+    front_doors.stand(app, doors)
     app.before_request(_guard)
     app.add_template_global(static_url, "plugin_static")
     offers.init_app(app)

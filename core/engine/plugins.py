@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import logging
+import os
 import pkgutil
 import re
 from collections import deque
@@ -28,7 +29,7 @@ from core.config import Config
 from core.contracts import NoSettings, Plugin
 from core.db import Base, db, now
 from core.engine import answers, isolation
-from core.engine.settings import SettingsError, fill
+from core.engine.settings import SettingsError, fields, fill, with_variables
 from core.errors import PluginError
 from core.hookspecs import PROJECT, OnError
 from core.version import VERSION
@@ -183,6 +184,11 @@ class Plugins:
     def folders(self) -> dict[str, Path]:
         """Where each enabled plugin lives."""
         return {name: loaded.folder for name, loaded in self.loaded.items()}
+
+    def variables(self) -> list[str]:
+        """The variables without our prefix by which settings of the enabled plugins are given now."""
+        named = [f.variable for one in self.loaded.values() for f in fields(one.manifest.settings).values()]
+        return [variable for variable in named if os.environ.get(variable, "")]
 
     def users_of(self, hook: str) -> list[str]:
         """The names of the plugins that implement a hook."""
@@ -511,7 +517,7 @@ def _check_defaults(name: str, cls: type) -> None:
 
 def _settings(manifest: Plugin, raw: Mapping[str, Any]) -> Any:
     try:
-        return fill(manifest.settings, raw)
+        return fill(manifest.settings, with_variables(manifest.settings, raw, os.environ))
     except SettingsError as error:
         variable = f"AUDIMAX_PLUGINS__{manifest.name.upper()}__…"
         remedy = f"see [plugins.{manifest.name}] in audimax.toml or {variable}"

@@ -44,6 +44,7 @@ class Field:
     secret: bool = False
     editable: bool = False
     owner_only: bool = False
+    variable: str = ""
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
@@ -59,6 +60,7 @@ def setting(
     secret: bool = False,
     editable: bool = False,
     owner_only: bool = False,
+    variable: str = "",
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Iterable[Any] = (),
@@ -68,7 +70,8 @@ def setting(
 
     ``label`` and ``help`` may be lazy translations. ``secret``: never shown, logged or kept in
     the database. ``editable``: an admin may change it while the app runs. ``owner_only``:
-    of a room's settings, one that co-hosts can't change. ``minimum`` and
+    of a room's settings, one that co-hosts can't change. ``variable``: of the installation's settings, an
+    environment variable by which it may be given too. ``minimum`` and
     ``maximum`` bound a number, the length of a text and of a list. ``choices``: the values
     allowed, where ``Literal`` isn't enough. ``words``: how forms name each choice.
     """
@@ -80,6 +83,7 @@ def setting(
         "secret": secret,
         "editable": editable,
         "owner_only": owner_only,
+        "variable": variable,
         "minimum": minimum,
         "maximum": maximum,
         "choices": tuple(choices),
@@ -90,6 +94,20 @@ def setting(
     if factory is not None:
         return dataclasses.field(default_factory=factory, metadata=facts, repr=not secret)
     return dataclasses.field(default=default, metadata=facts, repr=not secret)
+
+
+def with_variables(cls: Any, raw: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    """``raw``, completed by the variables of their own that settings name.
+
+    Raises ``SettingsError`` where a setting is given twice: nobody could say which one holds.
+    """
+    given = {name: environ[field.variable] for name, field in fields(cls).items()
+             if environ.get(field.variable, "")}  # fmt: skip
+    twice = {name: f"{name!r} is set twice, by {fields(cls)[name].variable} too: remove one of the two"
+             for name in given if raw.get(name) and raw[name] != given[name]}  # fmt: skip
+    if twice:
+        raise SettingsError(twice)
+    return {**raw, **given}
 
 
 def fill(cls: type[T], raw: Mapping[str, Any]) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +19,7 @@ SPRITE = "icons.svg"
 A_YEAR = 365 * 24 * 3600
 # Files in this folder carry a hash of their content in their name.
 HASHED = "assets/"
+FONT = re.compile(r"@font-face\s*\{[^}]*\}")
 ENCODINGS = (("br", ".br"), ("gzip", ".gz"))
 
 
@@ -36,6 +38,11 @@ class Assets:
         """Its style sheets, those of shared chunks first."""
         files = [file for chunk in self._chunks(entry) for file in chunk.get("css", ())]
         return [BASE + file for file in dict.fromkeys(files)]
+
+    def style(self, entry: str) -> Markup:
+        """The text of its style sheets without their fonts, for a page that may fetch nothing."""
+        paths = [self.folder / file.removeprefix(BASE) for file in self.css(entry)]
+        return Markup("".join(_style(path, path.stat().st_mtime_ns) for path in paths))  # noqa: S704  (ours)
 
     def preload(self, entry: str) -> list[str]:
         """The chunks it imports."""
@@ -79,6 +86,11 @@ class Assets:
 @lru_cache(maxsize=4)
 def _read(path: Path, _changed: int) -> dict[str, Any]:
     return cast(dict[str, Any], json.loads(path.read_text("utf-8")))
+
+
+@lru_cache(maxsize=8)
+def _style(path: Path, _changed: int) -> str:
+    return FONT.sub("", path.read_text("utf-8"))
 
 
 @lru_cache(maxsize=4)

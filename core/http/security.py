@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from core.errors import Refusal
 
 log = logging.getLogger(__name__)
 F = TypeVar("F")
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_000_000
 PLACE = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?\Z")
@@ -105,8 +107,43 @@ def network_of(address: str) -> str:
     return str(parsed)
 
 
+def exact_address() -> IPv4Address | IPv6Address | None:
+    """Who asks, to the last bit, for lists of those who may; IPv4 that is written as IPv6 is IPv4.
+
+    None where nobody can tell: somebody passed the request on who is no trusted proxy, or a trusted one
+    didn't say for whom. What counts tries takes ``client_address()``.
+    """
+    vouched = _is_trusted_remote() and request.headers.get("X-Forwarded-For", "").strip(" ,")
+    if not vouched and (_is_trusted_remote() or _is_passed_on()):
+        return None
+    try:
+        return _plain(_last_untrusted())
+    except ValueError:
+        return None
+
+
+def _is_trusted_remote() -> bool:
+    return _trusted(_remote(), tuple(config().trusted_proxies))
+
+
+def _is_passed_on() -> bool:
+    """Whether somebody stands between: they say so, or they end the TLS that people speak with us."""
+    ends_tls = config().is_https and request.scheme != "https"
+    return ends_tls or any(name in request.headers for name in FORWARDED)
+
+
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return mapped or parsed
+
+
+def _remote() -> str:
+    return request.remote_addr or "127.0.0.1"
+
+
 def _last_untrusted() -> str:
-    remote = request.remote_addr or "127.0.0.1"
+    remote = _remote()
     if not _trusted(remote, tuple(config().trusted_proxies)):
         return remote
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
@@ -119,7 +156,7 @@ def _last_untrusted() -> str:
 @lru_cache(maxsize=4096)
 def _trusted(address: str, proxies: tuple[str, ...]) -> bool:
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = _plain(address)
     except ValueError:
         return False
     return any(parsed in ipaddress.ip_network(network, strict=False) for network in proxies)

@@ -22,6 +22,7 @@ def main() -> None:
 def _prepared() -> dict[str, object]:
     from core import create_app
     from core.engine import offers, schema
+    from core.engine.plugins import plugins
     from core.people.accounts import create_set_up_link
 
     app = create_app()
@@ -31,7 +32,12 @@ def _prepared() -> dict[str, object]:
         wanted = [
             {"name": name, "argv": list(p.argv), "env": dict(p.env)} for name, p in offers.processes().items()
         ]
-        return {"processes": wanted, "set_up_link": create_set_up_link(), "accounts": accounts}
+        return {
+            "processes": wanted,
+            "set_up_link": create_set_up_link(),
+            "accounts": accounts,
+            "variables": plugins.variables(),
+        }
 
 
 def _demo() -> list[tuple[str, str]]:

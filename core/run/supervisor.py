@@ -85,6 +85,7 @@ class Supervisor:
             self._add(self.topology.web_child())
         prepared = self._prepared()
         self.topology.instance.know(state)
+        self.topology.remember(prepared["variables"])
         self.set_up_link = prepared["set_up_link"] or ""
         self.accounts = prepared["accounts"]
         if not early:

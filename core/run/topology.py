@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +82,12 @@ class Topology:
         if self.postgres:
             self.environ["AUDIMAX_DATABASE_URL"] = self.postgres.url
             self.environ["AUDIMAX_DATABASE_DIRECT_URL"] = self.postgres.url
-        self.instance.remember({k: v for k, v in self.environ.items() if k.startswith("AUDIMAX_")})
+        self.remember()
+
+    def remember(self, others: Collection[str] = ()) -> None:
+        """Keep our settings for commands in another terminal, and ``others`` that plugins read."""
+        kept = {k: v for k, v in self.environ.items() if k.startswith("AUDIMAX_") or k in others}
+        self.instance.remember(kept)
 
     def schema_state(self) -> str:
         """Changes whenever the tables could be expected to: versions, plugins, migrations, packages."""

@@ -54,6 +54,7 @@ def test_a_plugins_settings_come_from_the_environment_too() -> None:
         ({"AUDIMAX_INSTITUTON": "x"}, "unknown setting 'instituton', did you mean 'institution'?"),
         ({"AUDIMAX_ABSENCE_MINUTES": "soon"}, "'absence_minutes' must be a whole number"),
         ({"AUDIMAX_SIGN_UP": "maybe"}, "'sign_up' must be one of open, domains, invitation, closed"),
+        ({"AUDIMAX_TRUSTED_PROXIES": "10.0.0.1,proxy"}, "trusted_proxies has 'proxy': write addresses"),
         ({"AUDIMAX_CONFIG": "/nowhere.toml"}, "which doesn't exist"),
         ({"AUDIMAX_PLUGINS__PIN": "5"}, "AUDIMAX_PLUGINS__<PLUGIN>__<SETTING>"),
     ],

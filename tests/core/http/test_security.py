@@ -89,3 +89,55 @@ def test_a_forwarded_address_counts_only_from_a_trusted_proxy(make_app: Callable
 def test_ipv6_is_counted_by_its_64() -> None:
     assert security.network_of("2001:db8:1:2:3:4:5:6") == security.network_of("2001:db8:1:2::1")
     assert security.network_of("::ffff:9.9.9.9") == "9.9.9.9"
+
+
+# --- who asks, to the last bit --------------------------------------------------------
+
+
+def exactly(make_app: Callable[..., Flask], **changed: object) -> Callable[..., str]:
+    """Ask an app with these settings whom it sees, from ``remote`` with these headers."""
+    app = make_app(**changed)
+    app.add_url_rule("/exactly", "exactly", lambda: str(security.exact_address()))
+
+    def ask(remote: str, scheme: str = "http", **headers: str) -> str:
+        made = {name.replace("_", "-"): value for name, value in headers.items()}
+        base = app.extensions["audimax_config"].public_url.replace("https", scheme)
+        return app.test_client().get(
+            "/exactly", base_url=base, headers=made, environ_overrides={"REMOTE_ADDR": remote}
+        ).text  # fmt: skip
+
+    return ask
+
+
+def test_an_address_is_known_to_its_last_bit(make_app: Callable[..., Flask]) -> None:
+    ask = exactly(make_app)
+    assert ask("192.0.2.7") == "192.0.2.7"
+    assert ask("2001:db8::1:2:3:4") == "2001:db8::1:2:3:4"
+    assert ask("::ffff:10.0.0.1") == "10.0.0.1", "IPv4 that came in by an IPv6 socket"
+
+
+@pytest.mark.parametrize("header", ["X_Forwarded_For", "Forwarded", "X_Real_IP"])
+def test_whoever_is_passed_on_by_a_stranger_has_no_address(
+    make_app: Callable[..., Flask], header: str
+) -> None:
+    assert exactly(make_app)("10.0.0.1", **{header: "192.0.2.7"}) == "None"
+
+
+def test_a_trusted_proxy_vouches_for_an_address(make_app: Callable[..., Flask]) -> None:
+    ask = exactly(make_app, trusted_proxies=["10.0.0.0/24"])
+    assert ask("10.0.0.1", X_Forwarded_For="6.6.6.6, 192.0.2.7") == "192.0.2.7"
+    assert ask("::ffff:10.0.0.1", X_Forwarded_For="::ffff:192.0.2.7") == "192.0.2.7"
+    assert ask("10.0.0.1", X_Forwarded_For="2001:db8::7") == "2001:db8::7"
+    assert ask("10.0.0.1", X_Forwarded_For="rubbish") == "None"
+
+
+def test_a_trusted_proxy_that_says_nothing_is_not_who_asks(make_app: Callable[..., Flask]) -> None:
+    ask = exactly(make_app, trusted_proxies=["10.0.0.0/24"])
+    assert ask("10.0.0.1") == ask("10.0.0.1", X_Real_IP="192.0.2.7") == "None"
+    assert ask("10.0.0.1", X_Forwarded_For=" , ") == "None"
+
+
+def test_whoever_ends_the_tls_of_others_is_not_who_asks(make_app: Callable[..., Flask]) -> None:
+    ask = exactly(make_app, public_url="https://hall.uni.example")
+    assert ask("10.0.0.1") == "None", "a proxy that nobody named, and that sends no header"
+    assert ask("192.0.2.7", scheme="https") == "192.0.2.7"

@@ -131,7 +131,7 @@ def test_a_variable_of_a_plugin_replaces_one_setting_of_the_file(tmp_path: Path)
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b'institution = "x\n', "at line 1, column 17); compare that line with audimax.example.toml"),
+        (b'institution = "x\n', "at line 1, column 17.; compare that line with audimax.example.toml"),
         (b"\xff\xfe", "it isn't UTF-8; save it as UTF-8"),
         (b"plugins = 3\n", r"'plugins' must be a table: write \[plugins.<name>\]"),
         (b"[plugins]\nlobby = 3\n", r"'lobby' must be a table: write them below \[plugins.lobby\]"),

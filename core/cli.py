@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,9 @@ def doctor(as_json: bool) -> None:
     """Look for what is wrong, and say how to mend it."""
     from core.doctor import examine
 
-    _remember_the_run()
+    # What can't be read is a finding, with all the others.
+    with suppress(AudimaxError):
+        _remember_the_run()
     findings = examine()
     click.echo(json.dumps([f.as_dict() for f in findings], indent=2) if as_json else _readable(findings))
     sys.exit(1 if any(f.is_bad for f in findings) else 0)

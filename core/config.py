@@ -166,11 +166,23 @@ def program_settings(plugin: str, cls: type[T], environ: Mapping[str, str] | Non
 def raw_settings(environ: Mapping[str, str]) -> dict[str, Any]:
     """What the file and the environment say, unread: for `audimax run`, which fills in the rest."""
     from_file, given = _from_file(environ), _from_environment(environ)
-    tables = dict(from_file.get("plugins", {}))
+    tables = _tables(from_file)
     for plugin, table in given.get("plugins", {}).items():
         # One variable takes the place of one setting, not of the plugin's whole table.
         tables[plugin] = {**tables.get(plugin, {}), **table}
     return {**from_file, **given, **({"plugins": tables} if tables else {})}
+
+
+def _tables(from_file: Mapping[str, Any]) -> dict[str, Any]:
+    found = from_file.get("plugins", {})
+    if not isinstance(found, dict):
+        raise ConfigError("'plugins' must be a table: write [plugins.<name>] and the settings below it")
+    for name, table in found.items():
+        if not isinstance(table, dict):
+            raise ConfigError(
+                f"settings of plugin {name!r} must be a table: write them below [plugins.{name}]"
+            )
+    return dict(found)
 
 
 def config() -> Config:
@@ -214,8 +226,14 @@ def _from_file(environ: Mapping[str, str]) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} can't be read: {error}") from error
+    except OSError as error:
+        remedy = "let the user that runs Audimax read it"
+        raise ConfigError(f"{path} can't be read: {error.strerror}; {remedy}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} can't be read: it isn't UTF-8; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        remedy = "compare that line with audimax.example.toml"
+        raise ConfigError(f"{path} can't be read: {error}; {remedy}") from error
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from core.cli import main
 from core.config import load, program_settings, raw_settings
 from core.engine.settings import setting
 from core.errors import ConfigError
@@ -123,3 +126,38 @@ def test_a_variable_of_a_plugin_replaces_one_setting_of_the_file(tmp_path: Path)
     file.write_text("[plugins.pin]\nlength = 8\ntries = 3\n[plugins.lobby]\nopen = true\n", "utf-8")
     found = raw_settings({"AUDIMAX_CONFIG": str(file), "AUDIMAX_PLUGINS__PIN__TRIES": "5"})
     assert found["plugins"] == {"pin": {"length": 8, "tries": "5"}, "lobby": {"open": True}}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b'institution = "x\n', "at line 1, column 17.; compare that line with audimax.example.toml"),
+        (b"\xff\xfe", "it isn't UTF-8; save it as UTF-8"),
+        (b"plugins = 3\n", r"'plugins' must be a table: write \[plugins.<name>\]"),
+        (b"[plugins]\nlobby = 3\n", r"'lobby' must be a table: write them below \[plugins.lobby\]"),
+    ],
+)
+def test_a_file_that_is_none_of_ours_is_told_with_its_remedy(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
+    file = tmp_path / "audimax.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load(environ={**GOOD, "AUDIMAX_CONFIG": str(file), "AUDIMAX_PLUGINS__LOBBY__X": "1"})
+
+
+def test_a_file_that_is_a_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="Is a directory; let the user that runs Audimax read it"):
+        load(environ={**GOOD, "AUDIMAX_CONFIG": str(tmp_path)})
+
+
+def test_doctor_tells_of_a_file_that_it_cannot_read_as_of_everything_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "audimax.toml"
+    file.write_text("plugins = 3")
+    monkeypatch.setenv("AUDIMAX_CONFIG", str(file))
+    said = CliRunner().invoke(main, ["doctor", "--json"])
+    [finding] = json.loads(said.stdout)
+    assert said.exit_code == 1
+    assert (finding["check"], finding["state"]) == ("settings", "bad") and finding["remedy"]

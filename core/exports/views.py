@@ -186,7 +186,7 @@ def _options(form: Form) -> dict[str, Any]:
 
 
 def _back(lecture: Lecture) -> ResponseReturnValue:
-    return redirect(f"/lectures/{lecture.public_id}/exports", 303)
+    return redirect(f"/lectures/{lecture.public_id}/exports#exports", 303)
 
 
 def words_of(export: Export) -> str:

@@ -16,7 +16,7 @@ from tests.browser.hall import Host, Room
 from tests.browser.test_exports import words, write
 from tests.browser.test_looks import look
 from tests.fixtures.browser import axe
-from tests.fixtures.google import CLIENT_ID, CLIENT_SECRET, Google, running
+from tests.fixtures.google import CLIENT_ID, CLIENT_SECRET, Fault, Google, running
 from tests.fixtures.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
@@ -141,6 +141,45 @@ def test_a_lecture_goes_into_the_hosts_drive_and_a_consent_that_was_taken_back_i
     expect(page.get_by_text("Your Google Drive is disconnected.")).to_be_visible()
     assert all(grant.is_revoked for grant in google.grants)
     assert axe(page) == []
+
+
+def connect(page: Page) -> None:
+    page.get_by_role("radio", name="Google Drive").check()
+    page.get_by_role("link", name="Connect Google Drive").click()
+    page.get_by_role("button", name="Connect Google Drive").click()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("Your Google Drive is connected.")).to_be_visible()
+
+
+def test_a_full_drive_is_said_and_what_is_on_its_way_can_be_called_off_and_made_again(
+    host: Host, google: Google, lecture: str
+) -> None:
+    page: Any = host.page
+    page.goto(f"{host.product.url}/lectures/{lecture}/exports")
+    connect(page)
+    google.quota = 1_000_000
+    choose_drive(page)
+    page.get_by_role("button", name="Export").click()
+    first = page.locator("#exports li").first
+    expect(first.get_by_role("button", name="Try again")).to_be_visible()
+    expect(first.locator(".error")).to_contain_text("Your Google Drive is full.")
+    look(page, "drive-full")
+
+    # There is room now, but Google is down: it is tried again and again.
+    google.quota = None
+    google.faults.append(Fault("PUT", "/upload/", status=503, times=1000))
+    first.get_by_role("button", name="Try again").click()
+    expect(first.get_by_text("It is being made …")).to_be_visible()
+    look(page, "drive-working")
+    first.get_by_role("button", name="Cancel").click()
+    expect(first.get_by_text("Called off.")).to_be_visible()
+    look(page, "drive-called-off")
+    google.faults.clear()
+    first.get_by_role("button", name="Make it again").click()
+    expect(first.get_by_role("link", name="Open in Google Drive")).to_be_visible()
+    [folder] = google.tree()["Sets and maps"].values()
+    assert SHEET in folder.values()
+    hall.assert_no_complaints(host.person)
 
 
 def test_who_says_no_at_google_comes_back_with_nothing(host: Host, google: Google) -> None:

@@ -74,6 +74,33 @@ def write(person: Person, room: Room, text: str, to: str = "everyone") -> None:
     assert answer.ok, answer.text()
 
 
+def test_an_export_is_called_off_before_its_turn_made_again_and_forgotten(
+    host: Host, lecture: tuple[Room, str]
+) -> None:
+    room, key = lecture
+    host.end(room)
+    page: Any = host.page
+    page.goto(f"{host.product.url}/lectures/{key}/exports")
+    first = page.locator("#exports li").first
+    with host.product.without("core.cli", "jobs"):
+        # On a phone the form is longer than the window: what was asked for is shown all the same.
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.get_by_role("radio", name="PDF").check()
+        page.get_by_role("button", name="Export").click()
+        expect(first.get_by_text("It waits for its turn.")).to_be_in_viewport()
+        look(page, "exports-waiting")
+        first.get_by_role("button", name="Cancel").click()
+        expect(first.get_by_text("Called off.")).to_be_visible()
+        look(page, "exports-called-off")
+        first.get_by_role("button", name="Make it again").click()
+        expect(first.get_by_text("It waits for its turn.")).to_be_visible()
+    expect(first.get_by_role("link", name="Download")).to_be_visible(timeout=120_000)
+    first.get_by_role("button", name="Remove from the list").click()
+    expect(page.locator("#exports li")).to_have_count(0)
+    expect(page.get_by_role("heading", name="Your exports")).to_be_hidden()
+    hall.assert_no_complaints(host.person)
+
+
 def test_a_lecture_is_exported_by_its_host_and_by_a_guest_who_gets_no_line_for_hosts(
     host: Host, visitor: Callable[..., Person], lecture: tuple[Room, str], tmp_path: Path
 ) -> None:
@@ -104,6 +131,14 @@ def test_a_lecture_is_exported_by_its_host_and_by_a_guest_who_gets_no_line_for_h
     expect(mine.get_by_role("heading", name="Your exports")).to_be_hidden()
     text = words(export(mine, "PDF", tmp_path))
     assert QUESTION in text and FOR_HOSTS not in text
+
+    vtt = export(mine, "Subtitles", tmp_path).read_text()
+    assert vtt.startswith("WEBVTT\n") and f"<v {ADA}>{QUESTION}" in vtt
+    mine.get_by_role("radio", name="Subtitles").check()
+    mine.get_by_label("Form", exact=True).select_option("SubRip (SRT)")
+    srt = export(mine, "Subtitles", tmp_path)
+    assert srt.suffix == ".srt" and srt.read_text().startswith("1\n00:00:")
+    assert f"{ADA}: {QUESTION}" in srt.read_text() and FOR_HOSTS not in srt.read_text()
 
     for box in mine.locator("input[name=section]").all():
         box.uncheck()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -102,6 +103,21 @@ class Config:
     )
     share_links: bool = setting(True, help="whether hosts may make links by which others read a lecture")
     share_links_forever: bool = setting(False, help="whether such a link may have no end")
+    log_format: Literal["auto", "json", "text"] = setting(
+        "auto", help="of what programs log: auto is text beside `audimax run`, else JSON lines"
+    )
+    metrics_token: str = setting(
+        "",
+        secret=True,
+        help="with it as bearer token /metrics and what /readyz found may be read from anywhere",
+    )
+    metrics_allow: list[str] = setting(
+        factory=list, help="networks (CIDR) that may read both without the token; this machine always may"
+    )
+    ready_needs: list[str] = setting(
+        factory=lambda: ["database", "livekit", "storage", "jobs"],
+        help="what must work for /readyz to answer 200; checks of plugins are named plugin.check",
+    )
     plugins: dict[str, Any] = setting(factory=dict, help="a table for each plugin")
 
     @property
@@ -254,6 +270,8 @@ def _problems(made: Config) -> list[str]:
         _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
         _plain_http(made),
         _bad_scanner(made.virus_scanner),
+        *(_bad_networks(name, getattr(made, name)) for name in ("trusted_proxies", "metrics_allow")),
+        _bad_token(made.metrics_token),
     ]
 
 
@@ -300,6 +318,19 @@ def _plain_http(made: Config) -> str:
     if made.is_https or made.mode != "production" or host in ("localhost", "127.0.0.1", "::1"):
         return ""
     return "public_url must be https://: browsers give no camera or microphone to a page without it"
+
+
+def _bad_networks(name: str, networks: list[str]) -> str:
+    for network in networks:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            return f"{name}: {network!r} is no address or network; write 10.0.0.1 or 10.0.0.0/8"
+    return ""
+
+
+def _bad_token(token: str) -> str:
+    return _bad_secret("metrics_token", token) if token else ""
 
 
 def _bad_scanner(address: str) -> str:

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 F = TypeVar("F")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_000_000
+FORWARDING = ("X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded")
 PLACE = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?\Z")
 
 
@@ -103,6 +104,21 @@ def network_of(address: str) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def comes_from_proxy() -> bool:
+    """Whether what sent this request is one of the trusted proxies."""
+    return _trusted(request.remote_addr or "", tuple(config().trusted_proxies))
+
+
+def asks_from(networks: list[str]) -> bool:
+    """Whether the caller is on this machine, or in one of these networks.
+
+    A proxy that nobody told us of would make everybody look like a neighbour: it is known by its headers.
+    """
+    if not comes_from_proxy() and any(name in request.headers for name in FORWARDING):
+        return False
+    return _trusted(_last_untrusted(), ("127.0.0.0/8", "::1", *networks))
 
 
 def _last_untrusted() -> str:

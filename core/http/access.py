@@ -51,6 +51,7 @@ def _end(response: Response) -> Response:
 
 def _write(level: int, status: int, ms: float) -> None:
     facts = {"method": request.method[:10], "path": path(), "status": status, "ms": ms, "client": _network()}
+    facts["request_id"] = request_ids.current()
     log.log(level, "%s %s %d in %.1f ms", facts["method"], facts["path"], status, ms, extra=facts)
 
 

@@ -16,6 +16,7 @@ from core.people.models import User
 from tests.conftest import ORIGIN
 from tests.hostile.conftest import STREAMS, World, addresses, at, forget_tries, get_raw
 
+FOR_PROBES = "names of checks and whether they work; more for those who may know (tests/core/health)"
 A_FILE = "files of the build, the same for everybody"
 BEFORE_SIGN_IN = "leads to an account"
 BY_LINK = "whoever holds the link proves who they are by it"
@@ -76,6 +77,9 @@ OPEN = {
     "uploads.done": OWN_UPLOAD,
     "uploads.cancel": OWN_UPLOAD,
     "openapi.document": "the description of the API",
+    "health.healthz": FOR_PROBES,
+    "health.readyz": FOR_PROBES,
+    "health.metrics": "a 404 but for this machine, networks that may, and who has the token (tests/core/health)",
 }
 # What people inside may call besides, and strangers may not.
 FOR_PEOPLE_INSIDE = {"room_page.plugins_now": "what the room's page has carried for them when it was opened"}

@@ -36,6 +36,9 @@ worker_tmp_dir = next((str(p) for p in [Path("/dev/shm")] if os.access(p, os.W_O
 # The app works out the client's address from trusted_proxies; gunicorn is to believe nobody.
 forwarded_allow_ips = ""
 loglevel = os.environ.get("AUDIMAX_LOG_LEVEL") or "info"
+if loglevel.lower() == "debug":
+    # gunicorn would write down whole paths, in which links have secrets; our own lines leave them out.
+    loglevel = "info"
 logger_class = "core.logs.gunicorn_log.GunicornLog"
 stream.start()
 # Before anything counts.

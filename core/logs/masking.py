@@ -11,7 +11,7 @@ from core.errors import AudimaxError, Refusal
 HIDDEN = "…"
 LONGEST = 4000
 # Of these addresses the next part lets its holder in: /reset/<token>, /r/<code>.
-BY_LINK = ("reset", "invitation", "sign-up", "set-up", "shared", "account/email", "r")
+BY_LINK = ("reset", "invitation", "sign-up", "set-up", "shared", "account/email", "by-code", "r")
 # Of routes, whosever they are: parts with such names are secrets.
 SECRET_PARTS = frozenset({"token", "code", "pin", "key", "secret", "ticket", "password"})
 PATTERNS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from core.logs.masking import masked, words_of
 OURS = ("core", "plugins")
 # What else is worth reading while all is well; of other libraries, what goes wrong.
 TALKS = {"procrastinate": logging.INFO}
+# Of procrastinate's words: arguments of a job end where nobody can tell, results and errors are anything.
+FROM_HERE_ON = re.compile(r"(?s)(?<=\d\])\(.*| - Result: .*| with exception: .*")
 # What a line may carry beside its words; whoever logs answers for it.
 FIELDS = ("plugin", "hook", "method", "path", "status", "ms", "client")
 
@@ -159,7 +162,7 @@ def _of_a_job(record: logging.LogRecord) -> str:
     said, job = record.getMessage(), getattr(record, "job", None)
     if isinstance(job, dict):
         said = said.replace(str(job.get("call_string")), f"{job.get('task_name')}[{job.get('id')}]")
-    return said.partition(" - Result: ")[0]
+    return FROM_HERE_ON.sub("", said)
 
 
 def _error(record: logging.LogRecord) -> list[tuple[str, list[str]]]:

@@ -181,6 +181,13 @@ def test_jobs_are_named_without_what_they_were_given() -> None:
     made = record(said, job=job)
     made.name = "procrastinate.worker"
     assert Text().said(made) == "Job core:mail[7] ended with status: Success, lasted 1.000 s"
+    for said, shown in (
+        ("Waiting for job to finish: worker: core:mail[7](to='a)@b') (started 1 s ago)", "core:mail[7]"),
+        ("Side task x failed with exception: ada@uni.example, stopping worker", "failed"),
+    ):
+        made = record(said)
+        made.name = "procrastinate.worker.worker"
+        assert Text().said(made).endswith(shown)
 
 
 @pytest.mark.parametrize(

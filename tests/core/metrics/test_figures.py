@@ -245,7 +245,9 @@ def test_figures_of_an_earlier_run_are_forgotten(settings: dict[str, Any], tmp_p
 def test_where_nothing_can_be_kept_a_folder_elsewhere_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(workers.VARIABLE, raising=False)
+    # Set first, so that what is chosen is taken back at the end.
+    monkeypatch.setenv(workers.VARIABLE, "")
+    monkeypatch.delenv(workers.VARIABLE)
     workers.share(tmp_path / "missing", "8000")
     chosen = Path(os.environ[workers.VARIABLE])
     assert chosen.is_dir() and tmp_path not in chosen.parents

@@ -9,13 +9,14 @@ from psycogreen.gevent import patch_psycopg  # noqa: E402
 
 patch_psycopg()
 
-import logging  # noqa: E402
 import os  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from gunicorn.http import message  # noqa: E402
 
+from core.logs import stream  # noqa: E402
+from core.metrics import workers as figures  # noqa: E402
 from core.run.processes import raise_open_files  # noqa: E402
 
 raise_open_files()
@@ -40,10 +41,13 @@ worker_tmp_dir = next((str(p) for p in [Path("/dev/shm")] if os.access(p, os.W_O
 # The app works out the client's address from trusted_proxies; gunicorn is to believe nobody.
 forwarded_allow_ips = ""
 loglevel = os.environ.get("AUDIMAX_LOG_LEVEL") or "info"
-# Who was refused at the gate or by a view is written down.
-logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-for _ours in ("core", "plugins"):
-    logging.getLogger(_ours).setLevel(loglevel.upper())
+if loglevel.lower() == "debug":
+    # gunicorn would write down whole paths, in which links have secrets; our own lines leave them out.
+    loglevel = "info"
+logger_class = "core.logs.gunicorn_log.GunicornLog"
+stream.start()
+# Before anything counts.
+figures.share(_instance, os.environ.get("AUDIMAX_PORT") or "8000")
 # By default it lies in the home folder, where two installations would fight over it.
 control_socket = str((_instance if _instance.is_dir() else Path(tempfile.gettempdir())) / "gunicorn.ctl")
 control_socket_disable = len(os.fsencode(control_socket)) > 100
@@ -51,6 +55,16 @@ control_socket_disable = len(os.fsencode(control_socket)) > 100
 
 # Ten thousand new objects are less than a page makes.
 GARBAGE = (20_000, 10, 10)
+
+
+def on_starting(_server):
+    """Figures begin anew with the program; workers come and go."""
+    figures.forget_all()
+
+
+def child_exit(_server, worker):
+    """A worker that has ended holds no streams."""
+    figures.forget(worker.pid)
 
 
 def post_worker_init(worker):
@@ -64,9 +78,13 @@ def post_worker_init(worker):
     gc.freeze()
     gc.set_threshold(*GARBAGE)
 
+    from core.metrics import counts
+
     def watch():
         while worker.alive:
             gevent.sleep(0.2)
+            counts.note_streams(worker.wsgi)
+        worker.wsgi.extensions["audimax_stopping"] = True
         for streams in ("audimax_halls", "audimax_sockets", "audimax_lecture_streams"):
             worker.wsgi.extensions[streams].close()
 

@@ -13,11 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # In the order they start. A part has ``init_app(app)``, or ``bp``, or both.
 BEFORE_PLUGINS = (
+    "core.http.probes",
+    "core.http.access",
     "core.http.security",
     "core.http.problems",
     "core.http.limits",
     "core.http.assets",
     "core.bus",
+    "core.logs.system",
     "core.people.views",
 )
 AFTER_PLUGINS = (
@@ -50,6 +53,7 @@ AFTER_PLUGINS = (
     "core.http.openapi",
     "core.engine.mounts",
     "core.files.storages",
+    "core.health.views",
 )
 
 
@@ -65,7 +69,8 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     app.config.update(
         TESTING=config.mode == "test",
         SQLALCHEMY_DATABASE_URI=config.database_url,
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 10, "max_overflow": 20},
+        # Errors of the database quote no values: logs would have what people wrote.
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 10, "max_overflow": 20, "hide_parameters": True},
     )
     db.init_app(app)
     with app.app_context():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -65,8 +64,10 @@ def demo() -> None:
 def jobs(concurrency: int, until_empty: bool, ready_file: Path | None) -> None:
     """Work off background jobs."""
     from core.jobs import run_worker
+    from core.logs import stream
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    _remember_the_run()
+    stream.start()
     app = _app()
     if ready_file:
         ready_file.touch()
@@ -275,7 +276,9 @@ def set_up_link() -> None:
 
 def _app() -> Any:
     from core import create_app
+    from core.logs import stream
 
+    stream.start_for_commands()
     _remember_the_run()
     return create_app()
 

@@ -103,6 +103,21 @@ class Config:
     )
     share_links: bool = setting(True, help="whether hosts may make links by which others read a lecture")
     share_links_forever: bool = setting(False, help="whether such a link may have no end")
+    log_format: Literal["auto", "json", "text"] = setting(
+        "auto", help="of what programs log: auto is text beside `audimax run`, else JSON lines"
+    )
+    metrics_token: str = setting(
+        "",
+        secret=True,
+        help="with it as bearer token /metrics and what /readyz found may be read from anywhere",
+    )
+    metrics_allow: list[str] = setting(
+        factory=list, help="networks (CIDR) that may read both without the token; this machine always may"
+    )
+    ready_needs: list[str] = setting(
+        factory=lambda: ["database", "livekit", "storage", "jobs"],
+        help="what must work for /readyz to answer 200; checks of plugins are named plugin.check",
+    )
     plugins: dict[str, Any] = setting(factory=dict, help="a table for each plugin")
 
     @property
@@ -274,7 +289,8 @@ def _problems(made: Config) -> list[str]:
         _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
         _plain_http(made),
         _bad_scanner(made.virus_scanner),
-        *map(_bad_proxy, made.trusted_proxies),
+        *(_bad_networks(name, getattr(made, name)) for name in ("trusted_proxies", "metrics_allow")),
+        _bad_token(made.metrics_token),
     ]
 
 
@@ -323,12 +339,17 @@ def _plain_http(made: Config) -> str:
     return "public_url must be https://: browsers give no camera or microphone to a page without it"
 
 
-def _bad_proxy(address: str) -> str:
-    try:
-        ip_network(address, strict=False)
-    except ValueError:
-        return f"trusted_proxies has {address!r}: write addresses or networks, like 10.0.0.2 or 10.0.0.0/24"
+def _bad_networks(name: str, networks: list[str]) -> str:
+    for network in networks:
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            return f"{name} has {network!r}: write addresses or networks, like 10.0.0.2 or 10.0.0.0/24"
     return ""
+
+
+def _bad_token(token: str) -> str:
+    return _bad_secret("metrics_token", token) if token else ""
 
 
 def _bad_scanner(address: str) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import inspect
 import logging
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import procrastinate
@@ -16,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from core.config import Config
 from core.db import db
+from core.logs import request_ids
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,8 @@ core_tasks = procrastinate.Blueprint()
 task = core_tasks.task
 periodic = core_tasks.periodic
 RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
+# Under this name a job carries the number of the request that deferred it.
+REQUEST = "audimax_request_id"
 # A worker that works says so every ten seconds.
 SILENT_SECONDS = 30
 
@@ -73,6 +78,8 @@ def defer(
         options["lock"] = lock
     if schedule_in:
         options["schedule_in"] = schedule_in
+    if number := request_ids.current():
+        args[REQUEST] = number
     app.extensions["audimax_jobs"].tasks[name].configure(**options).defer(**args)
 
 
@@ -92,6 +99,7 @@ def _add(made: procrastinate.App, blueprint: procrastinate.Blueprint, namespace:
     for name, task in blueprint.tasks.items():
         copies[task] = copied = copy.copy(task)
         copied.name, copied.blueprint = f"{namespace}:{task.name}", made
+        copied.func = _without_number(task.func)
         made.tasks[f"{namespace}:{name}"] = copied
     for periodic in blueprint.periodic_registry.periodic_tasks.values():
         made.periodic_registry.register_task(
@@ -100,6 +108,25 @@ def _add(made: procrastinate.App, blueprint: procrastinate.Blueprint, namespace:
             periodic_id=periodic.periodic_id,
             configure_kwargs=periodic.configure_kwargs,
         )
+
+
+def _without_number(work: Callable[..., Any]) -> Callable[..., Any]:
+    """The job's own arguments are all that it gets; the number is for its lines in the log."""
+    if inspect.iscoroutinefunction(work):
+
+        @wraps(work)
+        async def wait_for(*args: Any, **kwargs: Any) -> Any:
+            kwargs.pop(REQUEST, None)
+            return await work(*args, **kwargs)
+
+        return wait_for
+
+    @wraps(work)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        kwargs.pop(REQUEST, None)
+        return work(*args, **kwargs)
+
+    return run
 
 
 def conninfo(config: Config) -> str:
@@ -119,8 +146,9 @@ def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True) -> None:
 
 
 async def _work(app: Flask, made: procrastinate.App, concurrency: int, wait: bool) -> None:
-    def in_app_context(work: Callable[[], Any], _context: Any, _worker: Any) -> Any:
+    def in_app_context(work: Callable[[], Any], context: Any, _worker: Any) -> Any:
         with app.app_context():
+            request_ids.begin(context.job.task_kwargs.get(REQUEST, ""))
             return work()
 
     async with made.open_async():

@@ -21,6 +21,7 @@ from core.http.security import client_address
 from core.http.views import Answer, Body, here, view
 from core.lectures import lectures
 from core.livekit.client import livekit
+from core.metrics import counts
 from core.models import Waiting
 from core.people.guests import current_guest, guest_session, new_guest
 from core.people.models import GuestSession
@@ -143,6 +144,7 @@ def leave() -> None:
 
 def answer_for(room: Room, decision: Decision) -> Any:
     """A decision as the response of a join."""
+    counts.join(decision.status)
     if decision.status == "denied" or decision.retry_after:
         status = 429 if decision.retry_after else 403
         raise Refusal(status, decision.reason, code=decision.code or "denied",

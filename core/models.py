@@ -33,6 +33,7 @@ __all__ = [
     "SearchSpeaker",
     "SearchedLecture",
     "StoredFile",
+    "SystemEntry",
     "User",
     "Waiting",
     "WebhookEvent",
@@ -112,16 +113,48 @@ class AuditEntry(Model):
     __tablename__ = "audit_log"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    at: Mapped[datetime] = mapped_column(default=now, index=True)
-    action: Mapped[str] = mapped_column(index=True)
-    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    action: Mapped[str]
+    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"))
     actor_name: Mapped[str] = mapped_column(default="")
-    room_id: Mapped[int | None] = mapped_column(sa.ForeignKey("room.id", ondelete="SET NULL"), index=True)
-    lecture_id: Mapped[int | None] = mapped_column(
-        sa.ForeignKey("lecture.id", ondelete="SET NULL"), index=True
-    )
+    room_id: Mapped[int | None] = mapped_column(sa.ForeignKey("room.id", ondelete="SET NULL"))
+    lecture_id: Mapped[int | None] = mapped_column(sa.ForeignKey("lecture.id", ondelete="SET NULL"))
     target: Mapped[str] = mapped_column(default="")
     details: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    # It is read newest first, with one filter at a time.
+    __table_args__ = (
+        sa.Index("ix_audit_log_newest", "at", "id"),
+        *(
+            sa.Index(f"ix_audit_log_{column}_newest", column, "at", "id")
+            for column in ("action", "actor_id", "room_id", "lecture_id")
+        ),
+    )
+
+
+class SystemEntry(Model):
+    """An error that happened once or often: what kind, where in the code; nothing of what people sent.
+
+    ``kind`` is the exception's type, empty for a mere message; ``trace`` has its places, one to a line.
+    """
+
+    __tablename__ = "system_error"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str] = mapped_column(default="")
+    message: Mapped[str] = mapped_column(default="")
+    logger: Mapped[str]
+    plugin: Mapped[str] = mapped_column(default="")
+    hook: Mapped[str] = mapped_column(default="")
+    place: Mapped[str] = mapped_column(default="")
+    trace: Mapped[str] = mapped_column(default="")
+    count: Mapped[int] = mapped_column(default=1)
+    first_at: Mapped[datetime] = mapped_column(default=now)
+    last_at: Mapped[datetime] = mapped_column(default=now)
+    request_id: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (sa.Index("ix_system_error_last_at", "last_at", "id"),)
 
 
 class PersonalColumn(Model):

@@ -7,14 +7,16 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 # Models are loaded where a lecture needs them, not in every process. Read when livekit.agents starts.
 os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest, WorkerPermissions, utils
+
+from core.logs import stream
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ class Worker:
             ws_url=url,
             api_key=key,
             api_secret=secret,
-            setup_fnc=job.prepare,
+            setup_fnc=partial(_prepared, job.prepare),
             # Counted in lectures: a machine that is busy with something else must not turn them away.
             load_fnc=self._load,
             load_threshold=FULL,
@@ -132,31 +134,13 @@ class Worker:
                 process.kill()
 
 
-class _NoSecrets(logging.Filter):
-    """Whatever a library writes, our keys aren't in it."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__()
-        self._secrets = [secret for secret in secrets if secret]
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        words = record.getMessage()
-        if any(secret in words for secret in self._secrets):
-            for secret in self._secrets:
-                words = words.replace(secret, "…")
-            record.msg, record.args = words, ()
-        return True
+def _prepared(prepare: Callable[[JobProcess], None], process: JobProcess) -> None:
+    stream.start_in_child()
+    prepare(process)
 
 
 def log_without(secrets: Iterable[str]) -> None:
     """Log to the error output, without these."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_NoSecrets(secrets))
-    logging.basicConfig(
-        level=logging.INFO,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        handlers=[handler],
-        force=True,
-    )
+    stream.start(secrets=secrets)
     logging.getLogger("livekit").setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -32,6 +32,7 @@ from core.engine import answers, isolation
 from core.engine.settings import SettingsError, fields, fill, with_variables
 from core.errors import PluginError
 from core.hookspecs import PROJECT, OnError
+from core.metrics import counts
 from core.version import VERSION
 
 log = logging.getLogger(__name__)
@@ -259,7 +260,9 @@ class Plugins:
 
     def note(self, plugin: str, hook: str, error: Exception) -> None:
         """Keep a failure for the log and for the admins."""
-        log.error("plugin %s failed in %s(): %s", plugin, hook, error, exc_info=error)
+        about = {"plugin": plugin, "hook": hook}
+        log.error("plugin %s failed in %s(): %s", plugin, hook, error, exc_info=error, extra=about)
+        counts.hook_error(plugin, hook)
         problem = f"{type(error).__name__}: {error}"[:500]
         self.failures.append(Failure(now(), plugin, hook, problem))
 

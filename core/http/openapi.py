@@ -20,13 +20,14 @@ REF = "#/components/schemas/{model}"
 
 
 class Problem(Answer):
-    """An error (RFC 9457): ``detail`` is for people, ``code`` for programs."""
+    """An error (RFC 9457): ``detail`` is for people, ``code`` for programs, ``request_id`` for logs."""
 
     type: str
     title: str
     status: int
     detail: str
     code: str
+    request_id: str = ""
     errors: list[dict[str, Any]] | None = None
     retry_after: int | None = None
 

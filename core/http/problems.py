@@ -15,6 +15,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyReq
 
 from core.db import db
 from core.errors import LiveKitDown, Refusal, StorageDown
+from core.http import access
+from core.logs import request_ids
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ def _document(refusal: Refusal) -> Response:
         "status": refusal.status,
         "detail": refusal.detail,
         "code": refusal.code or _title(refusal.status).lower().replace(" ", "_"),
+        "request_id": request_ids.current(),
         **refusal.extra,
     }
     if refusal.errors:
@@ -144,7 +147,7 @@ def _no_connection_free(_error: Exception) -> Response:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.exception("unexpected error in %s %r", request.method, request.path)
+    log.exception("unexpected error in %s %s", request.method, access.path())
     _take_back()
     return answer(Refusal(500, words(500), code="internal_error"))
 

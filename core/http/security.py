@@ -19,7 +19,7 @@ from core.errors import Refusal
 
 log = logging.getLogger(__name__)
 F = TypeVar("F")
-FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
+FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_000_000
 PLACE = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?\Z")
@@ -113,8 +113,8 @@ def exact_address() -> IPv4Address | IPv6Address | None:
     None where nobody can tell: somebody passed the request on who is no trusted proxy, or a trusted one
     didn't say for whom. What counts tries takes ``client_address()``.
     """
-    vouched = _is_trusted_remote() and request.headers.get("X-Forwarded-For", "").strip(" ,")
-    if not vouched and (_is_trusted_remote() or _is_passed_on()):
+    vouched = comes_from_proxy() and request.headers.get("X-Forwarded-For", "").strip(" ,")
+    if not vouched and (comes_from_proxy() or _is_passed_on()):
         return None
     try:
         return _plain(_last_untrusted())
@@ -122,8 +122,19 @@ def exact_address() -> IPv4Address | IPv6Address | None:
         return None
 
 
-def _is_trusted_remote() -> bool:
+def comes_from_proxy() -> bool:
+    """Whether what sent this request is one of the trusted proxies."""
     return _trusted(_remote(), tuple(config().trusted_proxies))
+
+
+def asks_from(networks: list[str]) -> bool:
+    """Whether the caller is on this machine, or in one of these networks.
+
+    A proxy that nobody told us of would make everybody look like a neighbour: it is known by its headers.
+    """
+    if not comes_from_proxy() and any(name in request.headers for name in FORWARDED):
+        return False
+    return _trusted(_last_untrusted(), ("127.0.0.0/8", "::1", *networks))
 
 
 def _is_passed_on() -> bool:

@@ -20,7 +20,7 @@ from core.contracts import EVERYONE, Role, Viewer
 from core.db import db
 from core.engine import room_plugins
 from core.errors import Refusal
-from core.http import callers
+from core.http import access, callers
 from core.http.problems import no_lecture, no_room, wants_json, words
 from core.http.security import client_address
 from core.http.tries import Tries
@@ -234,7 +234,7 @@ def check_role(roles: Roles) -> None:
         if callers.signed_in() is None:
             raise Refusal(401, words(401), code="sign_in")
     elif not roles >= EVERYONE and here.caller.role not in roles:  # type: ignore[operator]
-        log.info("refused to a %s: %s %s", here.caller.role.value, request.method, request.path)
+        log.info("refused to a %s: %s %s", here.caller.role.value, request.method, access.path())
         raise Refusal(403, words(403), code="not_allowed")
 
 

@@ -25,6 +25,7 @@ from core.http.security import from_machines
 from core.lectures.models import Lecture, Participant
 from core.livekit.client import livekit
 from core.livekit.tokens import GATE_SECONDS, BadToken, Claim, join_token, read_join_token
+from core.metrics import counts
 
 log = logging.getLogger(__name__)
 bp = Blueprint("livekit_gate", __name__)
@@ -76,6 +77,7 @@ def connect() -> Response:
     except SQLAlchemyError:
         log.exception("the gate can't ask the database")
         return _refused(Shut(503, "the database can't be asked", 2))
+    counts.gate(200)
     return Response(status=200, headers={"Authorization": f"Bearer {minted}", "Cache-Control": "no-store"})
 
 
@@ -188,6 +190,7 @@ def _only_token(pairs: list[tuple[str, str]]) -> str:
 
 def _refused(shut: Shut) -> Response:
     db.session.rollback()
+    counts.gate(shut.status)
     answer = Response(shut.words, status=shut.status, mimetype="text/plain")
     if shut.retry_after is not None:
         answer.headers["Retry-After"] = str(shut.retry_after)

@@ -18,6 +18,7 @@ from aiohttp import WSMsgType, hdrs, web
 from yarl import URL
 
 from core.config import load
+from core.logs import stream
 
 log = logging.getLogger(__name__)
 
@@ -335,7 +336,7 @@ def place_from_environment() -> Place:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    stream.start()
     asyncio.run(Gateway(place_from_environment()).run())
 
 

@@ -27,6 +27,8 @@ from core.people.models import OneTimeLink, User
 
 log = logging.getLogger(__name__)
 SECONDS = 20
+# Letters of the moment at the beginning of a file's name.
+MOMENT = 22
 SUBMISSION_PORT, TLS_PORT = 587, 465
 
 
@@ -121,7 +123,8 @@ def deliver(message: EmailMessage, settings: Config) -> None:
         _to_server(message, settings.mail_url)
         return
     path = _to_folder(message, settings.instance / "mail")
-    log.info("mail to %s: %s (%s)", message["To"], message["Subject"], path)
+    # Its whole name has the address of whom it is for.
+    log.info("a mail is in %s, its name begins with %s", path.parent, path.name[:MOMENT])
 
 
 def _to_server(message: EmailMessage, url: str) -> None:

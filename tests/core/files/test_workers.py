@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,46 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from core.files import receiving
 from core.files.storages import PART_SIZE
 from core.people.guests import COOKIE
 from tests.conftest import ORIGIN
 from tests.core.files.conftest import PDF, Hall, Sender, add
-from tests.fixtures.product import ROOT, free_ports
+from tests.fixtures.workers import Workers
 
 SECONDS = 60.0
 MB = 1024 * 1024
 
 
-class Web:
+class Web(Workers):
     """gunicorn with two workers, on the test's database and folder."""
 
-    def __init__(self, settings: dict[str, Any], folder: Path) -> None:
-        (self.port,) = free_ports(1)
-        self.log = (folder / "gunicorn.log").open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "wsgi:app"],
-            cwd=ROOT,
-            env={**_without_ours(), **_as_environment(settings), "AUDIMAX_PORT": str(self.port)},
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-        )
-        self.http(None, "GET", "/sign-in", wait=True)
-
-    def http(self, who: Sender | None, method: str, path: str, wait: bool = False, **more: Any) -> Any:
-        """One request over a connection of its own: any worker may answer."""
-        headers = {"Origin": ORIGIN, "Host": "localhost:8000", **self._cookie(who), **more.pop("headers", {})}
-        until = time.monotonic() + SECONDS
-        while True:
-            try:
-                return requests.request(
-                    method, f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=SECONDS, **more
-                )
-            except requests.ConnectionError:
-                assert wait and time.monotonic() < until and self.process.poll() is None
-                threading.Event().wait(0.1)
+    def http(self, who: Sender | None, method: str, path: str, **more: Any) -> Any:
+        headers = {**self._cookie(who), **more.pop("headers", {})}
+        return self.ask(method, path, headers=headers, **more)
 
     def send(self, who: Sender, upload: str, body: Any, offset: int) -> Any:
         headers = {"Upload-Offset": str(offset), "Content-Type": "application/offset+octet-stream"}
@@ -88,23 +62,6 @@ class Web:
     def _cookie(self, who: Sender | None) -> dict[str, str]:
         found = who.client.get_cookie(COOKIE, domain="localhost") if who else None
         return {"Cookie": f"{COOKIE}={found.value}"} if found else {}
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(SECONDS)
-        self.log.close()
-
-
-def _without_ours() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("AUDIMAX_")}
-
-
-def _as_environment(settings: dict[str, Any]) -> dict[str, str]:
-    made = {
-        f"AUDIMAX_{name.upper()}": ",".join(v) if isinstance(v, list) else str(v)
-        for name, v in settings.items()
-    }
-    return {**made, "AUDIMAX_CONFIG": "", "AUDIMAX_WEB_WORKERS": "2"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Whether everything works, for those who look every few seconds."""

@@ -1,0 +1,1 @@
+"""What is written down: lines for whoever runs it, grouped errors and deeds for admins."""

@@ -1,0 +1,19 @@
+"""gunicorn's own lines, in the form of all others."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from core.logs.stream import formatter
+
+
+class GunicornLog(Logger):
+    """Chosen by gunicorn.conf.py."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(formatter(os.environ))

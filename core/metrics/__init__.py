@@ -1,0 +1,1 @@
+"""Figures for Prometheus: what each worker counts, and what the database knows."""

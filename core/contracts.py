@@ -214,8 +214,8 @@ class FrontDoor:
     else, answers something else or takes longer than 5 s, the door stays shut (503), and admins read why. Of
     several doors each must let in.
 
-    Not asked about: your own ``SITE`` mount and static files, ``/healthz``, ``/readyz``, LiveKit's webhook
-    and ``/api/internal`` (whoever asks there proves it by a signature).
+    Not asked about: your own ``SITE`` mount and static files, ``/healthz``, ``/readyz``, ``/metrics``,
+    LiveKit's webhook and ``/api/internal`` (whoever asks there proves it by a signature).
     """
 
     keeps_out: Callable[[], Response | None]

@@ -53,10 +53,7 @@ def guarded(make_app: Make, install: Install) -> Flask:
     (folder / "static").mkdir()
     (folder / "static" / "door.css").write_text("h1 { color: red }")
     install("y", blueprints=lambda: [site("y")])
-    app = make_app("x", "y")
-    app.add_url_rule("/healthz", "healthz", lambda: "alive")
-    app.add_url_rule("/readyz", "readyz", lambda: "ready")
-    return app
+    return make_app("x", "y")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +109,8 @@ def test_its_own_pages_and_files_are_before_it_but_not_what_hangs_in_rooms(guard
 
 def test_programs_that_prove_themselves_are_not_asked(guarded: Flask) -> None:
     client = guarded.test_client()
-    assert client.get("/healthz").text == "alive" and client.get("/readyz").text == "ready"
+    for probe in ("/healthz", "/readyz", "/metrics"):
+        assert client.get(probe).text != "knock"
     assert client.post("/api/livekit/webhook").status_code == 401
     asked = client.get("/api/internal/livekit/connect", headers={"X-Forwarded-Uri": "/rtc?access_token=x"})
     assert asked.status_code == 401

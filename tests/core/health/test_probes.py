@@ -217,7 +217,7 @@ def test_without_a_token_none_is_right(well: Flask) -> None:
     [
         ({"metrics_token": "short"}, "metrics_token is shorter"),
         ({"metrics_allow": ["everywhere"]}, "metrics_allow has 'everywhere'"),
-        ({"trusted_proxies": ["10.0.0.0/99"]}, "trusted_proxies: '10.0.0.0/99'"),
+        ({"trusted_proxies": ["10.0.0.0/99"]}, "trusted_proxies has '10.0.0.0/99'"),
         ({"log_format": "xml"}, "log_format"),
     ],
 )

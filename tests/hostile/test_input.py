@@ -174,7 +174,9 @@ def test_no_id_breaks_a_route(world: World, identifier: str) -> None:
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
 def test_no_query_breaks_a_page(world: World, query: str) -> None:
-    pages = (one for one in addresses(world.app) if one[0] == "GET" and one[2] not in STREAMS)
+    # What /readyz has to say here is a 503: LiveKit is not there.
+    left_out = (*STREAMS, "health.readyz")
+    pages = (one for one in addresses(world.app) if one[0] == "GET" and one[2] not in left_out)
     for _method, rule, _endpoint in share(pages, QUERIES.index(query)):
         answer = get_raw(world.ours.host, at(rule, world.ours) + "?" + query)
         assert_polite(answer, f"{rule}?{query[:40]}")

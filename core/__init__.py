@@ -48,6 +48,7 @@ AFTER_PLUGINS = (
     "core.admin.menu",
     "core.admin.people",
     "core.admin.rooms",
+    "core.admin.logs",
     "core.waiting",
     "core.joining",
     "core.http.openapi",

@@ -37,6 +37,8 @@ class CorePage:
 CORE_PAGES = (
     CorePage(_l("People"), "admin_people.page", "users"),
     CorePage(_l("Rooms"), "admin_rooms.page", "presentation"),
+    CorePage(_l("Logs"), "admin_logs.page", "scroll-text"),
+    CorePage(_l("Health"), "admin_logs.health", "zap"),
 )
 
 

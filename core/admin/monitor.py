@@ -124,7 +124,7 @@ def total(found: Sequence[Running]) -> str:
     )
 
 
-@sockets.sock.route("/ws/live", bp=sockets.Checked(bp, _SOCKET))  # type: ignore[arg-type]
+@sockets.sock.route("/ws/live", bp=sockets.Checked(bp, _SOCKET))
 def socket(made: Server) -> None:
     """Every change of the running lectures, as it happens."""
     user = signed_in()
@@ -213,8 +213,7 @@ def remove(lecture_id: str, public_id: str) -> ResponseReturnValue:
         return _done(found, _("This person isn’t in the lecture any more."))
     name = person.name
     order.remove([person])
-    about = {"room_id": found.room_id, "lecture_id": found.id}
-    audit.record("lecture.remove_person", actor=_me(), target=name, **about)
+    _record("remove_person", found, target=name)
     db.session.commit()
     if order.keep(found).failed:
         words = _("%(name)s can’t come in any more with what they have. The media server can’t be reached: "
@@ -347,6 +346,10 @@ def _show(found: Lecture, form: Form | None = None) -> ResponseReturnValue:
         "longest": LONGEST_MESSAGE,
     }
     return show("live_lecture", 200 if form.ok else form.status, **about)
+
+
+def _record(what: str, found: Lecture, **about: Any) -> None:
+    audit.record(f"lecture.{what}", actor=_me(), room_id=found.room_id, lecture_id=found.id, **about)
 
 
 def _me() -> User:

@@ -162,7 +162,7 @@ def test_nothing_runs_and_the_page_says_so(boss: FlaskClient) -> None:
     assert "No lecture is running" in text and "0 lectures · 0 people" in text
 
 
-def test_the_admin_pages_begin_with_it(boss: FlaskClient) -> None:
+def test_admin_leads_to_the_first_page(boss: FlaskClient) -> None:
     assert boss.get("/admin").location == LIVE
 
 

@@ -109,7 +109,7 @@ def shown(one: Running) -> dict[str, Any]:
         "people": str(one.people),
         "waiting": str(one.waiting),
         "since": format_datetime(one.started_at, _("d MMM y, HH:mm")),
-        "agent": _("inside") if one.has_agent else "",
+        "agent": _("Assistant inside") if one.has_agent else "",
     }
 
 
@@ -178,6 +178,14 @@ def lecture(lecture_id: str) -> ResponseReturnValue:
         flash(_("This lecture has ended."), "warn")
         return redirect(PAGE)
     return _show(found)
+
+
+@bp.get(f"{PAGE}/<lecture_id>/now")
+@admin_required
+def facts(lecture_id: str) -> ResponseReturnValue:
+    """The part of the page that changes; nothing once the lecture has ended, which the socket tells."""
+    found = _find(lecture_id)
+    return show("_live_facts", **_about(found)) if found.is_live else ("", 204)
 
 
 @bp.post(f"{PAGE}/<lecture_id>/close")
@@ -330,22 +338,22 @@ def _seen(row: Participant, listed: Mapping[str, models.ParticipantInfo] | None)
 
 def _show(found: Lecture, form: Form | None = None) -> ResponseReturnValue:
     form = form or Form()
+    status = 200 if form.ok else form.status
+    return show("live_lecture", status, form=form, longest=LONGEST_MESSAGE, **_about(found))
+
+
+def _about(found: Lecture) -> dict[str, Any]:
     listed = _listed(found)
-    people = _inside(found, listed)
-    agents = [one for one in (listed or {}).values() if one.kind == presence.AGENTS]
     waiting = sa.select(sa.func.count()).where(Waiting.room_id == found.room_id, Waiting.left_at.is_(None))
-    about = {
+    return {
         "lecture": found,
-        "form": form,
-        "people": people,
-        "agents": agents,
+        "people": _inside(found, listed),
         "knows_media": listed is not None,
+        "has_agent": any(one.kind == presence.AGENTS for one in (listed or {}).values()),
         "waiting": db.session.scalar(waiting),
         "co_hosts": hosts.co_hosts(found.room),
         "most": MOST_PEOPLE,
-        "longest": LONGEST_MESSAGE,
     }
-    return show("live_lecture", 200 if form.ok else form.status, **about)
 
 
 def _record(what: str, found: Lecture, **about: Any) -> None:

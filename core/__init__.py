@@ -46,6 +46,7 @@ AFTER_PLUGINS = (
     "core.exports.views",
     "core.search.views",
     "core.admin.menu",
+    "core.admin.monitor",
     "core.admin.people",
     "core.admin.rooms",
     "core.admin.logs",

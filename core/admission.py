@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.dialects.postgresql import insert
 
-from core.bus import notify
+from core.bus import waiting_changed
 from core.config import config
 from core.contracts import Grants, JoinRequest, Kind, Verdict
 from core.db import db, inserted, new_public_id, now
@@ -259,7 +259,7 @@ def _change_cause(
         return
     if verdict is not None and verdict.start is not None:
         verdict.start(join)
-    notify(f"waiting:{room.id}")
+    waiting_changed(room.id)
 
 
 def _begin(guard: str, work: Callable[[], None]) -> None:
@@ -314,7 +314,7 @@ def _note_waiting(room: Room, join: JoinRequest, cause: str) -> None:
     changed = {name: value for name, value in row.items() if name not in kept}
     unique = ["room_id", "guest_session_id"]
     db.session.execute(insert(Waiting).values(row).on_conflict_do_update(index_elements=unique, set_=changed))
-    notify(f"waiting:{room.id}")
+    waiting_changed(room.id)
 
 
 # --- letting in -----------------------------------------------------------------------
@@ -445,4 +445,4 @@ def _stop_waiting(room: Room, joins: Sequence[JoinRequest]) -> None:
         .where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
         .execution_options(synchronize_session=False)
     )
-    notify(f"waiting:{room.id}")
+    waiting_changed(room.id)

@@ -29,6 +29,8 @@ from core.db import db
 log = logging.getLogger(__name__)
 CHANNEL = "audimax"
 QUIET_SECONDS = 30
+# What the live monitor waits for: a lecture, who is in it or who waits before it has changed.
+LIVE = "live"
 Wake = Callable[[dict[str, Any] | None], None]
 
 
@@ -38,7 +40,8 @@ def notify(topic: str, **hint: Any) -> None:
     Topics: ``room:<id>`` (all who wait there look again, or those in ``sessions``; with ``soon``
     the others too, by and by), ``waiting:<room id>`` (who waits there has changed), ``user:<id>``,
     ``session:<guest session id>``, ``dashboard:<user id>``,
-    ``lecture:<id>`` (something of what its page shows has changed). A plugin's own begin with its name.
+    ``lecture:<id>`` (something of what its page shows has changed), ``live`` (some running lecture
+    has). A plugin's own begin with its name.
     The hint must stay far below PostgreSQL's 8,000 bytes.
     """
     payload = json.dumps({"topic": topic, **hint}, separators=(",", ":"))
@@ -47,11 +50,17 @@ def notify(topic: str, **hint: Any) -> None:
     )
 
 
-def notify_each(topics: sa.Select[str]) -> None:
+def notify_each(topics: sa.Select[str] | sa.CompoundSelect[str]) -> None:
     """Like ``notify``, for every topic that a query gives, in one statement."""
     found = topics.subquery()
     payload = sa.cast(sa.func.json_build_object("topic", found.c[0]), sa.Text)
     db.session.execute(sa.select(sa.func.pg_notify(CHANNEL, payload)).select_from(found))
+
+
+def waiting_changed(room_id: int) -> None:
+    """Wake who looks at the people before a room's door; one statement."""
+    topics = (f"waiting:{room_id}", LIVE)
+    notify_each(sa.union_all(*(sa.select(sa.literal(topic)) for topic in topics)))
 
 
 def subscribe(topic: str, wake: Wake) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from pydantic import Field
 from core import admission, arrivals
 from core.admission import Answered, Decision, Known
 from core.arrivals import Arrival
-from core.bus import notify
+from core.bus import notify, waiting_changed
 from core.contracts import EVERYONE, HOSTS, JoinRequest
 from core.db import db
 from core.errors import Refusal
@@ -138,7 +138,7 @@ def leave() -> None:
         gone = sa.delete(Waiting).where(Waiting.room_id == here.room.id, Waiting.guest_session_id == guest.id)
         db.session.execute(gone)
         notify(f"room:{here.room.id}", sessions=[guest.id])
-        notify(f"waiting:{here.room.id}")
+        waiting_changed(here.room.id)
         db.session.commit()
 
 

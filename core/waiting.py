@@ -24,7 +24,7 @@ from flask_babel import gettext as _
 
 from core import admission, joining
 from core.admission import Decision
-from core.bus import notify, subscribe
+from core.bus import notify, subscribe, waiting_changed
 from core.config import config
 from core.contracts import EVERYONE, JoinRequest, Verdict
 from core.db import db, now
@@ -396,7 +396,7 @@ def note_left(room_id: int, sessions: list[int]) -> None:
     mine = Waiting.room_id == room_id, Waiting.guest_session_id.in_(sessions), Waiting.left_at.is_(None)
     db.session.execute(sa.update(Waiting).where(*mine).values(left_at=now()))
     notify(f"room:{room_id}", left=sessions)
-    notify(f"waiting:{room_id}")
+    waiting_changed(room_id)
 
 
 def note_back(room_id: int, sessions: set[int]) -> None:
@@ -404,7 +404,7 @@ def note_back(room_id: int, sessions: set[int]) -> None:
     mine = Waiting.room_id == room_id, Waiting.guest_session_id.in_(sessions), Waiting.left_at.is_not(None)
     back: Any = db.session.execute(sa.update(Waiting).where(*mine).values(left_at=None, seen_at=now()))
     if back.rowcount:
-        notify(f"waiting:{room_id}")
+        waiting_changed(room_id)
 
 
 # --- one look for many ----------------------------------------------------------------
@@ -435,7 +435,7 @@ def _forget_denied(room: Room, sessions: list[int]) -> None:
         db.session.execute(
             sa.delete(Waiting).where(Waiting.room_id == room.id, Waiting.guest_session_id.in_(sessions))
         )
-        notify(f"waiting:{room.id}")
+        waiting_changed(room.id)
 
 
 def _joins(room: Room, lecture: Lecture | None, people: People) -> dict[int, JoinRequest]:

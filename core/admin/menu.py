@@ -35,6 +35,7 @@ class CorePage:
 
 # In the order of the menu; the first is what `/admin` leads to.
 CORE_PAGES = (
+    CorePage(_l("Live"), "admin_monitor.page", "monitor"),
     CorePage(_l("People"), "admin_people.page", "users"),
     CorePage(_l("Rooms"), "admin_rooms.page", "presentation"),
     CorePage(_l("Logs"), "admin_logs.page", "scroll-text"),

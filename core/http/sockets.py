@@ -143,14 +143,14 @@ def live(
             ours = [f"room:{here.room.id}", *([f"user:{caller.user_id}"] if caller.user_id else ())]
             hold(socket, f"{request.endpoint} {who}", [*topics(), *ours], _anew(spec, state, path))
 
-        sock.route(path, bp=_Checked(bp, spec))(held)
+        sock.route(path, bp=Checked(bp, spec))(held)
         return state
 
     return mark
 
 
 @dataclass
-class _Checked:
+class Checked:
     """A blueprint whose callers are known before the handshake; flask-sock alone shakes hands first."""
 
     bp: Blueprint

@@ -68,7 +68,7 @@ def _refuse_archived(room: Room) -> None:
 def end(lecture: Lecture, reason: str, by: User | None = None) -> None:
     """End a lecture for everybody; may be repeated, and LiveKit may be down.
 
-    The commit shuts the gate; then LiveKit's room is deleted. ``reason`` is host or absence.
+    The commit shuts the gate; then LiveKit's room is deleted. ``reason`` is host, absence or admin.
     """
     if _mark_ended(lecture, reason):
         _drop_passes(lecture)

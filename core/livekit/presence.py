@@ -16,6 +16,7 @@ from livekit.protocol import models
 from sqlalchemy.dialects.postgresql import insert
 
 from core import events
+from core.bus import LIVE, notify
 from core.contracts import ParticipantJoined, ParticipantLeft
 from core.db import db, now
 from core.lectures.models import Lecture, Participant
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 JOINED, LEFT = "participant_joined", "participant_left"
 PEOPLE = models.ParticipantInfo.Kind.STANDARD
+AGENTS = models.ParticipantInfo.Kind.AGENT
 ACTIVE = models.ParticipantInfo.State.ACTIVE
 # What is said longer after a lecture's end isn't worked any more: its events may be pruned by then.
 TOO_LATE = timedelta(days=1)
@@ -203,13 +205,57 @@ def everybody_leaves(lecture: Lecture) -> None:
     )
 
 
+# --- agents ---------------------------------------------------------------------------
+
+
+def with_agents() -> set[str]:
+    """The live lectures in which an agent is connected, by public id; one query."""
+    live = sa.select(Lecture.public_id).where(Lecture.ended_at.is_(None))
+    here = _agents_here(WebhookEvent.lecture_public_id.in_(live)).subquery()
+    return set(db.session.scalars(sa.select(here.c.lecture_public_id).distinct()))
+
+
+def _agents_here(which: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Connections of agents that have begun and not ended, with when they were first heard of."""
+    sid = WebhookEvent.payload["sid"].astext
+    return (
+        sa.select(
+            WebhookEvent.lecture_public_id,
+            sid.label("sid"),
+            sa.func.min(WebhookEvent.happened_at).label("since"),
+        )
+        .where(
+            which,
+            WebhookEvent.kind.in_((JOINED, LEFT)),
+            WebhookEvent.payload["kind"].astext == str(int(AGENTS)),
+        )
+        .group_by(WebhookEvent.lecture_public_id, sid)
+        .having(sa.func.bool_and(WebhookEvent.kind == JOINED))
+    )
+
+
+def _repair_agents(lecture: Lecture, here: dict[str, models.ParticipantInfo], asked_at: datetime) -> None:
+    found = db.session.execute(_agents_here(WebhookEvent.lecture_public_id == lecture.public_id))
+    known = {sid: since for _lecture, sid, since in found}
+    gone = [sid for sid, since in known.items() if sid not in here and since < asked_at]
+    for sid in gone:
+        agent = models.ParticipantInfo(sid=sid, kind=AGENTS)
+        note(f"seen:{sid}:{LEFT}", LEFT, lecture.public_id, asked_at, agent)
+    for sid in here.keys() - known.keys():
+        note(f"seen:{sid}:{JOINED}", JOINED, lecture.public_id, asked_at, here[sid])
+    if gone or here.keys() - known.keys():
+        notify(LIVE)
+
+
 # --- repairing ------------------------------------------------------------------------
 
 
 def repair(lecture: Lecture, people: Sequence[models.ParticipantInfo], asked_at: datetime) -> None:
     """Make presence agree with LiveKit's own list as it was at ``asked_at``: webhooks get lost."""
     here = {p.identity: p for p in people if is_present(p)}
-    _believe_the_list(here.values())
+    agents = {p.sid: p for p in people if p.kind == AGENTS and p.state == ACTIVE}
+    _believe_the_list([*here.values(), *agents.values()])
+    _repair_agents(lecture, agents, asked_at)
     known = _known(lecture, here)
     for identity, (sid, present_since) in known.items():
         seen = here.get(identity)

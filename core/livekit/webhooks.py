@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from livekit.api import TokenVerifier, WebhookReceiver
 from livekit.protocol import webhook as messages
 
+from core.bus import LIVE, notify
 from core.config import config
 from core.db import db, now
 from core.http.limits import limiter
@@ -48,6 +49,8 @@ def work(event_id: str) -> None:
         return
     if event.kind in PEOPLE and event.payload.get("kind") == presence.PEOPLE:
         presence.settle(event.lecture_public_id, event.payload["identity"])
+    if event.kind in PEOPLE and event.payload.get("kind") == presence.AGENTS:
+        notify(LIVE)
     if event.kind in egress.EVENTS and event.worked_at is None:
         egress.tell(event.lecture_public_id, event.payload)
     event.worked_at = now()

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from core import admission, audit
-from core.bus import notify, notify_each
+from core.bus import LIVE, notify, notify_each
 from core.db import db
 from core.errors import Refusal
 from core.http.tries import Tries
@@ -119,11 +119,12 @@ def hosted_by(user_id: int | sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
 
 
 def tell_hosts(room_id: int) -> None:
-    """Wake the dashboards of all hosts of a room when the transaction commits; one statement."""
+    """Wake the dashboards of a room's hosts, and the live monitor, with the commit; one statement."""
     owner = sa.select(Room.owner_id.label("user_id")).where(Room.id == room_id)
     others = sa.select(RoomHost.user_id).where(RoomHost.room_id == room_id)
     people = sa.union(owner, others).subquery()
-    notify_each(sa.select(sa.literal("dashboard:") + sa.cast(people.c.user_id, sa.Text)))
+    dashboards = sa.select(sa.literal("dashboard:") + sa.cast(people.c.user_id, sa.Text))
+    notify_each(sa.union_all(dashboards, sa.select(sa.literal(LIVE))))
 
 
 def _changed(room: Room, action: str, by: User, user: User) -> None:

@@ -55,6 +55,7 @@ OPEN = {
     "rooms.home": "the landing page; the dashboard of who is signed in",
     "rooms.all_rooms": "leads to the first page",
     "dashboard.socket": "closed at once for who isn't signed in, and after each change (test_sessions.py)",
+    "admin_monitor.socket": "WebSockets only, refused before the handshake (tests/core/admin/test_monitor.py)",
     "lectures.show": "guests read what their room lets them read; a 404 for others",
     "lecture_changes.shared": BY_LINK,
     "lecture_page.parts": "like the page itself; a 404 for who may not read it",

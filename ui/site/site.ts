@@ -9,6 +9,7 @@ import './rooms.css';
 import './search.css';
 import './admin.css';
 import './rooms';
+import './monitor';
 
 htmx.config.allowEval = false;
 htmx.config.includeIndicatorStyles = false;

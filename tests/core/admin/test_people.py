@@ -36,10 +36,6 @@ def place(ada: int, user: Any) -> str:
 # --- the list ---------------------------------------------------------------------------
 
 
-def test_admin_leads_to_the_first_page(boss: FlaskClient) -> None:
-    assert boss.get("/admin").location == PEOPLE
-
-
 def test_everybody_is_listed_by_name(boss: FlaskClient, make_user: Any) -> None:
     make_user(name="ada")
     make_user(name="Zoë")

@@ -20,6 +20,7 @@ import { refuseLies } from './honest';
 import { PluginHost } from './host';
 import { logLevel } from './log';
 import { Receiving } from './receiving';
+import { followMessages } from './messages';
 import { followSwitches } from './switching';
 import { ViewStore } from './view';
 
@@ -88,9 +89,11 @@ export default function Call(props: CallProps) {
 
   useEffect(() => {
     const stopFollowing = followSwitches(call.host, call.routes);
+    const stopListening = followMessages(call.host.bus);
     void begin(call);
     return () => {
       stopFollowing();
+      stopListening();
       call.connection.close();
       call.crowd.close();
       call.receiving.close();

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from core.config import Config
 from core.db import db
+from core.engine import standing
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True) -> None:
     """
     made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
     _register(made, app, by_the_clock=wait)
+    if wait:
+        standing.listen(app)
     asyncio.run(_work(app, made, concurrency, wait))
 
 

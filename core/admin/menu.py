@@ -37,6 +37,8 @@ class CorePage:
 CORE_PAGES = (
     CorePage(_l("People"), "admin_people.page", "users"),
     CorePage(_l("Rooms"), "admin_rooms.page", "presentation"),
+    CorePage(_l("Settings"), "admin_settings.page", "settings"),
+    CorePage(_l("Plugins"), "admin_plugins.page", "puzzle"),
 )
 
 

@@ -68,10 +68,12 @@ def child_exit(_server, worker):
 
 
 def post_worker_init(worker):
-    """End the waiting streams when the worker is told to stop: else it would wait for its guests."""
+    """Hear of changed settings, and end the waiting streams when told to stop: they would keep the worker."""
     import gc
 
     import gevent
+
+    from core.engine import standing
 
     # The app itself never goes: looking through it again and again made the slowest pages half as slow again.
     gc.collect()
@@ -89,3 +91,4 @@ def post_worker_init(worker):
             worker.wsgi.extensions[streams].close()
 
     gevent.spawn(watch)
+    standing.listen(worker.wsgi)

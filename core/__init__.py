@@ -50,6 +50,8 @@ AFTER_PLUGINS = (
     "core.admin.people",
     "core.admin.rooms",
     "core.admin.logs",
+    "core.admin.settings",
+    "core.admin.plugins",
     "core.waiting",
     "core.joining",
     "core.http.openapi",
@@ -62,8 +64,9 @@ AFTER_PLUGINS = (
 def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     """Build the app; reads from top to bottom in the order things start."""
     from core import models  # noqa: F401  (all tables, for migrations and relationships)
-    from core.config import load
+    from core.config import given, load
     from core.db import db, migrate, refuse_dead_connections
+    from core.engine import standing
 
     config = load(overrides)
     app = Flask(__name__, root_path=str(ROOT / "core"), template_folder=str(ROOT / "templates"))
@@ -80,6 +83,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     for part in (*BEFORE_PLUGINS, "core.engine.plugins", *AFTER_PLUGINS):
         _start(app, part)
+    standing.init_app(app, given(overrides))
     return app
 
 

@@ -6,14 +6,17 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import current_app
+from flask_babel import lazy_gettext as _l
 
 from core.engine.settings import fill, setting, with_variables
+from core.engine.standing import CORE, Standing
 from core.errors import ConfigError
 from core.files.scanning import FORM, is_address
 
@@ -31,11 +34,21 @@ FILE_TYPES = (
     "py ipynb java c h cpp hpp js ts r m zip 7z gz tgz tar"
 )
 SignUp = Literal["open", "domains", "invitation", "closed"]
+SIGN_UP = {
+    "open": _l("Anybody with a mail address"),
+    "domains": _l("Whoever can read mail at one of the domains below"),
+    "invitation": _l("Whom an administrator invites"),
+    "closed": _l("Nobody: those who have an account keep it"),
+}
+A_YEAR_OF_HOURS = 24 * 366
 
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that can be set. The help texts are the comments of ``audimax.example.toml``."""
+    """Everything that can be set. The help texts are the comments of ``audimax.example.toml``.
+
+    What is ``editable`` must be read where it is used, by ``config()``: nothing may keep it.
+    """
 
     mode: Literal["production", "embedded", "test"] = setting(
         "production", help="embedded is what `audimax run` sets for its own processes"
@@ -68,41 +81,158 @@ class Config:
         "", secret=True, help="smtp://user:password@host:587?starttls=1; empty writes mails into a folder"
     )
     mail_from: str = setting("Audimax <audimax@localhost>", help="sender of mails")
-    sign_up: SignUp = setting("invitation", help="who may make an account")
-    sign_up_domains: list[str] = setting(factory=list, help="for sign_up = domains: uni.example")
-    institution: str = setting("Audimax", help="the name people see")
-    default_locale: str = setting("en", help="language of pages for people who chose none")
+    sign_up: SignUp = setting(
+        "invitation",
+        label=_l("Who may make an account"),
+        help=_l("who may make an account"),
+        words=SIGN_UP,
+        editable=True,
+    )
+    sign_up_domains: list[str] = setting(
+        factory=list,
+        label=_l("Domains of addresses"),
+        help=_l("for sign_up = domains: uni.example"),
+        maximum=200,
+        editable=True,
+    )
+    institution: str = setting(
+        "Audimax",
+        label=_l("Name of the institution"),
+        help=_l("the name people see"),
+        minimum=1,
+        maximum=120,
+        editable=True,
+    )
+    default_locale: str = setting(
+        "en", label=_l("Language"), help=_l("language of pages for people who chose none"), editable=True
+    )
     time_zone: str = setting("UTC", help="e.g. Europe/Berlin")
     rate_limit_storage: str = setting("memory://", help="redis://… with more than one web worker")
-    absence_minutes: int = setting(10, minimum=1, help="a lecture ends after everyone was gone this long")
-    guest_session_hours: int = setting(12, minimum=1, help="idle time after which a guest is a new guest")
+    absence_minutes: int = setting(
+        10,
+        minimum=1,
+        maximum=60 * 24 * 7,
+        label=_l("Minutes without anybody"),
+        help=_l("a lecture ends after everyone was gone this long"),
+        editable=True,
+    )
+    guest_session_hours: int = setting(
+        12,
+        minimum=1,
+        maximum=A_YEAR_OF_HOURS,
+        label=_l("Hours in which guests are known again"),
+        help=_l("idle time after which a guest is a new guest"),
+        editable=True,
+    )
     streams_per_session: int = setting(3, minimum=1, help="open streams of one browser")
     streams_per_worker: int = setting(6000, minimum=10, help="open streams of one web worker")
-    waiting_per_room: int = setting(2000, minimum=1, help="people who may wait before one room")
+    waiting_per_room: int = setting(
+        2000,
+        minimum=1,
+        maximum=1_000_000,
+        label=_l("Most people in one waiting room"),
+        help=_l("people who may wait before one room"),
+        editable=True,
+    )
     file_storage: str = setting(
         "local", help="where new files are kept: local, or the id of a plugin's storage"
     )
     largest_file_mb: int = setting(500, minimum=1, help="of one file")
-    files_per_lecture: int = setting(500, minimum=1, help="files of one lecture")
-    lecture_files_mb: int = setting(5000, minimum=1, help="all files of one lecture together")
-    file_types: list[str] = setting(factory=FILE_TYPES.split, help="endings of names that may be sent")
+    files_per_lecture: int = setting(
+        500,
+        minimum=1,
+        maximum=1_000_000,
+        label=_l("Number of files"),
+        help=_l("files of one lecture"),
+        editable=True,
+    )
+    lecture_files_mb: int = setting(
+        5000,
+        minimum=1,
+        maximum=1_000_000_000,
+        label=_l("Megabytes of files"),
+        help=_l("all files of one lecture together"),
+        editable=True,
+    )
+    file_types: list[str] = setting(
+        factory=FILE_TYPES.split,
+        label=_l("Kinds of files"),
+        help=_l("endings of names that may be sent"),
+        maximum=1000,
+        editable=True,
+    )
     virus_scanner: str = setting(
         "", help="clamd: unix:/run/clamav/clamd.ctl or tcp://host:3310; nothing is scanned when empty"
     )
     unfinished_upload_hours: int = setting(
-        24, minimum=1, help="after these, uploads that were never finished or used are removed"
+        24,
+        minimum=1,
+        maximum=A_YEAR_OF_HOURS,
+        label=_l("Hours for which unfinished uploads are kept"),
+        help=_l("after these, uploads that were never finished or used are removed"),
+        editable=True,
     )
-    exports_at_once: int = setting(2, minimum=1, help="of all lectures; further ones wait")
-    export_seconds: int = setting(120, minimum=5, help="of computing for one export")
+    exports_at_once: int = setting(
+        2,
+        minimum=1,
+        maximum=1000,
+        label=_l("Exports at the same time"),
+        help=_l("of all lectures; further ones wait"),
+        editable=True,
+    )
+    export_seconds: int = setting(
+        120,
+        minimum=5,
+        maximum=24 * 3600,
+        label=_l("Seconds of computing"),
+        help=_l("of computing for one export"),
+        editable=True,
+    )
     export_memory_mb: int = setting(1500, minimum=256, help="for one export")
-    largest_export_mb: int = setting(500, minimum=1, help="of the file that an export makes")
-    delivery_minutes: int = setting(30, minimum=1, help="for bringing one export to a place elsewhere")
-    export_days: int = setting(30, minimum=1, help="after these, what exports have made is removed")
-    lecture_trash_hours: int = setting(
-        24, minimum=1, maximum=24 * 365, help="in which hosts can bring back a lecture that was deleted"
+    largest_export_mb: int = setting(
+        500,
+        minimum=1,
+        maximum=1_000_000,
+        label=_l("Largest export in megabytes"),
+        help=_l("of the file that an export makes"),
+        editable=True,
     )
-    share_links: bool = setting(True, help="whether hosts may make links by which others read a lecture")
-    share_links_forever: bool = setting(False, help="whether such a link may have no end")
+    delivery_minutes: int = setting(
+        30,
+        minimum=1,
+        maximum=60 * 24,
+        label=_l("Minutes of a delivery"),
+        help=_l("for bringing one export to a place elsewhere"),
+        editable=True,
+    )
+    export_days: int = setting(
+        30,
+        minimum=1,
+        maximum=36_500,
+        label=_l("Days for which exports are kept"),
+        help=_l("after these, what exports have made is removed"),
+        editable=True,
+    )
+    lecture_trash_hours: int = setting(
+        24,
+        minimum=1,
+        maximum=24 * 365,
+        label=_l("Hours for which deleted lectures are kept"),
+        help=_l("in which hosts can bring back a lecture that was deleted"),
+        editable=True,
+    )
+    share_links: bool = setting(
+        True,
+        label=_l("Links to lectures"),
+        help=_l("whether hosts may make links by which others read a lecture"),
+        editable=True,
+    )
+    share_links_forever: bool = setting(
+        False,
+        label=_l("Links without an end"),
+        help=_l("whether such a link may have no end"),
+        editable=True,
+    )
     log_format: Literal["auto", "json", "text"] = setting(
         "auto", help="of what programs log: auto is text beside `audimax run`, else JSON lines"
     )
@@ -201,8 +331,32 @@ def _tables(from_file: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def config() -> Config:
-    """The running app's settings."""
-    return cast(Config, current_app.extensions["audimax_config"])
+    """The running app's settings, as they are now."""
+    start = cast(Config, current_app.extensions["audimax_config"])
+    standing: Standing | None = current_app.extensions.get("audimax_standing")
+    return start if standing is None else standing.of(CORE, start)
+
+
+class Source(StrEnum):
+    """Where the operator has given a setting. Such a one is theirs alone: admin pages can't change it."""
+
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
+def given(
+    overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> dict[str, dict[str, Source]]:
+    """What the operator has given, by owner (``core`` or a plugin) and name, and where."""
+    environ = os.environ if environ is None else environ
+    found: dict[str, dict[str, Source]] = {CORE: {}}
+    several = ((Source.FILE, _from_file(environ)), (Source.ENVIRONMENT, _from_environment(environ)),
+               (Source.ENVIRONMENT, overrides or {}))  # fmt: skip
+    for source, raw in several:
+        found[CORE].update(dict.fromkeys(raw, source))
+        for plugin, table in raw.get("plugins", {}).items():
+            found.setdefault(plugin, {}).update(dict.fromkeys(table, source))
+    return found
 
 
 # Variables that start like settings but are read before the app exists.

@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from core.config import Config
 from core.db import db
+from core.engine import standing
 from core.logs import request_ids
 
 log = logging.getLogger(__name__)
@@ -142,6 +143,8 @@ def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True) -> None:
     """
     made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
     _register(made, app, by_the_clock=wait)
+    if wait:
+        standing.listen(app)
     asyncio.run(_work(app, made, concurrency, wait))
 
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.db import Model, now
+from core.db import Model, now, random_id
 from core.exports.models import Export
 from core.files.models import StoredFile
 from core.lectures.models import Lecture, LectureShare, Participant
@@ -32,6 +33,8 @@ __all__ = [
     "SearchEntry",
     "SearchSpeaker",
     "SearchedLecture",
+    "Setting",
+    "SettingChange",
     "StoredFile",
     "SystemEntry",
     "User",
@@ -155,6 +158,43 @@ class SystemEntry(Model):
     request_id: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (sa.Index("ix_system_error_last_at", "last_at", "id"),)
+
+
+class Setting(Model):
+    """What an admin has set while the app runs; ``scope`` is ``core`` or a plugin's name.
+
+    Whatever has no row here has its default, unless the operator gave it: that wins.
+    """
+
+    __tablename__ = "setting"
+
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[Any] = mapped_column(JSONB, nullable=False)
+    changed_at: Mapped[datetime] = mapped_column(default=now)
+    changed_by_id: Mapped[int | None] = mapped_column(
+        sa.ForeignKey("user.id", ondelete="SET NULL"), index=True
+    )
+    changed_by: Mapped[str] = mapped_column(default="")
+
+
+class SettingChange(Model):
+    """One change of a setting on the admin pages; ``before`` and ``after`` are NULL for the default."""
+
+    __tablename__ = "setting_change"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = random_id()
+    scope: Mapped[str]
+    name: Mapped[str]
+    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
+    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
+    at: Mapped[datetime] = mapped_column(default=now)
+    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    actor_name: Mapped[str] = mapped_column(default="")
+    undone_at: Mapped[datetime | None]
+
+    __table_args__ = (sa.Index("ix_setting_change_at_id", "at", "id"),)
 
 
 class PersonalColumn(Model):

@@ -278,11 +278,18 @@ plugins = cast(Plugins, LocalProxy(lambda: current_app.extensions["audimax_plugi
 
 
 def settings(cls: type[T]) -> T:
-    """The running app's settings of that class: ``settings(Settings).bucket``."""
+    """The running app's settings of that class, as they are now: ``settings(Settings).bucket``."""
     owner = plugins.by_settings.get(cls)
     if owner is None or plugins.loaded[owner].manifest.settings is not cls:
         raise LookupError(f"no enabled plugin has {cls.__name__} as its settings")
-    return cast(T, plugins.loaded[owner].settings)
+    return cast(T, settings_of(owner))
+
+
+def settings_of(plugin: str) -> Any:
+    """The settings of a plugin that is enabled, as they are now."""
+    start = plugins.loaded[plugin].settings
+    standing = current_app.extensions.get("audimax_standing")
+    return start if standing is None else standing.of(plugin, start)
 
 
 # --- what is installed ----------------------------------------------------------------

@@ -23,7 +23,7 @@ from flask_babel import gettext as _
 from core import ROOT
 from core.config import config
 from core.contracts import Exporter, LecturePackage, Link, NoSettings
-from core.engine.plugins import Loaded, plugins
+from core.engine.plugins import Loaded, plugins, settings_of
 from core.engine.settings import fields
 from core.exports import child, packing
 from core.files.walls import BEGUN
@@ -94,7 +94,7 @@ def _asked(
         "module": loaded.package,
         "root": str(loaded.folder.parents[loaded.package.count(".")]),
         "exporter": exporter.id,
-        "settings": public_settings(loaded.settings),
+        "settings": public_settings(settings_of(loaded.manifest.name)),
         "config": {name: getattr(house, name) for name in child.PUBLIC},
         "options": dict(options),
         "package": packing.to_json(package),

@@ -230,10 +230,11 @@ def _of(room: Room | None, manifest: Plugin) -> Any:
 
 
 def _values(owner: str, cls: type, now: Any) -> dict[str, str]:
-    return {box.name: _text(getattr(now, box.field.name)) for box in _boxes(owner, cls)}
+    return {box.name: text_of(getattr(now, box.field.name)) for box in _boxes(owner, cls)}
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as its box shows it."""
     if isinstance(value, bool):
         return ON if value else ""
     if isinstance(value, list | tuple | set | frozenset):

@@ -39,20 +39,23 @@ class Settings:
         label=_l("Language that is spoken"),
         help=_l("As en or de. Empty: that of the room. auto: the provider finds out, if it can."),
         maximum=20,
+        editable=True,
     )
     deepgram_url: str = setting(
         "https://api.deepgram.com/v1/listen",
         label=_l("Deepgram's address"),
         help=_l("Theirs in the EU, or that of your own server."),
     )
-    deepgram_model: str = setting("nova-3", label=_l("Deepgram's model"))
+    deepgram_model: str = setting("nova-3", maximum=200, label=_l("Deepgram's model"), editable=True)
     deepgram_key: str = setting("", secret=True, label=_l("Deepgram's key"))
     speech_url: str = setting(
         "https://api.openai.com/v1",
         label=_l("Address of the speech server"),
         help=_l("Of OpenAI, or of one that speaks its language: speaches, vLLM."),
     )
-    speech_model: str = setting("whisper-1", label=_l("Model of the speech server"))
+    speech_model: str = setting(
+        "whisper-1", maximum=200, label=_l("Model of the speech server"), editable=True
+    )
     speech_key: str = setting("", secret=True, label=_l("Key of the speech server"))
     whisper_folder: str = setting(
         "",
@@ -66,13 +69,17 @@ class Settings:
     )
     summary_model: str = setting(
         "",
+        maximum=200,
         label=_l("Language model that sums up"),
         help=_l("Empty: a draft of the most telling sentences is made without a model."),
+        editable=True,
     )
     further_models: list[str] = setting(
         factory=list,
+        maximum=50,
         label=_l("Further language models that hosts may choose"),
         help=_l("At the same address."),
+        editable=True,
     )
     summary_key: str = setting("", secret=True, label=_l("Key of the language model"))
     summary_tokens: int = setting(
@@ -80,45 +87,74 @@ class Settings:
         minimum=4000,
         label=_l("Tokens that one summary may cost"),
         help=_l("Of a longer lecture, a draft is made without a model."),
+        editable=True,
     )
     summary_part_tokens: int = setting(
         12_000,
         minimum=2000,
         label=_l("Tokens of transcript in one question to the language model"),
         help=_l("Longer lectures are summed up in parts, then as a whole."),
+        editable=True,
     )
     summary_seconds: int = setting(
-        180, minimum=5, maximum=1800, label=_l("Seconds that one answer of the language model may take")
+        180,
+        minimum=5,
+        maximum=1800,
+        label=_l("Seconds that one answer of the language model may take"),
+        editable=True,
     )
-    price_minute: float = setting(0.0, minimum=0, label=_l("Price of a minute of speech"))
-    price_million_in: float = setting(0.0, minimum=0, label=_l("Price of a million tokens of transcript"))
-    price_million_out: float = setting(0.0, minimum=0, label=_l("Price of a million tokens of summary"))
+    price_minute: float = setting(0.0, minimum=0, label=_l("Price of a minute of speech"), editable=True)
+    price_million_in: float = setting(
+        0.0, minimum=0, label=_l("Price of a million tokens of transcript"), editable=True
+    )
+    price_million_out: float = setting(
+        0.0, minimum=0, label=_l("Price of a million tokens of summary"), editable=True
+    )
     most_per_summary: float = setting(
-        0.0, minimum=0, label=_l("What one summary may cost"), help=_l("In the same money. 0: no limit.")
+        0.0,
+        minimum=0,
+        label=_l("What one summary may cost"),
+        help=_l("In the same money. 0: no limit."),
+        editable=True,
     )
     minutes_per_day: int = setting(
-        0, minimum=0, label=_l("Minutes of speech a day"), help=_l("Of all lectures together. 0: no limit.")
+        0,
+        minimum=0,
+        label=_l("Minutes of speech a day"),
+        help=_l("Of all lectures together. 0: no limit."),
+        editable=True,
     )
     lectures_at_once: int = setting(
-        0, minimum=0, label=_l("Lectures with captions at the same time"), help=_l("0: no limit.")
+        0,
+        minimum=0,
+        label=_l("Lectures with captions at the same time"),
+        help=_l("0: no limit."),
+        editable=True,
     )
-    captions_by_default: bool = setting(True, label=_l("Rooms have captions unless they say otherwise"))
-    keep_by_default: bool = setting(True, label=_l("Rooms keep the transcript unless they say otherwise"))
+    captions_by_default: bool = setting(
+        True, label=_l("Rooms have captions unless they say otherwise"), editable=True
+    )
+    keep_by_default: bool = setting(
+        True, label=_l("Rooms keep the transcript unless they say otherwise"), editable=True
+    )
     ask_people: bool = setting(
         False,
         label=_l("Guests are written along only after they agreed"),
         help=_l("Otherwise until they object. Hosts always can object too."),
+        editable=True,
     )
     erase_lines: bool = setting(
         False,
         label=_l("Deleting a person deletes what they said"),
         help=_l("Otherwise only their name goes from transcripts."),
+        editable=True,
     )
     consent_text: str = setting(
         "",
         maximum=LONGEST_CONSENT,
         label=_l("What people read about it"),
         help=_l("Before they join, and in the room. Empty: words of ours."),
+        editable=True,
     )
     web_url: str = setting(
         "",

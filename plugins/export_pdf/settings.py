@@ -20,13 +20,14 @@ LEAST_CONTRAST = 4.5
 
 @dataclass(frozen=True)
 class Settings:
-    """For the whole installation; read once, at the start."""
+    """For the whole installation; logo and fonts are read once, at the start."""
 
-    paper: Paper = setting("A4", label=_l("Paper"))
+    paper: Paper = setting("A4", label=_l("Paper"), editable=True)
     accent: str = setting(
         "#1f4e79",
         label=_l("Accent colour"),
         help=_l("Of lines, links and the title, like #1f4e79: dark enough to be read on white."),
+        editable=True,
     )
     logo: str = setting(
         "", label=_l("Logo"), help=_l("Path of a PNG or JPEG of at most 1 MB, for the first page.")

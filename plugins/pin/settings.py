@@ -16,7 +16,7 @@ class Settings:
     """
 
     address_tries: int = setting(
-        5, minimum=1, maximum=100, label=_l("Wrong PINs of one address and room in a minute")
+        5, minimum=1, maximum=100, label=_l("Wrong PINs of one address and room in a minute"), editable=True
     )
     room_tries: int = setting(
         100,
@@ -24,6 +24,7 @@ class Settings:
         maximum=10_000,
         label=_l("Wrong PINs of one room in ten minutes, from all addresses"),
         help=_l("Then everybody waits for the host, whatever PIN they typed."),
+        editable=True,
     )
 
 

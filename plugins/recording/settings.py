@@ -35,29 +35,34 @@ class Settings:
     """For the whole installation."""
 
     engine: Engine = setting("recorder", label=_l("Who records"), words=ENGINES)
-    who: Who = setting("hosts", label=_l("Who may start a recording"), words=WHO)
-    sound: Sound = setting("sound", label=_l("How everybody hears that a recording begins"), words=SOUNDS)
+    who: Who = setting("hosts", label=_l("Who may start a recording"), words=WHO, editable=True)
+    sound: Sound = setting(
+        "sound", label=_l("How everybody hears that a recording begins"), words=SOUNDS, editable=True
+    )
     notice_seconds: int = setting(
-        4, minimum=0, maximum=60, label=_l("Seconds between the notice and the recording")
+        4, minimum=0, maximum=60, label=_l("Seconds between the notice and the recording"), editable=True
     )
     notice_text: str = setting(
         "",
         maximum=LONGEST_NOTICE,
         label=_l("What people read about it"),
         help=_l("Before they join, and in the room. Empty: words of ours."),
+        editable=True,
     )
     guests_cameras: bool = setting(
         False,
         label=_l("Guests may agree that their camera is recorded"),
         help=_l("Otherwise no guest’s camera is ever in a recording."),
+        editable=True,
     )
-    height: Height = setting("720", label=_l("Size of the picture"), words=HEIGHTS)
+    height: Height = setting("720", label=_l("Size of the picture"), words=HEIGHTS, editable=True)
     keep_original_days: int = setting(
         30,
         minimum=0,
         maximum=3650,
         label=_l("Days in which a cut can be taken back"),
         help=_l("So long the uncut recording is kept, for its hosts only. 0: it goes at once."),
+        editable=True,
     )
     recordings_at_once: int = setting(
         2,
@@ -65,6 +70,7 @@ class Settings:
         maximum=1000,
         label=_l("Recordings at the same time"),
         help=_l("Of all recorders together. Each takes a third of a processor, LiveKit Egress four."),
+        editable=True,
     )
     recordings_per_worker: int = setting(
         2, minimum=1, maximum=50, label=_l("Recordings that one recorder takes")

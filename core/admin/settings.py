@@ -183,8 +183,7 @@ def save(group_id: str) -> ResponseReturnValue:
         return show("settings", group.form.status, groups=found)
     changes.put(group.scope, values, rows, _me())
     changes.commit()
-    flash(_("Saved. It holds from now on.") if values else _("Nothing was changed."), "ok")
-    return redirect(f"{PAGE}#{group.id}", 303)
+    return redirect(f"{PAGE}?{'saved' if values else 'unchanged'}={group.id}#{group.id}", 303)
 
 
 def typed(group: Group, given: Mapping[str, str]) -> dict[str, Any]:

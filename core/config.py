@@ -84,14 +84,14 @@ class Config:
     sign_up: SignUp = setting(
         "invitation",
         label=_l("Who may make an account"),
-        help=_l("who may make an account"),
+        help="who may make an account",
         words=SIGN_UP,
         editable=True,
     )
     sign_up_domains: list[str] = setting(
         factory=list,
         label=_l("Domains of addresses"),
-        help=_l("for sign_up = domains: uni.example"),
+        help="for sign_up = domains: uni.example",
         maximum=200,
         editable=True,
     )

@@ -187,8 +187,8 @@ class SettingChange(Model):
     public_id: Mapped[str] = random_id()
     scope: Mapped[str]
     name: Mapped[str]
-    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
-    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True))
+    before: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
+    after: Mapped[Any] = mapped_column(JSONB(none_as_null=True), nullable=True)
     at: Mapped[datetime] = mapped_column(default=now)
     actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
     actor_name: Mapped[str] = mapped_column(default="")

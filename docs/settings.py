@@ -73,7 +73,8 @@ def _row(field: Field) -> str:
     choices = f" One of {named}." if named else ""
     secret = " A secret." if field.secret else ""
     variable = f" Or by the variable `{field.variable}`." if field.variable else ""
-    meaning = _meaning(field) + choices + secret + variable
+    editable = " Changeable." if field.editable else ""
+    meaning = _meaning(field) + choices + secret + variable + editable
     return f"| `{field.name}` | {meaning} | {_default(field)} |"
 
 

@@ -41,7 +41,8 @@ def editable(scope: str) -> dict[str, Field]:
     start = start_of(scope)
     if start is None:
         return {}
-    return {name: field for name, field in fields(type(start)).items() if field.editable}
+    cls: Any = type(start)
+    return {name: field for name, field in fields(cls).items() if field.editable}
 
 
 def kept() -> Kept:

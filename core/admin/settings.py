@@ -53,6 +53,14 @@ TOPICS = {
         "exports_at_once export_seconds largest_export_mb delivery_minutes export_days",
     ),
 }
+# Where the words of the settings file aren't those of a page.
+HELP = {
+    "sign_up": "",
+    "sign_up_domains": _l(
+        "One on each line: uni.example is that domain alone, .uni.example also everything below it."
+    ),
+    "file_types": _l("Endings of the names of files that may be sent, one on each line."),
+}
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ def _line(scope: str, known: Field, held: Any, rows: changes.Kept) -> Line:
 
 def _in_words(known: Field) -> Field:
     """The field as a form shows it: languages are chosen among those that there are; help is a sentence."""
-    help_text = str(known.help)
+    help_text = str(HELP.get(known.name, known.help))
     help_text = f"{help_text[:1].upper()}{help_text[1:].rstrip('.')}." if help_text else ""
     if known.name == "default_locale":
         names = locales()
@@ -175,8 +183,7 @@ def save(group_id: str) -> ResponseReturnValue:
         return show("settings", group.form.status, groups=found)
     changes.put(group.scope, values, rows, _me())
     changes.commit()
-    flash(_("Saved. It holds from now on.") if values else _("Nothing was changed."), "ok")
-    return redirect(f"{PAGE}#{group.id}", 303)
+    return redirect(f"{PAGE}?{'saved' if values else 'unchanged'}={group.id}#{group.id}", 303)
 
 
 def typed(group: Group, given: Mapping[str, str]) -> dict[str, Any]:

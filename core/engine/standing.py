@@ -89,10 +89,10 @@ def _rows() -> Values:
     connection = db.engine.raw_connection()
     found: Values = {}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT scope, name, value::text FROM setting")
-            for scope, name, value in cursor.fetchall():
-                found.setdefault(scope, {})[name] = json.loads(value)
+        cursor = connection.cursor()
+        cursor.execute("SELECT scope, name, value::text FROM setting")
+        for scope, name, value in cursor.fetchall():
+            found.setdefault(scope, {})[name] = json.loads(value)
     except psycopg2.errors.UndefinedTable:
         # Before the first migration nothing was set.
         return {}

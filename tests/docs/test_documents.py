@@ -140,7 +140,13 @@ def test_actions_that_are_written_down_are_named() -> None:
     """Who looks for an action in the audit log finds it in the guide's list or its neighbour."""
     sources = [file.read_text("utf-8") for file in ROOT.glob("core/**/*.py")]
     kinds = {k for s in sources for k in re.findall(r"audit\.record\(\s*\"(\w+)\.", s)}
-    words = {"room": "room", "lecture": "lecture", "invitation": "invited", "user": "administrator"}
+    words = {
+        "room": "room",
+        "lecture": "lecture",
+        "invitation": "invited",
+        "user": "administrator",
+        "setting": "setting",
+    }
     assert kinds - {"plugin"} <= set(words), "a new kind of action: name it in docs/admin-guide.md"
     row = next(line for line in text("docs/admin-guide.md").splitlines() if "`audit_log`" in line)
     assert all(words[kind] in row for kind in kinds - {"plugin"})

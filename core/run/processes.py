@@ -15,9 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 PR_SET_PDEATHSIG = 1
-# The least that `nice` can give: a hundredth of a processor that others want as well.
-LATER = 19
+# Of a processor that others want as well: a tenth, and the least that `nice` can give, a hundredth.
+SOON, LATER = 10, 19
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -102,13 +104,22 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def give_way(pid: int) -> None:
+def give_way(pid: int, when: int = LATER) -> None:
     """Let a process of ours compute while nobody else wants to: who waits for a page comes first.
 
-    Where a system doesn't let us, it goes on as it is.
+    ``when``: ``SOON`` or ``LATER``; there is no way back. Where a system doesn't let us, it goes on as it is.
     """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, LATER)
+        os.setpriority(os.PRIO_PROCESS, pid, when)
     # Linux weighs sessions against each other first, if it is told to: sched(7), "The autogroup feature".
     with suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(LATER))
+        Path(f"/proc/{pid}/autogroup").write_text(str(when))
+
+
+def computed(pid: int) -> float:
+    """Seconds of a processor that a process has used so far; 0 for one that has gone."""
+    try:
+        spent = psutil.Process(pid).cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(spent.user + spent.system)

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from core.run.children import Child
-from core.run.processes import LATER, give_way, spawn, stop, wait_for
+from core.run.processes import LATER, SOON, computed, give_way, spawn, stop, wait_for
 
 
 def child(tmp_path: Path, program: str) -> Child:
@@ -82,8 +82,17 @@ def test_a_child_dies_with_whoever_started_it(tmp_path: Path) -> None:
 
 def test_a_child_gives_way_to_whoever_waits_for_a_page(tmp_path: Path) -> None:
     process = spawn([sys.executable, "-c", "import time; time.sleep(60)"])
+    give_way(process.pid, SOON)
+    assert psutil.Process(process.pid).nice() == SOON
     give_way(process.pid)
     assert psutil.Process(process.pid).nice() == LATER
     stop(process, grace=1)
     # Nobody is there any more: nothing to do.
     give_way(process.pid)
+
+
+def test_what_a_process_has_computed_is_known(tmp_path: Path) -> None:
+    process = spawn([sys.executable, "-c", "while True: pass"])
+    assert wait_for(lambda: computed(process.pid) > 0.5, 60)
+    stop(process, grace=1)
+    assert computed(process.pid) == 0

@@ -18,6 +18,7 @@ from core.engine import offers
 from core.engine.plugins import Description, describe, plugins
 from core.errors import Refusal
 from core.http.tries import Tries
+from core.logs import system
 from core.people.sessions import admin_required
 
 bp = Blueprint("admin_plugins", __name__)
@@ -28,13 +29,17 @@ CHECKS = Tries("admin-plugin-checks", "30 per minute")
 
 @dataclass(frozen=True)
 class Card:
-    """A plugin as the page shows it; ``pages`` are titles and addresses of its admin pages."""
+    """A plugin as the page shows it; ``pages`` are titles and addresses of its admin pages.
+
+    ``errors``: how many kinds of them the system log has.
+    """
 
     about: Description
     text: str
     settings: str
     pages: list[tuple[str, str]]
     checks: int
+    errors: int
 
 
 @bp.get(PAGE)
@@ -60,10 +65,11 @@ def check(name: str) -> ResponseReturnValue:
 def _cards() -> list[Card]:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     found = sorted(describe(app), key=lambda one: (not one.enabled, (one.title or one.name).lower()))
-    return [_card(one) for one in found]
+    errors = system.by_plugin()
+    return [_card(one, errors.get(one.name, 0)) for one in found]
 
 
-def _card(one: Description) -> Card:
+def _card(one: Description, errors: int) -> Card:
     loaded = plugins.loaded.get(one.name)
     return Card(
         about=one,
@@ -71,6 +77,7 @@ def _card(one: Description) -> Card:
         settings=f"{url_for('admin_settings.page')}#{one.name}" if changes.editable(one.name) else "",
         pages=_pages_of(one.name),
         checks=len(_checks_of(one.name)),
+        errors=errors,
     )
 
 

@@ -257,6 +257,12 @@ def page(wanted: Wanted, size: int = PAGE) -> Page:
     return Page(shown, place(shown[-1].last_at, shown[-1].id) if len(found) > size else "")
 
 
+def by_plugin() -> dict[str, int]:
+    """How many kinds of errors there are of each plugin that has any; one query."""
+    query = sa.select(SystemEntry.plugin, sa.func.count().label("kinds")).where(SystemEntry.plugin != "")
+    return {row.plugin: row.kinds for row in db.session.execute(query.group_by(SystemEntry.plugin))}
+
+
 def clear(ids: Iterable[int] | None = None) -> int:
     """Remove these entries, or all; what happens again comes back. The caller commits and records it."""
     query = sa.delete(SystemEntry)

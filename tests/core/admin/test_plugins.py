@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 
 from core.contracts import HealthCheck
 from core.engine import offers
+from core.logs import system
 from tests.core.admin.test_settings import _copy_session
 
 PAGE = "/admin/plugins"
@@ -36,7 +38,7 @@ def card(text: str, name: str) -> str:
 
 
 def test_every_installed_plugin_is_told(keeper: FlaskClient, queries: Any) -> None:
-    with queries(at_most=2):
+    with queries(at_most=3):
         text = keeper.get(PAGE).text
     pin, lobby = card(text, "pin"), card(text, "lobby")
     assert "Ask for a PIN" in pin and ">Enabled<" in pin and "<code>admit</code>" in pin
@@ -44,6 +46,15 @@ def test_every_installed_plugin_is_told(keeper: FlaskClient, queries: Any) -> No
     assert "Not enabled" in lobby and "Settings" not in lobby
     assert "/plugins/ai_assistant/admin" in card(text, "ai_assistant")
     assert text.index('id="pin"') < text.index('id="lobby"')
+
+
+def test_errors_lead_to_the_system_log(keeper: FlaskClient, house: Flask) -> None:
+    with house.app_context():
+        logging.getLogger("plugins.pin").error("the hash of a PIN can't be read")
+        system.write_now()
+    text = keeper.get(PAGE).text
+    assert "1 kind of error" in card(text, "pin") and "system?plugin=pin" in card(text, "pin")
+    assert "kind of error" not in card(text, "export_pdf")
 
 
 def with_checks(monkeypatch: pytest.MonkeyPatch, **checks: HealthCheck) -> None:

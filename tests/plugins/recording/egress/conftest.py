@@ -14,6 +14,7 @@ from flask import Flask
 
 from core import events, jobs
 from core.db import db, now
+from core.jobs import REQUEST
 from core.livekit import webhooks
 from core.livekit.client import LiveKit
 from plugins.recording.egress import runs
@@ -108,7 +109,8 @@ def work(app: Flask) -> Callable[[], None]:
                 db.session.commit()
                 if job is None:
                     return
-                tasks[job.task_name](**job.args)
+                # The number of the request is for whoever runs it.
+                tasks[job.task_name](**{name: one for name, one in job.args.items() if name != REQUEST})
 
     return run
 

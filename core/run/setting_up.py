@@ -26,16 +26,17 @@ LONGEST_DOMAIN = 240
 UNQUOTABLE = frozenset("'\n\r\\ ")
 LOCAL = "localhost"
 EDGE = "172.30.80"
-# PostgreSQL's and Redis' stand in addresses, so nothing in any of them needs to be escaped.
+# Those in hex stand in addresses and in commands, where one that begins with a hyphen would be an option.
+# S3 takes 40 letters at most.
 SECRETS: Mapping[str, Callable[[], str]] = {
     "AUDIMAX_SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "AUDIMAX_LIVEKIT_KEY": lambda: f"API{secrets.token_hex(16)}",
     "AUDIMAX_LIVEKIT_SECRET": lambda: secrets.token_urlsafe(48),
     "AUDIMAX_METRICS_TOKEN": lambda: secrets.token_urlsafe(32),
-    "AUDIMAX_PLUGINS__STORAGE_S3__SECRET_KEY": lambda: secrets.token_urlsafe(30),
-    "POSTGRES_PASSWORD": lambda: secrets.token_urlsafe(32),
-    "REDIS_PASSWORD": lambda: secrets.token_urlsafe(32),
-    "MINIO_ROOT_PASSWORD": lambda: secrets.token_urlsafe(32),
+    "AUDIMAX_PLUGINS__STORAGE_S3__SECRET_KEY": lambda: secrets.token_hex(20),
+    "POSTGRES_PASSWORD": lambda: secrets.token_hex(20),
+    "REDIS_PASSWORD": lambda: secrets.token_hex(20),
+    "MINIO_ROOT_PASSWORD": lambda: secrets.token_hex(20),
 }
 HEAD = """\
 # Made by `audimax setup` for deploy/compose.yaml. Keep it secret and keep a copy: without it sessions and

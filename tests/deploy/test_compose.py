@@ -20,7 +20,9 @@ from core.version import VERSION
 from tests.deploy.composed import DEPLOY, Composed, composed
 from tests.fixtures.product import ROOT
 
-PINNED = re.compile(r"[\w./-]+:(v?\d+\.\d+\.\d+[\w.-]*|\d+\.\d+-\w+|RELEASE\.\d{4}-\d\d-\d\dT[\d-]+Z)(@sha256:\w{64})?\Z")
+PINNED = re.compile(
+    r"[\w./-]+:(v?\d+\.\d+\.\d+[\w.-]*|\d+\.\d+-\w+|RELEASE\.\d{4}-\d\d-\d\dT[\d-]+Z)(@sha256:\w{64})?\Z"
+)
 REACHED = {"traefik", "traefik-local", "livekit", "livekit-local"}
 MEDIA = {"127.0.0.1:7881:7881", "127.0.0.1:7882:7882/udp"}
 PROFILES = ["production", "local"]
@@ -38,7 +40,9 @@ def checked(*argv: str) -> None:
 
 def test_the_file_is_as_the_specification_of_compose_wants_it() -> None:
     schema = "vendor.compose-spec"
-    checked(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(DEPLOY / "compose.yaml"))
+    checked(
+        sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(DEPLOY / "compose.yaml")
+    )
 
 
 def test_yaml_says_what_it_seems_to_say() -> None:
@@ -61,7 +65,11 @@ def test_every_image_has_a_version(made: Composed) -> None:
 
 def test_our_own_images_carry_our_version_and_livekit_the_one_that_is_tested(made: Composed) -> None:
     images = {one["image"] for one in made.services.values()}
-    assert {f"audimax-web:{VERSION}", f"audimax-assistant:{VERSION}", f"livekit/livekit-server:v{LIVEKIT_VERSION}"} <= images
+    assert {
+        f"audimax-web:{VERSION}",
+        f"audimax-assistant:{VERSION}",
+        f"livekit/livekit-server:v{LIVEKIT_VERSION}",
+    } <= images
 
 
 def test_every_base_of_our_images_has_a_version() -> None:
@@ -127,7 +135,12 @@ for name in sys.argv[1:]:
 
 def test_the_web_and_the_jobs_need_none_of_the_assistants_packages() -> None:
     plugins = [*first_party_plugins(), "storage_s3", "export_gdrive", "dev_gate"]
-    modules = [f"plugins.{name}.{part}" for name in plugins for part in ("hooks", "jobs") if find_spec(f"plugins.{name}.{part}")]
+    modules = [
+        f"plugins.{name}.{part}"
+        for name in plugins
+        for part in ("hooks", "jobs")
+        if find_spec(f"plugins.{name}.{part}")
+    ]
     checked(sys.executable, "-c", WITHOUT, "core.cli", "core.jobs", "core.livekit.gateway", *modules)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,9 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from core.config import Config
 from core.livekit.client import LiveKit
 from core.run.livekit_server import EVENTS, PROGRAM
-from core.run.processes import stop
+from core.run.processes import spawn, stop
 from tests.deploy.composed import DEPLOY, composed
 from tests.fixtures.livekit import until
 from tests.fixtures.product import free_ports
@@ -29,15 +29,32 @@ SERVICES = {"production": "livekit", "local": "livekit-local"}
 @pytest.fixture(params=["production", "local"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, dict[str, str], Path]]:
     made = composed(request.param)
-    ports = dict(zip(("PORT", "RTC_TCP_PORT", "RTC_UDP_PORT", "TURN_UDP_PORT", "TURN_TLS_PORT"), free_ports(5), strict=True))
+    ports = dict(
+        zip(
+            (
+                "LIVEKIT_PORT",
+                "LIVEKIT_RTC_TCP_PORT",
+                "UDP_PORT",
+                "LIVEKIT_TURN_UDP_PORT",
+                "LIVEKIT_TURN_TLS_PORT",
+            ),
+            free_ports(5),
+            strict=True,
+        )
+    )
     # Other ports than in earnest, for somebody may use those.
-    moved = {f"LIVEKIT_{name}": str(port) for name, port in ports.items()}
-    env = {"PATH": os.environ["PATH"], **made.environment(SERVICES[request.param]), **moved, "NODE_IP": "127.0.0.1"}
+    moved = {name: str(port) for name, port in ports.items()}
+    env = {
+        "PATH": os.environ["PATH"],
+        **made.environment(SERVICES[request.param]),
+        **moved,
+        "NODE_IP": "127.0.0.1",
+    }
     log = tmp_path / "livekit.log"
     argv = [str(PROGRAM.fetch()), "--config", str(CONFIG), "--bind", "127.0.0.1"]
     with log.open("wb") as output:
-        process = subprocess.Popen(argv, env=env, stdout=output, stderr=subprocess.STDOUT)
-    url = f"http://127.0.0.1:{ports['PORT']}"
+        process = spawn(argv, env=env, output=output)
+    url = f"http://127.0.0.1:{ports['LIVEKIT_PORT']}"
     try:
         until(lambda: answers(url) or process.poll() is not None, what="livekit-server answers")
         assert process.poll() is None, log.read_text()
@@ -56,8 +73,9 @@ def answers(url: str) -> bool:
 
 def test_it_starts_with_the_key_of_the_file_of_secrets(server: tuple[str, dict[str, str], Path]) -> None:
     url, given, log = server
-    client = LiveKit(url, given["AUDIMAX_LIVEKIT_KEY"], given["AUDIMAX_LIVEKIT_SECRET"])
-    client.create_room("a-lecture")
+    key = {name: given[f"AUDIMAX_LIVEKIT_{name.upper()}"] for name in ("key", "secret")}
+    client = LiveKit(Config(livekit_api_url=url, livekit_key=key["key"], livekit_secret=key["secret"]))
+    assert client.create_room("a-lecture").name == "a-lecture"
     assert ("Starting TURN server" in log.read_text()) is (given["COMPOSE_PROFILES"] == "production")
     assert given["AUDIMAX_LIVEKIT_SECRET"] not in log.read_text()
 

@@ -33,7 +33,14 @@ def settings(path: Path) -> dict[str, list[str]]:
 
 def test_there_is_one_for_each_program() -> None:
     names = {path.stem for path in UNITS}
-    assert names == {"audimax-web", "audimax-gate", "audimax-jobs", "audimax-assistant", "audimax-recorder", "livekit"}
+    assert names == {
+        "audimax-web",
+        "audimax-gate",
+        "audimax-jobs",
+        "audimax-assistant",
+        "audimax-recorder",
+        "livekit",
+    }
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)

@@ -20,7 +20,12 @@ ENV = re.compile(r'\{\{ env "(\w+)" \}\}')
 
 
 def strict(properties: dict[str, Any], *needed: str) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(needed), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(needed),
+        "additionalProperties": False,
+    }
 
 
 def each(schema: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +57,14 @@ SCHEMA = strict(
         "http": strict(
             {
                 "routers": each(strict(ROUTER, "entryPoints", "rule", "service")),
-                "middlewares": each({"oneOf": [strict({"forwardAuth": GATE}, "forwardAuth"), strict({"retry": AGAIN}, "retry")]}),
+                "middlewares": each(
+                    {
+                        "oneOf": [
+                            strict({"forwardAuth": GATE}, "forwardAuth"),
+                            strict({"retry": AGAIN}, "retry"),
+                        ]
+                    }
+                ),
                 "services": services(strict({"url": TEXT}, "url"), healthCheck=HEALTH),
             },
             "routers",
@@ -92,7 +104,9 @@ def fits(rule: str, host: str, path: str, method: str = "GET") -> bool:
     return bool(eval(said, {"__builtins__": {}}))
 
 
-def led_to(path: str, host: str = "hall.uni.example", method: str = "GET", profile: str = "production") -> str:
+def led_to(
+    path: str, host: str = "hall.uni.example", method: str = "GET", profile: str = "production"
+) -> str:
     """The service that answers; empty where nothing does."""
     routers = read("routes.yaml", profile)["http"]["routers"].values()
     found = [one for one in routers if fits(one["rule"], host, path, method)]
@@ -108,7 +122,10 @@ def test_the_files_say_nothing_that_traefik_doesnt_know(name: str) -> None:
 @pytest.mark.parametrize("profile", ["production", "local"])
 def test_what_is_named_is_there(profile: str) -> None:
     made = composed(profile)
-    static = {option.split("=")[0] for option in made.services["traefik" if profile == "production" else "traefik-local"]["command"]}
+    static = {
+        option.split("=")[0]
+        for option in made.services["traefik" if profile == "production" else "traefik-local"]["command"]
+    }
     for name in ("routes.yaml", "turn.yaml") if profile == "production" else ("routes.yaml",):
         for kind in read(name, profile).values():
             for router in kind["routers"].values():
@@ -165,7 +182,9 @@ def test_what_programs_say_among_themselves_is_not_routed(path: str, method: str
     assert led_to(path, method=method) == ""
 
 
-@pytest.mark.parametrize("path", ["/", "/r/kxf-pmua-wz", "/api/rooms/x/join", "/api/livekit/webhook", "/plugins/chat/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/r/kxf-pmua-wz", "/api/rooms/x/join", "/api/livekit/webhook", "/plugins/chat/x"]
+)
 def test_everything_else_is_the_webs(path: str) -> None:
     assert led_to(path) == "web"
     assert led_to(path, host="localhost", profile="local") == "web"

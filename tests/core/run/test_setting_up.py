@@ -84,7 +84,11 @@ def test_what_is_no_domain_is_refused_and_nothing_is_written(folder: Path, domai
 
 @pytest.mark.parametrize(
     ("given", "name"),
-    [("Hall.Uni.Example.", "hall.uni.example"), ("hörsaal.example", "xn--hrsaal-wxa.example"), (" a.b.c ", "a.b.c")],
+    [
+        ("Hall.Uni.Example.", "hall.uni.example"),
+        ("hörsaal.example", "xn--hrsaal-wxa.example"),
+        (" a.b.c ", "a.b.c"),
+    ],
 )
 def test_a_domain_is_written_as_browsers_send_it(given: str, name: str) -> None:
     assert setting_up.checked_domain(given) == name
@@ -107,7 +111,9 @@ def test_other_mistakes_are_named_with_what_to_write(folder: Path, more: list[st
     assert not (folder / ".env").exists()
 
 
-def test_a_name_without_an_address_asks_for_the_address(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_without_an_address_asks_for_the_address(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def nobody_knows(*_asked: object) -> None:
         raise OSError("not known")
 
@@ -117,7 +123,9 @@ def test_a_name_without_an_address_asks_for_the_address(folder: Path, monkeypatc
     assert "--node-ip" in done.output
 
 
-def test_the_address_of_the_name_is_taken_where_none_is_given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_address_of_the_name_is_taken_where_none_is_given(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = [(2, 1, 6, "", ("198.51.100.4", 0))]
     monkeypatch.setattr(setting_up.socket, "getaddrinfo", lambda *_asked: found)
     assert run(folder, *GIVEN[:4]).exit_code == 0
@@ -146,7 +154,12 @@ def test_every_secret_is_fresh_long_and_fits_where_it_goes() -> None:
         assert one[name] != other[name]
         assert len(one[name]) >= 32
         assert re.fullmatch(r"[\w-]+", one[name])
-    for name in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "MINIO_ROOT_PASSWORD", "AUDIMAX_PLUGINS__STORAGE_S3__SECRET_KEY"):
+    for name in (
+        "POSTGRES_PASSWORD",
+        "REDIS_PASSWORD",
+        "MINIO_ROOT_PASSWORD",
+        "AUDIMAX_PLUGINS__STORAGE_S3__SECRET_KEY",
+    ):
         assert re.fullmatch(r"[0-9a-f]{40}", one[name])
 
 

@@ -78,7 +78,7 @@ example: $(RUNTIME) ## write audimax.example.toml from the settings' dataclass
 
 lock: $(DEV) ## pin what requirements*.in ask for, with hashes
 	@$(BIN)/python -m pip --disable-pip-version-check install -q uv
-	@for part in requirements requirements-dev requirements-offline requirements-fonts; do \
+	@for part in requirements requirements-web requirements-dev requirements-offline requirements-fonts; do \
 		$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 			--no-annotate $$part.in -o $$part.lock; done
 

@@ -33,6 +33,8 @@ backlog = 4096
 # A search of ten thousand letters (of twelve bytes each at most) reaches the app, whose page says that it is
 # too long; gunicorn's own refusal is a bare page. The setting alone can't be more than 8,190.
 message.MAX_REQUEST_LINE = limit_request_line = 128 * 1024
+# A proxy that asks the gate's question names the whole address in a header, with the media offer in it.
+limit_request_field_size = 64 * 1024
 timeout = 60
 graceful_timeout = 4 if _embedded else 20
 keepalive = 30

@@ -262,6 +262,48 @@ def _until_interrupted() -> Iterator[Callable[[], bool]]:
             signal.signal(one, handler)
 
 
+@main.command()
+@click.option("--domain", help="Host name in people's browsers: audimax.uni.example. Asked for if left out.")
+@click.option("--email", help="For the certificates, and as sender of mails. Asked for if left out.")
+@click.option(
+    "--profile", type=click.Choice(["local", "production"]), default="production", show_default=True
+)
+@click.option("--node-ip", default="", help="This machine's public IPv4 address; else what DNS says.")
+@click.option("--mail-url", default="", help="smtp://user:password@host:587?starttls=1")
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("deploy"),
+    show_default=True,
+    help="The folder of compose.yaml.",
+)
+def setup(
+    domain: str | None, email: str | None, profile: str, node_ip: str, mail_url: str, into: Path
+) -> None:
+    """Write .env with every secret for an installation with Docker Compose. Overwrites nothing."""
+    from core.run import setting_up
+
+    kind: setting_up.Profile = "local" if profile == "local" else "production"
+    if domain is None and kind == "production":
+        domain = click.prompt("Domain", value_proc=_or_ask_again(setting_up.checked_domain))
+    if email is None:
+        email = click.prompt("Mail address", value_proc=_or_ask_again(setting_up.checked_email))
+    made = setting_up.plan(domain or "", email or "", kind, node_ip, mail_url)
+    click.echo(setting_up.next_steps(made, setting_up.write(made, into)), nl=False)
+
+
+def _or_ask_again(check: Callable[[str], str]) -> Callable[[str], str]:
+    """A wrong answer is asked for once more."""
+
+    def checked(given: str) -> str:
+        try:
+            return check(given)
+        except AudimaxError as error:
+            raise click.UsageError(str(error)) from error
+
+    return checked
+
+
 @main.command("set-up-link")
 def set_up_link() -> None:
     """Print a new link for the first admin; the one before is dead."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import yaml
@@ -72,5 +73,9 @@ def composed(profile: str) -> Composed:
     """The file with fresh secrets."""
     made = PLANS[profile]
     given = dotenv(setting_up.text(made))
-    whole = interpolated(yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8")), given)
-    return Composed(made.profile, given, whole)
+    return Composed(made.profile, given, interpolated(_file(), given))
+
+
+@cache
+def _file() -> Any:
+    return yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))

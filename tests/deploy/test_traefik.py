@@ -9,10 +9,13 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from gunicorn.config import Config
+from gunicorn.http.parser import RequestParser
 
 from core.livekit.gate import CONNECT, VALIDATE
 from core.livekit.gateway import PATHS
 from tests.deploy.composed import DEPLOY, composed
+from tests.fixtures.product import ROOT
 
 INSIDE = ["/api/internal", "/api/internal/livekit/connect", "/api/internal/lectures/x/ai_assistant/report"]
 OF_LIVEKIT = ["/twirp/livekit.RoomService/ListRooms", "/agent", "/whip", "/rtc/x", "/rtc/v2", "/", "/metrics"]
@@ -255,3 +258,21 @@ def test_nginx_has_the_same_routes() -> None:
     assert re.search(r"location \^~ /api/internal \{\s+return 404;", text)
     assert "7880" not in text
     assert text.count("{") == text.count("}")
+
+
+def test_the_web_reads_a_question_with_a_media_offer_in_its_address() -> None:
+    # livekit-client puts what it offers into the address, and Traefik names the whole address in a header.
+    config = Config()
+    config.set("limit_request_field_size", largest_header())
+    address = f"/rtc/v1?access_token=t&join_request={'A' * 40_000}"
+    raw = f"GET /api/internal/livekit/connect HTTP/1.1\r\nHost: web\r\nX-Forwarded-Uri: {address}\r\n\r\n"
+    (asked,) = RequestParser(config, [raw.encode()], ("172.30.80.2", 1))
+    assert ("X-FORWARDED-URI", address) in asked.headers
+
+
+def largest_header() -> int:
+    said = re.search(
+        r"^limit_request_field_size = (\d+) \* 1024$", (ROOT / "gunicorn.conf.py").read_text("utf-8"), re.M
+    )
+    assert said
+    return int(said[1]) * 1024

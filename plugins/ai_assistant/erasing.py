@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Lecture, Participant, Person, db, settings
+from core.api import Lecture, Participant, Person, PersonalData, db, settings
 from plugins.ai_assistant import corrections
-from plugins.ai_assistant.models import LectureArtifact, TranscriptLine
+from plugins.ai_assistant.models import LINE, LectureArtifact, TranscriptLine
 from plugins.ai_assistant.settings import Settings
 
 # What core puts in place of the name everywhere else.
@@ -24,6 +24,14 @@ def erase(person: Person) -> None:
         if settings(Settings).erase_lines:
             _blank([row.id for row in theirs])
         _forget_names(lecture_id, {row.name for row in theirs} - {NOBODY})
+
+
+def collected(person: Person) -> PersonalData:
+    """What they have said; the registered columns have the name only."""
+    columns = (TranscriptLine.lecture_id, TranscriptLine.at, TranscriptLine.until, TranscriptLine.text)
+    ids = [row.id for row in _rows(person)]
+    query = sa.select(*columns).where(TranscriptLine.participant_id.in_(ids)).order_by(TranscriptLine.id)
+    return PersonalData({LINE: [dict(row) for row in db.session.execute(query).mappings()]})
 
 
 def _rows(person: Person) -> Sequence[Any]:

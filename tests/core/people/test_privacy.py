@@ -7,6 +7,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +29,12 @@ from tests.core.admin.conftest import PASSWORD, ada, admin, audited, boss, no_tr
 __all__ = ["ada", "admin", "audited", "boss", "no_tries_yet", "quick_hashes", "user"]
 PEOPLE = "/admin/people"
 ADDRESS = "ada@uni.example"
+
+
+@pytest.fixture
+def settings(settings: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """A file storage of its own."""
+    return {**settings, "instance_dir": str(tmp_path)}
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ def erase_again(public_id: str) -> ResponseReturnValue:
 
 def _ask(user: User, form: Form) -> ResponseReturnValue:
     about = {"person": user, "form": form, "numbers": persons.numbers(user)}
+    about["off"] = persons.plugins_that_are_off()
     return show("erase_person", 200 if form.ok else form.status, **about)
 
 

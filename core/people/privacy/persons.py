@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from core.contracts import Person
 from core.db import db
 from core.engine.personal_columns import NOBODY
+from core.engine.plugins import plugins
 from core.files.models import OF_EXPORTS, State, StoredFile
 from core.lectures.models import Lecture, Participant, rows_of
+from core.models import PersonalColumn
 from core.people.models import GuestSession, User
 from core.rooms.models import Room, RoomHost
 
@@ -96,6 +98,12 @@ def numbers(user: User) -> Numbers:
         )
     ).one()
     return Numbers(*map(int, row))
+
+
+def plugins_that_are_off() -> list[str]:
+    """Those that have written down what they keep of people, and aren't there to remove what they made of it."""
+    known = db.session.scalars(sa.select(PersonalColumn.plugin).distinct().order_by(PersonalColumn.plugin))
+    return [name for name in known if name not in plugins.loaded]
 
 
 def rooms_of(user_id: int) -> Sequence[int]:

@@ -101,7 +101,7 @@ def numbers(user: User) -> Numbers:
 
 
 def plugins_that_are_off() -> list[str]:
-    """Those that have written down what they keep of people, and aren't there to remove what they made of it."""
+    """Those that said what they keep of people, and aren't there to change what they made of it."""
     known = db.session.scalars(sa.select(PersonalColumn.plugin).distinct().order_by(PersonalColumn.plugin))
     return [name for name in known if name not in plugins.loaded]
 

@@ -131,7 +131,7 @@ def _deleted(storage: Storage, prefix: str, key: str) -> bool:
     query = sa.select(StoredFile).where(FOUND[prefix] == known_as).with_for_update()
     row = db.session.scalar(query.execution_options(populate_existing=True))
     owned = row is not None and (prefix == INCOMING or row.storage == storage.id)
-    owned = owned or db.session.scalar(sa.select(sa.exists().where(PersonExport.key == key)))
+    owned = owned or bool(db.session.scalar(sa.select(sa.exists().where(PersonExport.key == key))))
     is_old = row is not None or _made_at(known_as) < now() - OLD
     if not owned and is_old:
         storage.delete(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -38,8 +39,7 @@ def find_participant(public_id: str) -> Participant | None:
     return db.session.scalar(sa.select(Participant).where(Participant.public_id == public_id))
 
 
-def of_person(column_user: sa.ColumnElement[int], column_guest: sa.ColumnElement[int], person: Person) -> \
-        sa.ColumnElement[bool]:  # fmt: skip
+def of_person(column_user: Any, column_guest: Any, person: Person) -> sa.ColumnElement[bool]:
     """Rows of a table that names an account, a guest session, or both."""
     by_account = column_user == person.user_id if person.user_id is not None else sa.false()
     return sa.or_(by_account, column_guest.in_(person.guest_session_ids))

@@ -29,7 +29,7 @@ class Record:
 
     name: str
     about: str
-    query: sa.Select[Any]
+    query: Any
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One after the other, however many there are."""

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
+from core import cli
 from core.db import db, now
 from core.files import care, storages
 from core.files.models import StoredFile
@@ -480,3 +482,62 @@ def test_a_browser_of_an_account_leads_to_the_account(app: Flask, lecture: int, 
         db.session.flush()
         person = persons.person_of(theirs)
         assert person is not None and person.user_id == ada and len(person.guest_session_ids) == 1
+
+
+# --- from the command line ------------------------------------------------------------
+
+
+@pytest.fixture
+def audimax(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """``audimax("list", lecture)`` runs ``audimax person list …``."""
+    monkeypatch.setattr(cli, "_app", lambda: app)
+    return lambda *words: CliRunner().invoke(cli.main, ["person", *words])
+
+
+def test_a_guest_is_served_and_deleted_from_the_command_line(
+    app: Flask, lecture: int, audimax: Any, tmp_path: Path
+) -> None:
+    with app.app_context():
+        browser = GuestSession(token_hash="guests", name="Eve")
+        db.session.add(browser)
+        db.session.flush()
+        db.session.add(Participant(lecture_id=lecture, guest_session_id=browser.id, name="Eve"))
+        db.session.commit()
+        public_id = db.session.get_one(Lecture, lecture).public_id
+    listed = audimax("list", public_id).output
+    eve = next(line.split()[0] for line in listed.splitlines() if line.endswith("Eve"))
+    target = tmp_path / "eve.zip"
+    assert audimax("export", "--participant", eve, "--to", str(target)).exit_code == 0
+    assert "Eve" in zipfile.ZipFile(target).read("core/lectures.json").decode()
+    again = audimax("export", "--participant", eve, "--to", str(target))
+    assert again.exit_code == 1 and "exists already" in again.output
+    assert audimax("erase", "--participant", eve, "--yes").exit_code == 0
+    assert "Eve" not in audimax("list", public_id).output
+    gone = audimax("erase", "--participant", eve, "--yes")
+    assert gone.exit_code == 1 and "nothing leads to anybody" in gone.output
+
+
+def test_an_account_is_deleted_from_the_command_line(
+    app: Flask, ada: int, admin: int, audimax: Any, make_room: Any
+) -> None:
+    make_room(ada)
+    refused = audimax("erase", "--email", ADDRESS, "--yes")
+    assert refused.exit_code == 1 and "This person owns rooms." in refused.output
+    done = audimax("erase", "--email", ADDRESS, "--delete-rooms", "--yes")
+    assert done.exit_code == 0, done.output
+    with app.app_context():
+        assert db.session.get(User, ada) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "say who"),
+        (("--email", "nobody@uni.example"), "no account"),
+        (("--participant", "nobody"), "nobody took part"),
+        (("--email", ADDRESS, "--rooms-to", "x@uni.example", "--delete-rooms"), "not both"),
+    ],
+)
+def test_the_command_says_what_is_wrong(app: Flask, audimax: Any, words: tuple[str, ...], said: str) -> None:
+    answer = audimax("erase", *words, "--yes")
+    assert answer.exit_code != 0 and said in answer.output

@@ -248,6 +248,62 @@ def move_files(target: str) -> None:
     sys.exit(1 if left else 0)
 
 
+@main.group()
+def person() -> None:
+    """What is stored about one person: handed out, or deleted for good."""
+
+
+EMAIL = click.option("--email", default="", help="The address of an account.")
+PARTICIPANT = click.option(
+    "--participant", default="", help="Somebody who took part, by the id that `audimax person list` says."
+)
+
+
+@person.command("list")
+@click.argument("lecture")
+def list_people(lecture: str) -> None:
+    """Who took part in a lecture, named by the id in its page's address: ids by which guests are found."""
+    from core.people.privacy import cases
+
+    with _app().app_context():
+        for one in cases.people_of(lecture):
+            click.echo(f"{one.public_id}  {one.name}")
+
+
+@person.command("export")
+@EMAIL
+@PARTICIPANT
+@click.option("--to", "target", type=click.Path(dir_okay=False, path_type=Path), required=True)
+def export_person(email: str, participant: str, target: Path) -> None:
+    """Write a ZIP of all that is stored about an account or a guest. It must not exist yet."""
+    from core.people.privacy import cases
+
+    with _app().app_context():
+        cases.export(cases.find(email, participant), target)
+    click.echo(f"{target} has everything. Hand it to nobody else.")
+
+
+@person.command("erase")
+@EMAIL
+@PARTICIPANT
+@click.option("--keep-files", is_flag=True, help="Keep files shared in lectures, without the name.")
+@click.option("--rooms-to", default="", help="The address of the account that gets the person's rooms.")
+@click.option("--delete-rooms", is_flag=True, help="Delete the person's rooms with all their lectures.")
+@click.confirmation_option(prompt="Nobody can bring this back. Delete the person?")
+def erase_person(email: str, participant: str, keep_files: bool, rooms_to: str, delete_rooms: bool) -> None:
+    """Delete an account or a guest for good. Run it again after a failure."""
+    from core.people.privacy import cases
+
+    if rooms_to and delete_rooms:
+        raise click.UsageError("say --rooms-to or --delete-rooms, not both")
+    fate = "delete" if delete_rooms else "hand_over" if rooms_to else ""
+    with _app().app_context():
+        failed = cases.erase(cases.find(email, participant), keep_files, fate, rooms_to)
+    if failed:
+        raise click.ClickException(f"it isn't done yet, and nobody can use the account: {failed}")
+    click.echo("The person is deleted; a job removes the bytes of their files.")
+
+
 @contextmanager
 def _until_interrupted() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed: asked where it does no harm to stop."""

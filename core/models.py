@@ -13,7 +13,7 @@ from core.db import Model, now, random_id
 from core.exports.models import Export
 from core.files.models import StoredFile
 from core.lectures.models import Lecture, LectureShare, Participant
-from core.people.models import GuestSession, OneTimeLink, User
+from core.people.models import GuestSession, OneTimeLink, PersonErasure, PersonExport, User
 from core.rooms.models import Room, RoomHost, RoomPlugin
 from core.search.models import SearchedLecture, SearchEntry, SearchSpeaker
 
@@ -26,6 +26,8 @@ __all__ = [
     "LectureShare",
     "OneTimeLink",
     "Participant",
+    "PersonErasure",
+    "PersonExport",
     "PersonalColumn",
     "Room",
     "RoomHost",

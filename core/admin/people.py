@@ -20,7 +20,7 @@ from core.http.forms import Form
 from core.lectures.models import Lecture, Participant
 from core.people import accounts, limits
 from core.people.again import ask_again
-from core.people.models import User
+from core.people.models import PersonErasure, PersonExport, User
 from core.people.sessions import admin_required
 from core.rooms.models import Room, RoomHost
 
@@ -82,20 +82,20 @@ def _wanted(filters: dict[str, str]) -> list[sa.ColumnElement[bool]]:
 @admin_required
 def person(public_id: str) -> ResponseReturnValue:
     """What there is to know of an account, and what can be done about it."""
-    return _show(_find(public_id))
+    return _show(find_account(public_id))
 
 
 @bp.post(f"{PAGE}/<public_id>/role")
 @admin_required
 def change_role(public_id: str) -> ResponseReturnValue:
     """Make somebody an administrator, which takes one's own password again, or take it away."""
-    user, form = _find(public_id), Form(request.form)
+    user, form = find_account(public_id), Form(request.form)
     wanted = form.has("is_admin")
     if wanted:
-        ask_again(form, _me())
+        ask_again(form, me())
     if not form.ok:
         return _show(user, form)
-    accounts.set_admin(user, wanted, by=_me())
+    accounts.set_admin(user, wanted, by=me())
     db.session.commit()
     if wanted:
         return _done(user, _("%(name)s is an administrator now.", name=user.name))
@@ -106,8 +106,8 @@ def change_role(public_id: str) -> ResponseReturnValue:
 @admin_required
 def disable(public_id: str) -> ResponseReturnValue:
     """Every session ends, and there is no new one; what they made stays."""
-    user = _find(public_id)
-    lectures = accounts.disable(user, by=_me())
+    user = find_account(public_id)
+    lectures = accounts.disable(user, by=me())
     db.session.commit()
     for lecture in lectures:
         order.keep(lecture)
@@ -119,8 +119,8 @@ def disable(public_id: str) -> ResponseReturnValue:
 @admin_required
 def enable(public_id: str) -> ResponseReturnValue:
     """They can sign in again, with the password they had."""
-    user = _find(public_id)
-    accounts.enable(user, by=_me())
+    user = find_account(public_id)
+    accounts.enable(user, by=me())
     db.session.commit()
     return _done(user, _("%(name)s can sign in again.", name=user.name))
 
@@ -129,8 +129,8 @@ def enable(public_id: str) -> ResponseReturnValue:
 @admin_required
 def sign_out(public_id: str) -> ResponseReturnValue:
     """End all their sessions, for a laptop that was lost."""
-    user = _find(public_id)
-    accounts.sign_out_everywhere(user, by=_me())
+    user = find_account(public_id)
+    accounts.sign_out_everywhere(user, by=me())
     db.session.commit()
     return _done(user, _("%(name)s is signed out everywhere.", name=user.name))
 
@@ -139,21 +139,23 @@ def sign_out(public_id: str) -> ResponseReturnValue:
 @admin_required
 def send_reset(public_id: str) -> ResponseReturnValue:
     """Send a link for a new password to the account's address."""
-    user = _find(public_id)
+    user = find_account(public_id)
     limits.MAILS_TO.take(user.email)
-    accounts.send_reset(user, by=_me())
+    accounts.send_reset(user, by=me())
     db.session.commit()
     return _done(user, _("A link for a new password goes to %(email)s.", email=user.email))
 
 
-def _find(public_id: str) -> User:
+def find_account(public_id: str) -> User:
+    """The account of a page, or a 404."""
     found = db.session.scalar(sa.select(User).where(User.public_id == public_id))
     if found is None:
         raise Refusal(404, _("There is no such account. It may have been deleted."), code="not_found")
     return found
 
 
-def _me() -> User:
+def me() -> User:
+    """The administrator who asks."""
     return cast(User, current_user._get_current_object())
 
 
@@ -168,9 +170,18 @@ def _show(user: User, form: Form | None = None) -> ResponseReturnValue:
     given, took_part = db.session.execute(counts).one()
     found = db.session.scalars(rooms.limit(MOST_ROOMS + 1)).all()
     form = form or Form()
-    about = {"person": user, "form": form, "given": given, "took_part": took_part}
+    about = {"person": user, "form": form, "given": given, "took_part": took_part, **_data_of(user)}
     shown, has_more = found[:MOST_ROOMS], len(found) > MOST_ROOMS
     return show("person", 200 if form.ok else form.status, **about, rooms=shown, has_more_rooms=has_more)
+
+
+def _data_of(user: User) -> dict[str, Any]:
+    """Copies of their data that I have asked for, the newest first, and whether they are being deleted."""
+    mine = sa.and_(PersonExport.user_id == User.id, PersonExport.asked_by_id == me().id)
+    query = sa.select(PersonErasure, PersonExport).select_from(User).where(User.id == user.id)
+    query = query.outerjoin(PersonErasure, PersonErasure.user_id == User.id).outerjoin(PersonExport, mine)
+    rows = db.session.execute(query.order_by(PersonExport.id.desc())).all()
+    return {"erasure": rows[0][0] if rows else None, "copies": [copy for _one, copy in rows if copy]}
 
 
 def _done(user: User, words: str) -> ResponseReturnValue:

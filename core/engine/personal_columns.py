@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.contracts import Erasure, Person
 from core.db import db
-from core.lectures.models import Participant
+from core.lectures.models import Participant, rows_of
 from core.models import PersonalColumn
 
 Kind = Literal["user", "guest_session", "participant"]
@@ -110,11 +110,7 @@ def _ids(kind: str, person: Person) -> Any:
         return [person.user_id] if person.user_id is not None else []
     if kind == "guest_session":
         return list(person.guest_session_ids)
-    theirs = sa.or_(
-        Participant.user_id == person.user_id if person.user_id is not None else sa.false(),
-        Participant.guest_session_id.in_(person.guest_session_ids),
-    )
-    return sa.select(Participant.id).where(theirs)
+    return sa.select(Participant.id).where(rows_of(person))
 
 
 def _erase(table: sa.Table, columns: Sequence[PersonalColumn], person: Person) -> int:

@@ -17,6 +17,7 @@ from core.errors import StorageDown
 from core.files import kinds, storages
 from core.files.jobs import BATCH, batches
 from core.files.models import INCOMING, KEPT, PREVIEWS, State, StoredFile
+from core.people.models import PersonExport
 
 log = logging.getLogger(__name__)
 # Younger bytes may belong to something that is just happening.
@@ -100,13 +101,16 @@ def _check_storage(storage: Storage, made: Findings, delete_unowned: bool) -> No
             if delete_unowned:
                 made.deleted += sum(_deleted(storage, prefix, key) for key in strange)
     made.missing += _missing(storage, there)
+    made.missing += _missing_exports(storage, there)
 
 
 def _owners(prefix: str, keys: list[str]) -> dict[str, str]:
     """By the key under which their rows know them: the storage that has these files."""
     column = FOUND[prefix]
     wanted = [_known_as(prefix, key) for key in keys]
-    rows = db.session.execute(sa.select(column, StoredFile.storage).where(column.in_(wanted))).all()
+    query = sa.select(column, StoredFile.storage).where(column.in_(wanted))
+    theirs = sa.select(PersonExport.key, PersonExport.storage).where(PersonExport.key.in_(wanted))
+    rows = db.session.execute(query.union_all(theirs)).all()
     db.session.commit()
     return {row[0]: row[1] for row in rows}
 
@@ -127,6 +131,7 @@ def _deleted(storage: Storage, prefix: str, key: str) -> bool:
     query = sa.select(StoredFile).where(FOUND[prefix] == known_as).with_for_update()
     row = db.session.scalar(query.execution_options(populate_existing=True))
     owned = row is not None and (prefix == INCOMING or row.storage == storage.id)
+    owned = owned or bool(db.session.scalar(sa.select(sa.exists().where(PersonExport.key == key))))
     is_old = row is not None or _made_at(known_as) < now() - OLD
     if not owned and is_old:
         storage.delete(key)
@@ -152,6 +157,14 @@ def _missing(storage: Storage, there: set[str]) -> Iterator[Missing]:
             row = db.session.get(StoredFile, stored.id, populate_existing=True)
             if again is None and row is not None and row.storage == storage.id and row.state == State.READY:
                 yield Missing(storage.id, key, stored.public_id, stored.name)
+
+
+def _missing_exports(storage: Storage, there: set[str]) -> Iterator[Missing]:
+    """What people have had made of all that is stored about them; there are few, and not for long."""
+    query = sa.select(PersonExport).where(PersonExport.storage == storage.id, PersonExport.state == "done")
+    for made in db.session.scalars(query).all():
+        if made.key not in there and storage.stat(made.key) is None:
+            yield Missing(storage.id, made.key, made.public_id, made.name)
 
 
 def _ready_in(storage: str) -> Iterator[Any]:

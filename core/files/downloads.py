@@ -21,6 +21,7 @@ from core.files import kinds, storages
 from core.files.access import no_file, readable
 from core.files.models import Scan, State, StoredFile
 from core.http.views import page
+from core.people.models import PersonExport
 
 log = logging.getLogger(__name__)
 bp = Blueprint("files", __name__)
@@ -57,7 +58,7 @@ def download(file_id: str) -> ResponseReturnValue:
     return send(lambda: _handed_out(file_id))
 
 
-def send(find: Callable[[], StoredFile]) -> ResponseReturnValue:
+def send(find: Callable[[], StoredFile | PersonExport]) -> ResponseReturnValue:
     """The bytes of the file that ``find`` gives to this caller, or the part of them that was asked for."""
     found = _handout(find())
     url = storages.named(found.storage).url(found.key, found.name, found.mime, ADDRESS_SECONDS)
@@ -110,7 +111,7 @@ def _handed_out(file_id: str) -> StoredFile:
     )
 
 
-def _handout(stored: StoredFile) -> Handout:
+def _handout(stored: StoredFile | PersonExport) -> Handout:
     mime = kinds.handed_out_as(stored.mime)
     made = Handout(stored.storage, stored.key, stored.name, mime, stored.size)
     # From here on no connection is held.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from core.contracts import Grants
+from core.contracts import Grants, Person
 from core.db import Model, db, now, random_id
 from core.people.models import GuestSession, User
 from core.rooms.models import Room
@@ -183,3 +183,10 @@ def same_person(row: Any, others: Any) -> sa.ColumnElement[bool]:
             ),
         ),
     )
+
+
+def rows_of(person: Person) -> sa.ColumnElement[bool]:
+    """Which participants are this person; what an account does in a guest's browser is the account's."""
+    by_account = Participant.user_id == person.user_id if person.user_id is not None else sa.false()
+    as_guest = Participant.guest_session_id.in_(person.guest_session_ids)
+    return sa.or_(by_account, sa.and_(Participant.user_id.is_(None), as_guest))

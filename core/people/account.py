@@ -12,12 +12,14 @@ from flask_login import current_user
 
 from core.db import db
 from core.errors import Refusal
+from core.files.downloads import send
 from core.http.forms import Form
 from core.http.i18n import locales
 from core.people import accounts, addresses, limits, sessions
 from core.people.again import ask_again
 from core.people.links import Purpose
 from core.people.models import User
+from core.people.privacy import exporting
 from core.people.sessions import login_required
 from core.people.views import new_password, open_link, show
 from core.text import clean_name
@@ -112,6 +114,26 @@ def sign_out_everywhere() -> ResponseReturnValue:
     return _done(_("You are signed out on every other device."))
 
 
+@bp.post("/account/data")
+@login_required
+def ask_for_data() -> ResponseReturnValue:
+    """Let a ZIP be made of all that is stored about me."""
+    form, me = Form(request.form), _me()
+    ask_again(form, me, "data_password")
+    if not form.ok:
+        return _show(data=form)
+    exporting.ask(me, by=me)
+    db.session.commit()
+    return _done(_("The file is being made. Come back in a few minutes to download it."))
+
+
+@bp.get("/account/data/<export_id>")
+@login_required
+def download_data(export_id: str) -> ResponseReturnValue:
+    """The ZIP, for its owner."""
+    return send(lambda: exporting.find(export_id, _me(), _me()))
+
+
 def _me() -> User:
     return cast(User, current_user._get_current_object())
 
@@ -129,15 +151,21 @@ def _done(words: str) -> ResponseReturnValue:
 
 
 def _show(
-    *, profile: Form | None = None, email: Form | None = None, password: Form | None = None
+    *,
+    profile: Form | None = None,
+    email: Form | None = None,
+    password: Form | None = None,
+    data: Form | None = None,
 ) -> ResponseReturnValue:
     me = _me()
-    wrong = next((form for form in (profile, email, password) if form), None)
+    wrong = next((form for form in (profile, email, password, data) if form), None)
     return show(
         "account",
         wrong,
         profile=profile or Form(name=me.name, locale=me.locale),
         email_form=email or Form(),
         password_form=password or Form(),
+        data_form=data or Form(),
+        copies=exporting.made_for(me, me),
         locales=locales(),
     )

@@ -16,7 +16,7 @@ from core.jobs import defer
 from core.lectures.models import Lecture, Participant
 from core.people import links
 from core.people.links import Purpose
-from core.people.models import OneTimeLink, User
+from core.people.models import OneTimeLink, PersonErasure, User
 
 # Any number: the first admin is made by one request at a time.
 FIRST_ADMIN_LOCK = 0x417564696D6178
@@ -153,7 +153,9 @@ def disable(user: User, by: User | None = None) -> Sequence[Lecture]:
 
 
 def enable(user: User, by: User) -> None:
-    """They may sign in again."""
+    """They may sign in again; not somebody who is being deleted."""
+    if db.session.scalar(sa.select(sa.exists().where(PersonErasure.user_id == user.id))):
+        raise Refusal(409, _("This account is being deleted."), code="being_deleted")
     if user.disabled_at is not None:
         user.disabled_at = None
         audit.record("user.enable", actor=by, target=user.email)

@@ -1,4 +1,4 @@
-"""Accounts, one-time links and guest sessions."""
+"""Accounts, one-time links and guest sessions; wishes to have one's data, and to be forgotten."""
 
 from __future__ import annotations
 
@@ -78,3 +78,55 @@ class GuestSession(Model):
     last_seen_at: Mapped[datetime] = mapped_column(default=now)
 
     user: Mapped[User | None] = relationship()
+
+
+class PersonExport(Model):
+    """A ZIP of all that is stored about an account; only who has asked for it may download it.
+
+    ``key``: where its bytes are in ``storage``, from the first moment on. ``why`` has words for the person.
+    """
+
+    __tablename__ = "person_export"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    public_id: Mapped[str] = random_id()
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    asked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    locale: Mapped[str]
+    storage: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    state: Mapped[str]
+    why: Mapped[str] = mapped_column(default="")
+    size: Mapped[int] = mapped_column(default=0)
+    asked_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    over_at: Mapped[datetime | None]
+
+    @property
+    def name(self) -> str:
+        """What the file is called where it is downloaded."""
+        return f"personal-data-{self.asked_at:%Y-%m-%d}.zip"
+
+    @property
+    def mime(self) -> str:
+        return "application/zip"
+
+
+class PersonErasure(Model):
+    """An account that is being deleted: the row is there until all is gone, and goes with the account.
+
+    ``rooms``: what becomes of the rooms they own, ``hand_over`` (to ``heir_id``) or ``delete``; empty where
+    they have none. ``problems``: what the last try has failed at, by plugin (or ``core``).
+    """
+
+    __tablename__ = "person_erasure"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id", ondelete="CASCADE"), unique=True)
+    asked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    heir_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    rooms: Mapped[str] = mapped_column(default="")
+    keeps_files: Mapped[bool] = mapped_column(default=False)
+    tries: Mapped[int] = mapped_column(default=0)
+    problems: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    asked_at: Mapped[datetime] = mapped_column(default=now)
+    tried_at: Mapped[datetime | None]

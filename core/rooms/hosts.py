@@ -63,7 +63,7 @@ def remove_host(room: Room, user_public_id: str, by: User) -> User:
     return user
 
 
-def change_owner(room: Room, email: str, stays: bool, by: User) -> User:
+def change_owner(room: Room, email: str, stays: bool, by: User | None) -> User:
     """Give the room to the account with that address; ``stays``: the owner before becomes a co-host.
 
     An administrator's act. The caller settles the room (``core.order``), which commits.

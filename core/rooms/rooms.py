@@ -79,7 +79,7 @@ def unarchive(room: Room, by: User) -> None:
     _changed(room, "room.unarchive", by)
 
 
-def delete(room: Room, by: User) -> None:
+def delete(room: Room, by: User | None) -> None:
     """Remove the room with everything that hangs on it."""
     refuse_while_live(room, _("A lecture is running in this room. End it first, then delete the room."))
     audit.record("room.delete", actor=by, target=room.title, public_id=room.public_id)

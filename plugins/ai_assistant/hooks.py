@@ -16,6 +16,7 @@ from core.api import (
     Mount,
     MountPoint,
     Person,
+    PersonalData,
     Process,
     Room,
     RoomUi,
@@ -88,3 +89,8 @@ def on_event(event: Event) -> None:
 @hookimpl
 def erase(person: Person) -> None:
     erasing.erase(person)
+
+
+@hookimpl
+def personal_data(person: Person) -> PersonalData:
+    return erasing.collected(person)

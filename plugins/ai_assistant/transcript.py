@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -154,8 +154,13 @@ def remains(lecture: Lecture) -> sa.ColumnElement[bool]:
 
 def cut_numbers(lecture: Lecture) -> set[int]:
     """The numbers, as citations have them, of the lines that were cut out of the lecture."""
+    return numbers(lecture, lambda row: bool(row.is_cut))
+
+
+def numbers(lecture: Lecture, is_wanted: Callable[[Any], bool]) -> set[int]:
+    """The numbers, as citations have them, of the lines that are wanted."""
     said = lines(lecture).where(~TranscriptLine.is_gap)
-    return {number for number, row in enumerate(db.session.execute(said), start=1) if row.is_cut}
+    return {number for number, row in enumerate(db.session.execute(said), start=1) if is_wanted(row)}
 
 
 def forget_cut(lecture: Lecture) -> None:

@@ -11,6 +11,7 @@ from core.api import (
     Mount,
     MountPoint,
     Participant,
+    Person,
     Room,
     RoomUi,
     Verdict,
@@ -112,3 +113,11 @@ def _panic(person: Participant, state: RoomState | None, row: Standing | None) -
     if person.is_host or (row is not None and row.has_floor):
         return Grants()
     return Grants(False, False, False, not state.freezes_chat)
+
+
+@hookimpl
+def erase(person: Person) -> None:
+    """A ban stays, for it is the room's; by whichever of the two ids it was written down, the words go."""
+    of_account = Ban.user_id == person.user_id if person.user_id is not None else sa.false()
+    theirs = sa.or_(of_account, Ban.guest_session_id.in_(person.guest_session_ids))
+    db.session.execute(sa.update(Ban).where(theirs).values(name="Deleted person", reason=""))

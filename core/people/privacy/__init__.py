@@ -1,0 +1,1 @@
+"""What is stored about one person: handed out to them, and removed."""

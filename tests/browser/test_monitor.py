@@ -37,18 +37,19 @@ def test_an_administrator_sees_a_lecture_come_looks_into_it_and_closes_it(
     page = boss.page
     page.goto(f"{host.product.url}/admin")
     expect(page).to_have_url(f"{host.product.url}/admin/live")
-    expect(page.get_by_role("heading", name="No lecture is running")).to_be_visible()
     page.evaluate("window.isTheSamePage = true")
 
+    # Lectures of other tests may run too.
     room = host.make_room("Monitor")
-    host.start(room)
     line = page.locator("[data-lecture]", has_text="Monitor")
+    expect(line).to_have_count(0)
+    host.start(room)
     expect(line.locator("[data-people]")).to_have_text("0")
     hall.enter(host.page, room.link)
     expect(line.locator("[data-people]")).to_have_text("1")
     hall.enter(guest.page, room.link, "Ada Lovelace")
     expect(line.locator("[data-people]")).to_have_text("2")
-    expect(page.locator("[data-total]")).to_have_text("1 lecture · 2 people")
+    expect(page.locator("[data-total]")).to_have_text(re.compile(r"\d+ lectures? · \d+ people"))
     assert page.evaluate("window.isTheSamePage") is True, "without a reload"
     looks_right(page, "admin-live")
 
@@ -82,7 +83,7 @@ def test_an_administrator_sees_a_lecture_come_looks_into_it_and_closes_it(
     assert axe(page) == []
     dialog.get_by_role("button", name="Close the lecture").click()
     expect(page.get_by_text("“Monitor” is closed.")).to_be_visible()
-    expect(page.get_by_role("heading", name="No lecture is running")).to_be_visible()
+    expect(line).to_have_count(0)
     expect(host.page.get_by_role("heading", name="The lecture has ended")).to_be_visible()
 
 

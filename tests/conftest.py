@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -75,6 +76,15 @@ class ProductBesideTheRest(LoadScopeScheduling):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ProductBesideTheRest:
     return ProductBesideTheRest(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _lines_of_tests_stay_theirs() -> Iterator[None]:
+    """What programs do to the handlers of their process, tests undo: pytest's are among them."""
+    formatters = {handler: handler.formatter for handler in logging.getLogger().handlers}
+    yield
+    for handler, formatter in formatters.items():
+        handler.setFormatter(formatter)
 
 
 @pytest.fixture(scope="session")

@@ -110,7 +110,8 @@ def laid_over(start: T, values: Mapping[str, Any], scope: str) -> T:
     try:
         made: T = dataclasses.replace(start, **good)  # type: ignore[type-var]
     except ValueError as error:
-        log.warning("what admins have set for %s isn't used: %s", scope, error)
+        # What a settings class says of its own values is for admins.
+        log.warning("what admins have set for %s isn't used: %s", scope, str(error))
         return start
     for name in wanted.keys() & mistakes.keys():
         log.warning("what admins have set for %s isn't used: %s", scope, mistakes[name])

@@ -29,7 +29,6 @@ from core.errors import AudimaxError, LiveKitDown, LiveKitError, ScannerDown
 from core.files import scanning
 
 WEBHOOK_SECONDS = 8.0
-WORKER_SECONDS = 60
 LEAST_SPACE = 1_000_000_000
 SIGNS = {"good": "✓", "warning": "!", "bad": "✗"}
 
@@ -192,14 +191,14 @@ def _migrations(app: Flask) -> Iterator[Finding]:
 
 
 def _worker() -> Finding:
+    from core import jobs
     from core.db import db
 
-    query = sa.text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
     try:
-        silent = db.session.scalar(query)
+        is_worked_on = jobs.is_worked_on(db.session)
     except sa.exc.SQLAlchemyError:
         return bad("jobs", "the tables of jobs are missing", "run `audimax db upgrade`")
-    if silent is None or silent > WORKER_SECONDS:
+    if not is_worked_on:
         return bad("jobs", "no worker is at work: mails and lectures' ends wait", "start one: `audimax jobs`")
     return good("jobs", "a worker is at work")
 

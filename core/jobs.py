@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 import procrastinate
+import sqlalchemy as sa
 from flask import Flask
 from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
 from procrastinate.exceptions import UniqueViolation
@@ -32,6 +33,8 @@ RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
 REQUEST = "audimax_request_id"
 # A worker that works says so every ten seconds.
 SILENT_SECONDS = 30
+# After so long nobody is at work.
+NO_WORKER_SECONDS = 60
 
 
 @periodic(cron="* * * * * */15")
@@ -163,6 +166,13 @@ async def _work(app: Flask, made: procrastinate.App, concurrency: int, wait: boo
             shutdown_graceful_timeout=20,
             task_middleware=[in_app_context],
         )
+
+
+def is_worked_on(connection: Any) -> bool:
+    """Whether a worker has said lately that it is at work. ``connection``: of SQLAlchemy, or a session."""
+    query = sa.text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
+    silent = connection.scalar(query)
+    return silent is not None and silent <= NO_WORKER_SECONDS
 
 
 def apply_schema(app: Flask) -> None:

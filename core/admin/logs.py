@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from typing import cast
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, flash, redirect, request, stream_with_context
+from flask import Blueprint, Response, redirect, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_login import current_user
 
 from core import audit as record_of
-from core.admin.menu import show
+from core.admin.menu import done, show
 from core.config import config
 from core.db import db, now
 from core.engine.plugins import plugins
 from core.health import checks
+from core.http.callers import me
 from core.http.forms import Form
 from core.http.views import limited
 from core.logs import audit, system
-from core.people.models import User
 from core.people.sessions import admin_required
 
 bp = Blueprint("admin_logs", __name__)
@@ -101,11 +99,9 @@ def clear() -> ResponseReturnValue:
         ids = []
     gone = system.clear(ids)
     if gone:
-        me = cast(User, current_user._get_current_object())
-        record_of.record("system_log.clear", actor=me, entries=gone)
+        record_of.record("system_log.clear", actor=me(), entries=gone)
     db.session.commit()
-    flash(_("Removed. What happens again comes back."), "ok")
-    return redirect(SYSTEM, 303)
+    return done(SYSTEM, _("Removed. What happens again comes back."))
 
 
 # --- how it is ----------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, render_template, request, url_for
+from flask import Flask, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
@@ -73,6 +74,12 @@ def _of_plugins() -> list[Entry]:
 
 def _entry(title: Any, address: str, icon: str) -> Entry:
     return Entry(title, address, icon, request.path == address or request.path.startswith(f"{address}/"))
+
+
+def done(address: str, words: str, kind: str = "ok") -> ResponseReturnValue:
+    """Back to a page, which says what was done."""
+    flash(words, kind)
+    return redirect(address, 303)
 
 
 def show(template: str, status: int = 200, **about: Any) -> tuple[str, int]:

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
-from flask_login import current_user
 from livekit.protocol import models
 from simple_websocket import Server
 from sqlalchemy.orm import contains_eager
 
 from core import audit, order
-from core.admin.menu import show
+from core.admin.menu import done, show
 from core.bus import LIVE
 from core.contracts import Role
 from core.db import db
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.http import sockets
-from core.http.callers import signed_in
+from core.http.callers import me, signed_in
 from core.http.forms import Form
 from core.http.tries import Tries
 from core.http.views import ViewSpec
@@ -193,18 +192,14 @@ def facts(lecture_id: str) -> ResponseReturnValue:
 def close(lecture_id: str) -> ResponseReturnValue:
     """End it for everybody."""
     found = _running(lecture_id)
-    CLOSINGS.take(str(_me().id))
+    CLOSINGS.take(str(me().id))
     title = found.room.title
-    lectures.end(found, reason="admin", by=_me())
+    lectures.end(found, reason="admin", by=me())
     if found.closed_at is None:
-        flash(
-            _("“%(title)s” is over, and nobody can come in any more. The media server can’t be reached: "
-              "people who are inside are disconnected as soon as it is back.", title=title),
-            "warn",
-        )  # fmt: skip
-    else:
-        flash(_("“%(title)s” is closed.", title=title), "ok")
-    return redirect(PAGE, 303)
+        words = _("“%(title)s” is over, and nobody can come in any more. The media server can’t be reached: "
+                  "people who are inside are disconnected as soon as it is back.", title=title)  # fmt: skip
+        return done(PAGE, words, "warn")
+    return done(PAGE, _("“%(title)s” is closed.", title=title))
 
 
 @bp.post(f"{PAGE}/<lecture_id>/people/<public_id>/remove")
@@ -212,7 +207,7 @@ def close(lecture_id: str) -> ResponseReturnValue:
 def remove(lecture_id: str, public_id: str) -> ResponseReturnValue:
     """Put somebody out; they may come back through the door."""
     found = _running(lecture_id)
-    REMOVALS.take(str(_me().id))
+    REMOVALS.take(str(me().id))
     order.lock(found)
     db.session.refresh(found)
     _must_run(found)
@@ -238,15 +233,13 @@ def send_message(lecture_id: str) -> ResponseReturnValue:
     text = form.clean("text", _message)
     if form.ok:
         try:
-            MESSAGES.take(str(_me().id))
+            MESSAGES.take(str(me().id))
             count = _tell_hosts(found, text)
         except Refusal as refusal:
             form.refuse(refusal)
     if not form.ok:
         return _show(found, form)
-    audit.record(
-        "lecture.message_hosts", actor=_me(), room_id=found.room_id, lecture_id=found.id, hosts=count
-    )
+    audit.record("lecture.message_hosts", actor=me(), room_id=found.room_id, lecture_id=found.id, hosts=count)
     db.session.commit()
     return _done(found, ngettext("%(num)s host got the message.", "%(num)s hosts got the message.", count))
 
@@ -357,13 +350,8 @@ def _about(found: Lecture) -> dict[str, Any]:
 
 
 def _record(what: str, found: Lecture, **about: Any) -> None:
-    audit.record(f"lecture.{what}", actor=_me(), room_id=found.room_id, lecture_id=found.id, **about)
-
-
-def _me() -> User:
-    return cast(User, current_user._get_current_object())
+    audit.record(f"lecture.{what}", actor=me(), room_id=found.room_id, lecture_id=found.id, **about)
 
 
 def _done(found: Lecture, words: str, kind: str = "ok") -> ResponseReturnValue:
-    flash(words, kind)
-    return redirect(f"{PAGE}/{found.public_id}", 303)
+    return done(f"{PAGE}/{found.public_id}", words, kind)

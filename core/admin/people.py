@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user
 
 from core import order
 from core.admin.lists import Order, Part
-from core.admin.menu import first, show
+from core.admin.menu import done, first, show
 from core.db import db
 from core.errors import Refusal
+from core.http.callers import me
 from core.http.forms import Form
 from core.lectures.models import Lecture, Participant
 from core.people import accounts, limits
@@ -98,8 +98,8 @@ def change_role(public_id: str) -> ResponseReturnValue:
     accounts.set_admin(user, wanted, by=me())
     db.session.commit()
     if wanted:
-        return _done(user, _("%(name)s is an administrator now.", name=user.name))
-    return _done(user, _("%(name)s is no administrator any more.", name=user.name))
+        return done(account_page(user), _("%(name)s is an administrator now.", name=user.name))
+    return done(account_page(user), _("%(name)s is no administrator any more.", name=user.name))
 
 
 @bp.post(f"{PAGE}/<public_id>/disable")
@@ -112,7 +112,7 @@ def disable(public_id: str) -> ResponseReturnValue:
     for lecture in lectures:
         order.keep(lecture)
     words = _("%(name)s is signed out everywhere and can’t sign in any more.", name=user.name)
-    return _done(user, words)
+    return done(account_page(user), words)
 
 
 @bp.post(f"{PAGE}/<public_id>/enable")
@@ -122,7 +122,7 @@ def enable(public_id: str) -> ResponseReturnValue:
     user = find_account(public_id)
     accounts.enable(user, by=me())
     db.session.commit()
-    return _done(user, _("%(name)s can sign in again.", name=user.name))
+    return done(account_page(user), _("%(name)s can sign in again.", name=user.name))
 
 
 @bp.post(f"{PAGE}/<public_id>/sign-out")
@@ -132,7 +132,7 @@ def sign_out(public_id: str) -> ResponseReturnValue:
     user = find_account(public_id)
     accounts.sign_out_everywhere(user, by=me())
     db.session.commit()
-    return _done(user, _("%(name)s is signed out everywhere.", name=user.name))
+    return done(account_page(user), _("%(name)s is signed out everywhere.", name=user.name))
 
 
 @bp.post(f"{PAGE}/<public_id>/reset")
@@ -143,7 +143,7 @@ def send_reset(public_id: str) -> ResponseReturnValue:
     limits.MAILS_TO.take(user.email)
     accounts.send_reset(user, by=me())
     db.session.commit()
-    return _done(user, _("A link for a new password goes to %(email)s.", email=user.email))
+    return done(account_page(user), _("A link for a new password goes to %(email)s.", email=user.email))
 
 
 def find_account(public_id: str) -> User:
@@ -154,15 +154,13 @@ def find_account(public_id: str) -> User:
     return found
 
 
-def me() -> User:
-    """The administrator who asks."""
-    return cast(User, current_user._get_current_object())
+def account_page(user: User) -> str:
+    """Where the page about an account stands."""
+    return f"{PAGE}/{user.public_id}"
 
 
 def _show(user: User, form: Form | None = None) -> ResponseReturnValue:
-    rooms = (
-        sa.select(Room).where(Room.owner_id == user.id).order_by(Room.title, Room.id).limit(MOST_ROOMS + 1)
-    )
+    rooms = sa.select(Room).where(Room.owner_id == user.id).order_by(Room.title, Room.id)
     counts = sa.select(
         sa.select(sa.func.count()).where(Lecture.started_by_id == user.id).scalar_subquery(),
         sa.select(sa.func.count()).where(Participant.user_id == user.id).scalar_subquery(),
@@ -182,8 +180,3 @@ def _data_of(user: User) -> dict[str, Any]:
     query = query.outerjoin(PersonErasure, PersonErasure.user_id == User.id).outerjoin(PersonExport, mine)
     rows = db.session.execute(query.order_by(PersonExport.id.desc())).all()
     return {"erasure": rows[0][0] if rows else None, "copies": [copy for _one, copy in rows if copy]}
-
-
-def _done(user: User, words: str) -> ResponseReturnValue:
-    flash(words, "ok")
-    return redirect(f"{PAGE}/{user.public_id}", 303)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from core import order
-from core.admin.menu import show
-from core.admin.people import PAGE, find_account, me
+from core.admin.menu import done, show
+from core.admin.people import PAGE, account_page, find_account
 from core.db import db
 from core.errors import Refusal
 from core.files.downloads import send
+from core.http.callers import me
 from core.http.forms import Form
 from core.people.again import ask_again
 from core.people.models import User
@@ -28,7 +29,7 @@ def ask(public_id: str) -> ResponseReturnValue:
     user = find_account(public_id)
     exporting.ask(user, by=me())
     db.session.commit()
-    return _done(user, _("The file is being made. Only you can download it."))
+    return done(account_page(user), _("The file is being made. Only you can download it."))
 
 
 @bp.get(f"{PAGE}/<public_id>/exports/<export_id>")
@@ -72,7 +73,9 @@ def erase(public_id: str) -> ResponseReturnValue:
     db.session.commit()
     for lecture in lectures:
         order.keep(lecture)
-    return _done(user, _("%(name)s is signed out everywhere and is being deleted.", name=user.name))
+    return done(
+        account_page(user), _("%(name)s is signed out everywhere and is being deleted.", name=user.name)
+    )
 
 
 @bp.post(f"{PAGE}/<public_id>/erase/again")
@@ -82,15 +85,10 @@ def erase_again(public_id: str) -> ResponseReturnValue:
     user = find_account(public_id)
     erasing.try_again(user)
     db.session.commit()
-    return _done(user, _("It is tried again now."))
+    return done(account_page(user), _("It is tried again now."))
 
 
 def _ask(user: User, form: Form) -> ResponseReturnValue:
     about = {"person": user, "form": form, "numbers": persons.numbers(user)}
     about["off"] = persons.plugins_that_are_off()
     return show("erase_person", 200 if form.ok else form.status, **about)
-
-
-def _done(user: User, words: str) -> ResponseReturnValue:
-    flash(words, "ok")
-    return redirect(f"{PAGE}/{user.public_id}", 303)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user
 from sqlalchemy.orm import contains_eager
 
 from core import order
 from core.admin.lists import Order, Part
-from core.admin.menu import show
+from core.admin.menu import done, show
 from core.db import db
 from core.errors import Refusal
 from core.files.models import State, StoredFile
+from core.http.callers import me
 from core.http.forms import Form
 from core.lectures.models import Lecture
 from core.people.models import User
@@ -108,13 +108,13 @@ def change_owner(public_id: str) -> ResponseReturnValue:
     """Hand a room over, for whoever has left the institution."""
     found, form = _find(public_id), Form(request.form)
     try:
-        owner = hosts.change_owner(found, form.value("email"), form.has("stays"), by=_me())
+        owner = hosts.change_owner(found, form.value("email"), form.has("stays"), by=me())
     except Refusal as refusal:
         form.fail("email", refusal.detail)
         form.status = refusal.status
         return _show(found, form)
     order.settle(found)
-    return _done(found, _("The room belongs to %(name)s now.", name=owner.name))
+    return done(_address(found), _("The room belongs to %(name)s now.", name=owner.name))
 
 
 @bp.post(f"{PAGE}/<public_id>/archive")
@@ -122,9 +122,9 @@ def change_owner(public_id: str) -> ResponseReturnValue:
 def archive(public_id: str) -> ResponseReturnValue:
     """Close its door; its lectures stay readable."""
     found = _find(public_id)
-    rooms.archive(found, by=_me())
+    rooms.archive(found, by=me())
     db.session.commit()
-    return _done(found, _("The room is archived: nobody can come in any more."))
+    return done(_address(found), _("The room is archived: nobody can come in any more."))
 
 
 @bp.post(f"{PAGE}/<public_id>/unarchive")
@@ -132,9 +132,9 @@ def archive(public_id: str) -> ResponseReturnValue:
 def unarchive(public_id: str) -> ResponseReturnValue:
     """Open it again, with the same link."""
     found = _find(public_id)
-    rooms.unarchive(found, by=_me())
+    rooms.unarchive(found, by=me())
     db.session.commit()
-    return _done(found, _("The room is open again."))
+    return done(_address(found), _("The room is open again."))
 
 
 def _find(public_id: str) -> Room:
@@ -145,8 +145,8 @@ def _find(public_id: str) -> Room:
     return found
 
 
-def _me() -> User:
-    return cast(User, current_user._get_current_object())
+def _address(found: Room) -> str:
+    return f"{PAGE}/{found.public_id}"
 
 
 def _show(found: Room, form: Form | None = None) -> ResponseReturnValue:
@@ -168,8 +168,3 @@ def _kept(found: Room) -> Sequence[Kept]:
         .order_by(size.desc())
     )
     return [Kept(*row) for row in db.session.execute(query)]
-
-
-def _done(found: Room, words: str) -> ResponseReturnValue:
-    flash(words, "ok")
-    return redirect(f"{PAGE}/{found.public_id}", 303)

@@ -7,28 +7,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, request
+from flask import Blueprint, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from flask_login import current_user
 
 from core.admin import changes
 from core.admin.lists import Order
-from core.admin.menu import show
+from core.admin.menu import done, show
 from core.config import PREFIX, Source
 from core.db import db
 from core.engine.plugins import plugins
 from core.engine.settings import Field, read
 from core.engine.standing import CORE
 from core.errors import Refusal
+from core.http.callers import me
 from core.http.forms import Form
 from core.http.i18n import locales
 from core.models import SettingChange
-from core.people.models import User
 from core.people.sessions import admin_required
 from core.rooms.forms import Box, text_of, words
 from core.text import one_line
@@ -181,7 +180,7 @@ def save(group_id: str) -> ResponseReturnValue:
     if not group.form.ok:
         db.session.rollback()
         return show("settings", group.form.status, groups=found)
-    changes.put(group.scope, values, rows, _me())
+    changes.put(group.scope, values, rows, me())
     changes.commit()
     return redirect(f"{PAGE}?{'saved' if values else 'unchanged'}={group.id}#{group.id}", 303)
 
@@ -337,11 +336,6 @@ def undo(public_id: str) -> ResponseReturnValue:
     found = db.session.scalar(sa.select(SettingChange).where(SettingChange.public_id == public_id))
     if found is None:
         raise Refusal(404, _("There is no such change."), code="not_found")
-    changes.undo(found, _me())
+    changes.undo(found, me())
     changes.commit()
-    flash(_("It is as it was before."), "ok")
-    return redirect(HISTORY, 303)
-
-
-def _me() -> User:
-    return cast(User, current_user._get_current_object())
+    return done(HISTORY, _("It is as it was before."))

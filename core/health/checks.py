@@ -14,6 +14,7 @@ from typing import cast
 import sqlalchemy as sa
 from flask import Flask, current_app
 
+from core import jobs
 from core.config import config
 from core.db import db
 from core.engine import isolation, offers
@@ -27,7 +28,6 @@ CORE_SECONDS, CORE_REMEMBERED = 3.0, 3.0
 PLUGIN_REMEMBERED = 30.0
 # Beyond its own time, for a thread that comes back late.
 GRACE = 0.5
-WORKER_SECONDS = 60
 LEAST_SPACE = 200_000_000
 
 
@@ -167,8 +167,6 @@ def _storage() -> None:
 
 
 def _jobs() -> None:
-    query = sa.text("SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
     with db.engine.connect() as connection:
-        silent = connection.scalar(query)
-    if silent is None or silent > WORKER_SECONDS:
-        raise NotWell("no worker is at work: start `audimax jobs`")
+        if not jobs.is_worked_on(connection):
+            raise NotWell("no worker is at work: start `audimax jobs`")

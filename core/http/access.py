@@ -8,6 +8,7 @@ import time
 
 from flask import Flask, Response, g, request
 
+from core.http import probes
 from core.http.security import client_address, comes_from_proxy
 from core.logs import request_ids
 from core.logs.masking import path_of
@@ -15,8 +16,6 @@ from core.metrics import counts
 
 log = logging.getLogger(__name__)
 HEADER = "X-Request-ID"
-# Machines ask for these every few seconds.
-PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 def init_app(app: Flask) -> None:
@@ -43,7 +42,8 @@ def _end(response: Response) -> Response:
     response.headers[HEADER] = request_ids.current() or request_ids.begin()
     rule = request.url_rule
     counts.request(rule.rule if rule else None, request.method, response.status_code, seconds)
-    level = logging.DEBUG if request.path in PROBES else logging.INFO
+    # Machines ask for these every few seconds.
+    level = logging.DEBUG if request.path in probes.PATHS else logging.INFO
     if log.isEnabledFor(level):
         _write(level, response.status_code, round(seconds * 1000, 1))
     return response

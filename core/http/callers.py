@@ -27,6 +27,13 @@ def signed_in() -> User | None:
     return cast("User | None", g.signed_in)
 
 
+def me() -> User:
+    """The account of this request, in views that ask to sign in."""
+    user = signed_in()
+    assert user is not None
+    return user
+
+
 def forget() -> None:
     """Look again: long-lived streams and sign-in ask anew within one request."""
     for name in ("signed_in", "_login_user"):

@@ -22,7 +22,7 @@ from core import audit
 from core.contracts import Viewer
 from core.db import db
 from core.errors import Refusal
-from core.http.callers import is_host, signed_in
+from core.http.callers import is_host, me, signed_in
 from core.http.forms import Form
 from core.http.problems import no_lecture
 from core.http.security import client_address
@@ -34,7 +34,6 @@ from core.lectures.models import Lecture
 from core.people.guests import current_guest
 from core.people.views import offers_sign_up
 from core.rooms.hosts import tell_hosts
-from core.rooms.views import me
 from core.search.changes import lecture_changed
 from core.text import clean_title, one_line
 

@@ -14,7 +14,7 @@ from core.db import now
 from core.engine import offers
 from core.errors import Refusal
 from core.http import security
-from core.http.callers import signed_in
+from core.http.callers import me, signed_in
 from core.http.forms import Form
 from core.http.views import find_lecture
 from core.lectures import archive, changes, films, trash
@@ -22,7 +22,6 @@ from core.lectures.access import is_granted, reader_of
 from core.lectures.models import Lecture
 from core.lectures.parts import FIRST_LINES, page_of, words
 from core.lectures.sections import duration
-from core.rooms.views import me
 from core.text import clock, file_size, moment
 
 bp = Blueprint("lectures", __name__)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import refresh as refresh_language
-from flask_login import current_user
 
 from core.db import db
 from core.errors import Refusal
 from core.files.downloads import send
+from core.http.callers import me
 from core.http.forms import Form
 from core.http.i18n import locales
 from core.people import accounts, addresses, limits, sessions
 from core.people.again import ask_again
 from core.people.links import Purpose
-from core.people.models import User
 from core.people.privacy import exporting
 from core.people.sessions import login_required
 from core.people.views import new_password, open_link, show
@@ -46,8 +43,8 @@ def change_profile() -> ResponseReturnValue:
         form.fail("locale", _("Choose one of the languages."))
     if not form.ok:
         return _show(profile=form)
-    me = _me()
-    me.name, me.locale = name, locale
+    user = me()
+    user.name, user.locale = name, locale
     db.session.commit()
     refresh_language()
     return _done(_("Your profile is saved."))
@@ -57,13 +54,13 @@ def change_profile() -> ResponseReturnValue:
 @login_required
 def change_password() -> ResponseReturnValue:
     """A new password ends every other session."""
-    form, me = Form(request.form), _me()
-    ask_again(form, me, "current_password")
-    hashed = new_password(form, me.name, me.email, field="new_password") if not form.problem else ""
+    form, user = Form(request.form), me()
+    ask_again(form, user, "current_password")
+    hashed = new_password(form, user.name, user.email, field="new_password") if not form.problem else ""
     if not form.ok:
         return _show(password=form)
-    accounts.set_password(me, hashed)
-    sessions.renew(me)
+    accounts.set_password(user, hashed)
+    sessions.renew(user)
     db.session.commit()
     return _done(_("Your new password is set. You were signed out everywhere else."))
 
@@ -72,16 +69,16 @@ def change_password() -> ResponseReturnValue:
 @login_required
 def ask_for_email() -> ResponseReturnValue:
     """A changed address counts once its link was opened."""
-    form, me = Form(request.form), _me()
+    form, user = Form(request.form), me()
     email = form.clean("email", addresses.clean_email)
-    if email == me.email:
+    if email == user.email:
         form.fail("email", _("This is your address already."))
-    ask_again(form, me, "email_password")
+    ask_again(form, user, "email_password")
     if form.ok:
         _take_mail(form, email)
     if not form.ok:
         return _show(email=form)
-    accounts.ask_for_email(me, email)
+    accounts.ask_for_email(user, email)
     db.session.commit()
     return _done(
         _("Open the link that we sent to %(email)s. Until then your old address counts.", email=email)
@@ -107,9 +104,9 @@ def confirm_email(token: str) -> ResponseReturnValue:
 @login_required
 def sign_out_everywhere() -> ResponseReturnValue:
     """End all sessions but this one."""
-    me = _me()
-    accounts.end_sessions(me)
-    sessions.renew(me)
+    user = me()
+    accounts.end_sessions(user)
+    sessions.renew(user)
     db.session.commit()
     return _done(_("You are signed out on every other device."))
 
@@ -118,11 +115,11 @@ def sign_out_everywhere() -> ResponseReturnValue:
 @login_required
 def ask_for_data() -> ResponseReturnValue:
     """Let a ZIP be made of all that is stored about me."""
-    form, me = Form(request.form), _me()
-    ask_again(form, me, "data_password")
+    form, user = Form(request.form), me()
+    ask_again(form, user, "data_password")
     if not form.ok:
         return _show(data=form)
-    exporting.ask(me, by=me)
+    exporting.ask(user, by=user)
     db.session.commit()
     return _done(_("The file is being made. Come back in a few minutes to download it."))
 
@@ -131,11 +128,7 @@ def ask_for_data() -> ResponseReturnValue:
 @login_required
 def download_data(export_id: str) -> ResponseReturnValue:
     """The ZIP, for its owner."""
-    return send(lambda: exporting.find(export_id, _me(), _me()))
-
-
-def _me() -> User:
-    return cast(User, current_user._get_current_object())
+    return send(lambda: exporting.find(export_id, me(), me()))
 
 
 def _take_mail(form: Form, email: str) -> None:
@@ -157,15 +150,15 @@ def _show(
     password: Form | None = None,
     data: Form | None = None,
 ) -> ResponseReturnValue:
-    me = _me()
+    user = me()
     wrong = next((form for form in (profile, email, password, data) if form), None)
     return show(
         "account",
         wrong,
-        profile=profile or Form(name=me.name, locale=me.locale),
+        profile=profile or Form(name=user.name, locale=user.locale),
         email_form=email or Form(),
         password_form=password or Form(),
         data_form=data or Form(),
-        copies=exporting.made_for(me, me),
+        copies=exporting.made_for(user, user),
         locales=locales(),
     )

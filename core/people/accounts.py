@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from core import audit
 from core.bus import notify
-from core.db import db, now
+from core.db import db, now, quietly
 from core.errors import Refusal
 from core.jobs import defer
 from core.lectures.models import Lecture, Participant
@@ -141,14 +141,20 @@ def disable(user: User, by: User | None = None) -> Sequence[Lecture]:
     if user.is_admin:
         _keep_an_admin(user)
     user.disabled_at = user.disabled_at or now()
-    inside = (Participant.user_id == user.id, Participant.removed_at.is_(None))
-    live = sa.select(Lecture).join(Participant).where(Lecture.ended_at.is_(None), *inside)
-    lectures = db.session.scalars(live).unique().all()
-    theirs = Participant.lecture_id.in_([lecture.id for lecture in lectures])
-    db.session.execute(sa.update(Participant).where(*inside, theirs).values(removed_at=now()))
+    lectures = take_out(Participant.user_id == user.id)
     if by is not None:
         audit.record("user.disable", actor=by, target=user.email)
     end_sessions(user)
+    return lectures
+
+
+def take_out(theirs: sa.ColumnElement[bool]) -> Sequence[Lecture]:
+    """End the admission of these participants in live lectures, which have to be kept in order afterwards."""
+    inside = (theirs, Participant.removed_at.is_(None))
+    live = sa.select(Lecture).join(Participant).where(Lecture.ended_at.is_(None), *inside)
+    lectures = db.session.scalars(live).unique().all()
+    of_these = Participant.lecture_id.in_([lecture.id for lecture in lectures])
+    quietly(sa.update(Participant).where(*inside, of_these).values(removed_at=now()))
     return lectures
 
 

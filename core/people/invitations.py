@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from flask_login import current_user
 
 from core import audit
 from core.config import config
 from core.db import db, now
 from core.errors import Refusal
+from core.http.callers import me
 from core.http.forms import Form
 from core.jobs import defer
 from core.people import accounts, addresses, links
@@ -46,7 +44,7 @@ def invite() -> ResponseReturnValue:
     form = Form(request.form)
     emails = _read(form)
     if form.has("is_admin"):
-        ask_again(form, _me())
+        ask_again(form, me())
     if not form.ok:
         return _show(form)
     for email in emails:
@@ -74,7 +72,7 @@ def invite_again(public_id: str) -> ResponseReturnValue:
 def revoke(public_id: str) -> ResponseReturnValue:
     """Take an invitation back."""
     link = _pending(public_id)
-    audit.record("invitation.revoke", actor=_me(), target=link.email)
+    audit.record("invitation.revoke", actor=me(), target=link.email)
     links.revoke(OneTimeLink.id == link.id)
     db.session.commit()
     flash(_("The invitation to %(email)s is taken back.", email=link.email), "ok")
@@ -107,9 +105,9 @@ def _known(emails: list[str]) -> list[str]:
 
 def _invite(email: str, *, is_admin: bool) -> None:
     links.revoke(OneTimeLink.email == email, OneTimeLink.purpose == Purpose.INVITATION)
-    link = links.reserve(Purpose.INVITATION, email=email, by=_me().name, is_admin=is_admin)
+    link = links.reserve(Purpose.INVITATION, email=email, by=me().name, is_admin=is_admin)
     db.session.flush()
-    audit.record("invitation.send", actor=_me(), target=email, is_admin=is_admin)
+    audit.record("invitation.send", actor=me(), target=email, is_admin=is_admin)
     defer("core:mail_invitation", link_id=link.id, locale=accounts.language())
 
 
@@ -130,7 +128,3 @@ def _show(form: Form) -> ResponseReturnValue:
     pending = db.session.scalars(_invitations().order_by(OneTimeLink.id.desc()).limit(SHOWN)).all()
     return show("invitations", form, pending=pending, now=now(), closed=config().sign_up == "closed",
                 to_folder=not config().mail_url)  # fmt: skip
-
-
-def _me() -> User:
-    return cast(User, current_user._get_current_object())

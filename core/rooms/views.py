@@ -15,13 +15,12 @@ from core.config import config
 from core.db import db, now
 from core.errors import Refusal
 from core.http import sockets
-from core.http.callers import is_host, signed_in
+from core.http.callers import is_host, me, signed_in
 from core.http.forms import Form
 from core.http.problems import no_room
 from core.http.views import find_room
 from core.lectures import listing
 from core.lectures.lectures import live_in
-from core.people.models import User
 from core.rooms import calendar, codes, dashboard, forms, hosts, invitations, rooms
 from core.rooms.forms import RoomForm, languages
 from core.rooms.models import Room
@@ -302,13 +301,6 @@ def _done(found: Room, words: str) -> ResponseReturnValue:
 
 
 # --- who may --------------------------------------------------------------------------
-
-
-def me() -> User:
-    """The account of this request, on pages that ask to sign in."""
-    user = signed_in()
-    assert user is not None
-    return user
 
 
 def _hosts_room(room_id: str, *, admins: bool = False) -> Room:

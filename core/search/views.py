@@ -13,6 +13,7 @@ from flask_login import login_required
 from sqlalchemy.orm import load_only
 
 from core.db import db
+from core.http.callers import me
 from core.http.forms import Form
 from core.http.views import limited
 from core.lectures.access import Reader, readable_by
@@ -20,7 +21,6 @@ from core.lectures.listing import read_cursor
 from core.lectures.models import Lecture
 from core.people.models import User
 from core.rooms.models import Room
-from core.rooms.views import me
 from core.search.finding import Answer, Asked, search
 from core.search.words import LONGEST_QUERY, Query, read
 

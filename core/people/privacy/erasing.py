@@ -214,11 +214,7 @@ def erase_guest(person: Person, *, keeps_files: bool = False) -> None:
 
 
 def _take_out(person: Person) -> Sequence[Lecture]:
-    inside = (rows_of(person), Participant.removed_at.is_(None))
-    live = sa.select(Lecture).join(Participant).where(Lecture.ended_at.is_(None), *inside)
-    lectures = db.session.scalars(live).unique().all()
-    theirs = Participant.lecture_id.in_([lecture.id for lecture in lectures])
-    quietly(sa.update(Participant).where(*inside, theirs).values(removed_at=now()))
+    lectures = accounts.take_out(rows_of(person))
     for session_id in person.guest_session_ids:
         db.session.get_one(GuestSession, session_id).token_hash = secrets.token_hex(32)
     return lectures

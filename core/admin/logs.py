@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from flask import Blueprint, Response, redirect, request, stream_with_context
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -17,6 +15,7 @@ from core.health import checks
 from core.http.callers import me
 from core.http.forms import Form
 from core.http.views import limited
+from core.lists import address, given
 from core.logs import audit, system
 from core.people.sessions import admin_required
 
@@ -33,9 +32,9 @@ def page() -> ResponseReturnValue:
     """The audit log: who did what to whom."""
     form, wanted = _read()
     found = audit.page(wanted) if form.ok else audit.Page([], "")
-    older = _address(PAGE, form, DEEDS, found.older)
+    older = address(PAGE, form.values, before=found.older)
     about = {"form": form, "page": found, "older": older, "actions": audit.actions()}
-    return show("audit", 200 if form.ok else form.status, **about, table=_address(f"{PAGE}.csv", form, DEEDS))
+    return show("audit", 200 if form.ok else form.status, **about, table=address(f"{PAGE}.csv", form.values))
 
 
 @bp.get(f"{PAGE}.csv")
@@ -44,7 +43,7 @@ def table() -> ResponseReturnValue:
     """The same as a table to take along."""
     form, wanted = _read()
     if not form.ok:
-        return redirect(_address(PAGE, form, DEEDS))
+        return redirect(address(PAGE, form.values))
     take_table()
     response = Response(stream_with_context(audit.as_csv(wanted)), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="audit-{now():%Y-%m-%d}.csv"'
@@ -55,21 +54,12 @@ take_table = limited(table, "20/minute")
 
 
 def _read() -> tuple[Form, audit.Wanted]:
-    form = Form({name: request.args.get(name, "")[:LONGEST] for name in DEEDS})
-    wrong_day = _("Please choose a day.")
-    since, until = form.day("since", wrong_day), form.day("until", wrong_day, days=1)
-    if since and until and since >= until:
-        form.fail("until", _("This day is before the first one."))
+    form = Form(given(DEEDS, LONGEST))
+    since, until = form.days(_("Please choose a day."), _("This day is before the first one."))
     words = {name: form.value(name).strip() for name in ("who", "action", "room", "text")}
     return form, audit.Wanted(
         **words, since=since, until=until, before=request.args.get("before", "")[:LONGEST]
     )
-
-
-def _address(path: str, form: Form, names: tuple[str, ...], before: str = "") -> str:
-    kept = {name: form.value(name) for name in names if form.value(name)}
-    query = urlencode({**kept, **({"before": before} if before else {})})
-    return f"{path}?{query}" if query else path
 
 
 # --- what went wrong ----------------------------------------------------------------------
@@ -79,13 +69,13 @@ def _address(path: str, form: Form, names: tuple[str, ...], before: str = "") ->
 @admin_required
 def errors() -> ResponseReturnValue:
     """The system log: errors of all programs, each kind once."""
-    form = Form({name: request.args.get(name, "")[:LONGEST].strip() for name in ERRORS})
+    form = Form({name: said.strip() for name, said in given(ERRORS, LONGEST).items()})
     before = request.args.get("before", "")[:LONGEST]
     plugin, text, number = (form.value(name) for name in ERRORS)
     found = system.page(system.Wanted(plugin=plugin, text=text, request_id=number, before=before))
     names = ["core", *sorted(plugins.loaded)]
     return show(
-        "errors", form=form, page=found, names=names, older=_address(SYSTEM, form, ERRORS, found.older)
+        "errors", form=form, page=found, names=names, older=address(SYSTEM, form.values, before=found.older)
     )
 
 

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from core.engine import offers
+from core.lists import address
 
 ROOT = "/admin"
 
@@ -48,7 +49,7 @@ CORE_PAGES = (
 
 def init_app(app: Flask) -> None:
     """Every page among the admin pages has the menu, whoever made it."""
-    app.context_processor(lambda: {"admin_menu": menu})
+    app.context_processor(lambda: {"admin_menu": menu, "list_address": address})
 
 
 def menu() -> list[Entry]:

@@ -11,13 +11,13 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core import order
-from core.admin.lists import Order, Part
 from core.admin.menu import done, first, show
 from core.db import db
 from core.errors import Refusal
 from core.http.callers import me
 from core.http.forms import Form
 from core.lectures.models import Lecture, Participant
+from core.lists import Order, Part, given, has_words
 from core.people import accounts, limits
 from core.people.again import ask_again
 from core.people.models import PersonErasure, PersonExport, User
@@ -51,7 +51,7 @@ def admin() -> ResponseReturnValue:
 @admin_required
 def page() -> ResponseReturnValue:
     """All accounts, by name."""
-    filters = {name: request.args.get(name, "")[:LONGEST_TEXT] for name in NAMES}
+    filters = given(NAMES, LONGEST_TEXT)
     return show("people", part=find(filters, request.args), filters=filters, roles=ROLES, states=STATES)
 
 
@@ -63,10 +63,7 @@ def find(filters: dict[str, str], place: Any) -> Part:
 
 
 def _wanted(filters: dict[str, str]) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
-    for word in filters["text"].split():
-        places = (User.name, User.email)
-        found.append(sa.or_(*(one.icontains(word, autoescape=True) for one in places)))
+    found = has_words(filters["text"], User.name, User.email)
     hosts = User.id.in_(sa.select(Room.owner_id).union(sa.select(RoomHost.user_id)))
     roles: Choices = {"admin": User.is_admin, "host": hosts, "none": sa.and_(~User.is_admin, ~hosts)}
     states: Choices = {"active": User.disabled_at.is_(None), "disabled": User.disabled_at.is_not(None)}
@@ -165,10 +162,10 @@ def _show(user: User, form: Form | None = None) -> ResponseReturnValue:
         sa.select(sa.func.count()).where(Lecture.started_by_id == user.id).scalar_subquery(),
         sa.select(sa.func.count()).where(Participant.user_id == user.id).scalar_subquery(),
     )
-    given, took_part = db.session.execute(counts).one()
+    gave, took_part = db.session.execute(counts).one()
     found = db.session.scalars(rooms.limit(MOST_ROOMS + 1)).all()
     form = form or Form()
-    about = {"person": user, "form": form, "given": given, "took_part": took_part, **_data_of(user)}
+    about = {"person": user, "form": form, "given": gave, "took_part": took_part, **_data_of(user)}
     shown, has_more = found[:MOST_ROOMS], len(found) > MOST_ROOMS
     return show("person", 200 if form.ok else form.status, **about, rooms=shown, has_more_rooms=has_more)
 

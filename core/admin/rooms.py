@@ -14,7 +14,6 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import contains_eager
 
 from core import order
-from core.admin.lists import Order, Part
 from core.admin.menu import done, show
 from core.db import db
 from core.errors import Refusal
@@ -22,6 +21,7 @@ from core.files.models import State, StoredFile
 from core.http.callers import me
 from core.http.forms import Form
 from core.lectures.models import Lecture
+from core.lists import Order, Part, given, has_words
 from core.people.models import User
 from core.people.sessions import admin_required
 from core.rooms import codes, hosts, rooms
@@ -48,7 +48,7 @@ class Kept:
 @admin_required
 def page() -> ResponseReturnValue:
     """All rooms, by title."""
-    filters = {name: request.args.get(name, "")[:LONGEST_TEXT] for name in NAMES}
+    filters = given(NAMES, LONGEST_TEXT)
     return show("rooms", part=find(filters, request.args), filters=filters, states=STATES)
 
 
@@ -80,13 +80,9 @@ def _is_live() -> sa.ColumnElement[bool]:
 
 
 def _wanted(filters: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
-    text, found = filters["text"], []
-    if code := codes.read(text):
-        found.append(Room.code == code)
-    else:
-        for word in text.split():
-            places = (Room.title, User.name, User.email)
-            found.append(sa.or_(*(one.icontains(word, autoescape=True) for one in places)))
+    code = codes.read(filters["text"])
+    by_words = has_words(filters["text"], Room.title, User.name, User.email)
+    found = [Room.code == code] if code else by_words
     is_open = Room.archived_at.is_(None)
     states = {"live": _is_live(), "open": is_open, "archived": ~is_open}
     return [*found, *(states[name] for name in [filters["state"]] if name in states)]

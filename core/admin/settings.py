@@ -16,7 +16,6 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.admin import changes
-from core.admin.lists import Order
 from core.admin.menu import done, show
 from core.config import PREFIX, Source
 from core.db import db
@@ -27,6 +26,7 @@ from core.errors import Refusal
 from core.http.callers import me
 from core.http.forms import Form
 from core.http.i18n import locales
+from core.lists import Order
 from core.models import SettingChange
 from core.people.sessions import admin_required
 from core.rooms.forms import Box, text_of, words

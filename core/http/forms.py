@@ -61,6 +61,13 @@ class Form:
             return None
         return datetime.combine(day + timedelta(days=days), time.min, ZoneInfo(config().time_zone))
 
+    def days(self, wrong: str, turned: str) -> tuple[datetime | None, datetime | None]:
+        """From when (``since``) to when (``until``, whose day is in it); ``turned`` says that they are."""
+        since, until = self.day("since", wrong), self.day("until", wrong, days=1)
+        if since and until and since >= until:
+            self.fail("until", turned)
+        return since, until
+
     def refuse(self, refusal: Refusal) -> None:
         """Show a refusal (too many tries, too busy) above the form instead of on a page of its own."""
         self.problem, self.status, self.retry_after = refusal.detail, refusal.status, refusal.retry_after

@@ -64,18 +64,10 @@ class Part:
 
 def read(form: Form, user: User) -> Filters:
     """The filters as typed; what is wrong with one is noted beside it, and the others stay."""
-    wrong_day = _("Please type a day like 2026-11-23.")
-    found = Filters(
-        text=form.value("text").strip()[:LONGEST_TEXT],
-        room=_room(form, user),
-        since=form.day("since", wrong_day),
-        until=form.day("until", wrong_day, days=1),
-        whose=_one_of(form, "whose", whose(user)),
-        state=_one_of(form, "state", STATES),
-    )
-    if found.since and found.until and found.since >= found.until:
-        form.fail("until", _("This day is before the other one."))
-    return found
+    text, room = form.value("text").strip()[:LONGEST_TEXT], _room(form, user)
+    wanted = {"whose": _one_of(form, "whose", whose(user)), "state": _one_of(form, "state", STATES)}
+    since, until = form.days(_("Please type a day like 2026-11-23."), _("This day is before the other one."))
+    return Filters(text, room, since, until, **wanted)
 
 
 def whose(user: User) -> dict[str, Any]:

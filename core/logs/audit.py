@@ -13,13 +13,14 @@ import sqlalchemy as sa
 from core.db import db
 from core.lectures.models import Lecture
 from core.lectures.tables import BEGINNING, csv_rows
-from core.logs.paging import place, read_place
+from core.lists import Order
 from core.models import AuditEntry
 from core.people.models import User
 from core.rooms.models import Room
 
 PAGE, ROWS_AT_ONCE = 50, 1000
 LONGEST_WORD = 200
+NEWEST_FIRST = Order(AuditEntry.at, AuditEntry.id, down=True)
 COLUMNS = ("Time", "Who", "Action", "To whom", "Room", "Lecture", "Details")
 
 
@@ -68,9 +69,8 @@ class Page:
 def page(wanted: Wanted, size: int = PAGE) -> Page:
     """One page, in one query."""
     size = max(1, min(size, ROWS_AT_ONCE))
-    found = [_deed(row) for row in db.session.execute(_query(wanted).limit(size + 1))]
-    shown = found[:size]
-    return Page(shown, place(shown[-1].at, shown[-1].id) if len(found) > size else "")
+    part = NEWEST_FIRST.part(_query(wanted), {"after": wanted.before}, size)
+    return Page([_deed(row) for row in part.items], part.later)
 
 
 def actions() -> list[str]:
@@ -101,8 +101,7 @@ def _query(wanted: Wanted) -> Any:
         .outerjoin(Room, Room.id == AuditEntry.room_id)
         .outerjoin(Lecture, sa.and_(Lecture.id == AuditEntry.lecture_id, Lecture.deleted_at.is_(None)))
     )
-    newest_first = AuditEntry.at.desc(), AuditEntry.id.desc()
-    return query.where(*_conditions(wanted)).order_by(*newest_first)
+    return query.where(*_conditions(wanted))
 
 
 def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
@@ -121,8 +120,6 @@ def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
         yield AuditEntry.at < wanted.until
     if wanted.text:
         yield AuditEntry.target.icontains(wanted.text[:LONGEST_WORD], autoescape=True)
-    if (end := read_place(wanted.before)) is not None:
-        yield sa.tuple_(AuditEntry.at, AuditEntry.id) < sa.tuple_(*map(sa.literal, end))
 
 
 def _by(who: str) -> sa.ColumnElement[bool]:

@@ -24,9 +24,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.config import Config
 from core.db import db, now
+from core.lists import Order
 from core.logs import request_ids, traces
 from core.logs.masking import masked
-from core.logs.paging import place, read_place
 from core.metrics import counts
 from core.models import SystemEntry
 
@@ -37,6 +37,7 @@ MOST_KINDS = 100
 SECONDS = 2.0
 CONNECT_SECONDS = 3
 PAGE, MOST = 50, 200
+NEWEST_FIRST = Order(SystemEntry.last_at, SystemEntry.id, down=True)
 # What writes the entries must not make more of them; asyncio's words show whole objects.
 NOT_OURS = ("core.logs", "sqlalchemy", "werkzeug", "asyncio")
 # gunicorn keeps its lines to itself; streams that break are told there.
@@ -250,11 +251,9 @@ class Page:
 def page(wanted: Wanted, size: int = PAGE) -> Page:
     """One page, in one query."""
     size = max(1, min(size, MOST))
-    newest_first = SystemEntry.last_at.desc(), SystemEntry.id.desc()
-    query = sa.select(SystemEntry).where(*_conditions(wanted)).order_by(*newest_first).limit(size + 1)
-    found = list(db.session.scalars(query))
-    shown = found[:size]
-    return Page(shown, place(shown[-1].last_at, shown[-1].id) if len(found) > size else "")
+    query = sa.select(SystemEntry).where(*_conditions(wanted))
+    part = NEWEST_FIRST.part(query, {"after": wanted.before}, size)
+    return Page([entry for (entry,) in part.items], part.later)
 
 
 def by_plugin() -> dict[str, int]:
@@ -282,5 +281,3 @@ def _conditions(wanted: Wanted) -> Iterator[sa.ColumnElement[bool]]:
     if wanted.text:
         columns = (SystemEntry.kind, SystemEntry.message, SystemEntry.place)
         yield sa.or_(*(column.icontains(wanted.text[:200], autoescape=True) for column in columns))
-    if (end := read_place(wanted.before)) is not None:
-        yield sa.tuple_(SystemEntry.last_at, SystemEntry.id) < sa.tuple_(*map(sa.literal, end))

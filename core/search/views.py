@@ -77,10 +77,7 @@ def _asked(form: Form, rooms: list[Room]) -> Asked | None:
     room = next((one for one in rooms if one.public_id == wanted), None)
     if wanted and room is None:
         form.fail("room", _("There is no such room. Choose one of these."))
-    wrong_day = _("Please choose a day.")
-    since, until = form.day("since", wrong_day), form.day("until", wrong_day, days=1)
-    if since and until and since >= until:
-        form.fail("until", _("This day is before the first one."))
+    since, until = form.days(_("Please choose a day."), _("This day is before the first one."))
     if not form.ok or (query is None and not speaker):
         return None
     return Asked(query, speaker, room, since, until, read_cursor(request.args.get("before", "")))

@@ -45,3 +45,16 @@ def audited(app: Flask) -> Callable[[], list[tuple[str, str]]]:
             return [(action, target) for action, target in db.session.execute(query)]
 
     return look
+
+
+@pytest.fixture
+def keeper(house: Flask, app: Flask, boss: FlaskClient) -> FlaskClient:
+    """The administrator at another app on the same database: ``house``, which each file has of its own."""
+    client = house.test_client()
+    copy_session(boss, client)
+    return client
+
+
+def copy_session(known: FlaskClient, fresh: FlaskClient) -> None:
+    for cookie in known._cookies.values():  # type: ignore[attr-defined]
+        fresh.set_cookie(cookie.key, cookie.value, domain="localhost")

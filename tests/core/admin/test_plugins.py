@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from core.contracts import HealthCheck
 from core.engine import offers
 from core.logs import system
-from tests.core.admin.test_settings import _copy_session
 
 PAGE = "/admin/plugins"
 
@@ -22,13 +21,6 @@ PAGE = "/admin/plugins"
 def house(make_app: Any) -> Flask:
     made: Flask = make_app("pin", "ai_assistant", "export_pdf")
     return made
-
-
-@pytest.fixture
-def keeper(house: Flask, app: Flask, boss: FlaskClient) -> FlaskClient:
-    client = house.test_client()
-    _copy_session(boss, client)
-    return client
 
 
 def card(text: str, name: str) -> str:

@@ -20,6 +20,7 @@ from core.db import db
 from core.engine.plugins import plugins, settings_of
 from core.engine.settings import fields
 from core.models import AuditEntry, Setting, SettingChange
+from tests.core.admin.conftest import copy_session
 
 PAGE = "/admin/settings"
 PLANTED = "planted-Sk7q2-never-shown"
@@ -235,7 +236,7 @@ def test_what_the_operator_has_given_wins_and_is_locked(
     now = held(restarted)
     assert (now.absence_minutes, now.waiting_per_room, now.lecture_trash_hours) == (12, 50, 6)
     client = restarted.test_client()
-    _copy_session(boss, client)
+    copy_session(boss, client)
     text = client.get(PAGE).text
     assert "Set in the settings file: change it there, as absence_minutes." in text
     assert "Set by the variable AUDIMAX_LECTURE_TRASH_HOURS: change it there." in text
@@ -251,11 +252,6 @@ def test_what_the_operator_has_given_wins_and_is_locked(
         assert locked is not None
         address = f"{PAGE}/history/{locked.public_id}/undo"
     assert client.post(address).status_code == 409
-
-
-def _copy_session(known: FlaskClient, fresh: FlaskClient) -> None:
-    for cookie in known._cookies.values():  # type: ignore[attr-defined]
-        fresh.set_cookie(cookie.key, cookie.value, domain="localhost")
 
 
 def test_only_administrators_see_and_change_settings(client: FlaskClient, ada: int, sign_in: Any) -> None:
@@ -283,13 +279,6 @@ def house(make_app: Any) -> Flask:
     """An app with plugins that have settings, secrets among them."""
     made: Flask = make_app("ai_assistant", "pin", "recording", "export_pdf", plugins=SPEECH)
     return made
-
-
-@pytest.fixture
-def keeper(house: Flask, app: Flask, boss: FlaskClient) -> FlaskClient:
-    client = house.test_client()
-    _copy_session(boss, client)
-    return client
 
 
 def test_a_plugin_reads_what_was_set(house: Flask, keeper: FlaskClient) -> None:

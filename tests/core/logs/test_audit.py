@@ -156,7 +156,8 @@ def test_every_page_of_a_hundred_thousand_is_one_query_by_an_index(
         with queries(at_most=1):
             made = page(wanted)
         assert len(made.deeds) == 50 and made.older
-        shown = plan(audit._query(wanted).limit(51))
+        place = audit.NEWEST_FIRST._asked({"after": wanted.before})
+        shown = plan(audit.NEWEST_FIRST._from(audit._query(wanted), *place).limit(51))
         assert "ix_audit_log_" in shown and "Seq Scan on audit_log" not in shown, shown
     with queries(at_most=1):
         assert len(actions()) == 24

@@ -11,8 +11,8 @@ from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.admin.lists import Order
 from core.db import now
+from core.lists import Order
 from core.people.models import User
 
 ALIKE = ["Ada", "ada", "Bob", "Bob", "Émilie", "Zoë", "张伟"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
+from flask import request
 
 from core.db import db
 
@@ -28,10 +29,21 @@ class Part:
     earlier: str = ""
     later: str = ""
 
-    def address(self, path: str, filters: Mapping[str, str], **place: str) -> str:
-        """Where a part with the same filters stands: ``before=part.earlier`` or ``after=part.later``."""
-        kept = {name: value for name, value in filters.items() if value and name not in ("before", "after")}
-        return f"{path}?{urlencode({**kept, **place})}"
+
+def given(names: Iterable[str], longest: int) -> dict[str, str]:
+    """What the address of this request says of these filters."""
+    return {name: request.args.get(name, "")[:longest] for name in names}
+
+
+def address(path: str, filters: Mapping[str, str], **place: str) -> str:
+    """Where a list with these filters stands; ``place`` is one of a part: ``before=…`` or ``after=…``."""
+    kept = {name: value for name, value in {**filters, **place}.items() if value}
+    return f"{path}?{urlencode(kept)}" if kept else path
+
+
+def has_words(text: str, *columns: Any) -> list[sa.ColumnElement[bool]]:
+    """Each word of ``text`` is in one of the columns, whatever its case."""
+    return [sa.or_(*(column.icontains(word, autoescape=True) for column in columns)) for word in text.split()]
 
 
 class Order:
@@ -48,15 +60,8 @@ class Order:
 
         A place that nobody gave out is that of the first part.
         """
-        after, before = self._read(given.get("after", "")), self._read(given.get("before", ""))
-        goes_back = after is None and before is not None
-        place = sa.tuple_(*self.columns)
-        query = query.add_columns(*self.columns)
-        if found := before if goes_back else after:
-            beyond = sa.tuple_(*(sa.literal(value) for value in found))
-            query = query.where(place > beyond if self.down == goes_back else place < beyond)
-        ordered = [column.desc() if self.down != goes_back else column.asc() for column in self.columns]
-        rows = list(db.session.execute(query.order_by(*ordered).limit(size + 1)))
+        found, goes_back = self._asked(given)
+        rows = list(db.session.execute(self._from(query, found, goes_back).limit(size + 1)))
         has_more, rows = len(rows) > size, rows[:size]
         if goes_back:
             rows.reverse()
@@ -68,6 +73,21 @@ class Order:
             self._place(rows[0]) if came_from else "",
             self._place(rows[-1]) if goes_on else "",
         )
+
+    def _asked(self, given: Mapping[str, str]) -> tuple[list[Any] | None, bool]:
+        """The place, None for the list's beginning, and whether the part ends there instead of beginning."""
+        after, before = self._read(given.get("after", "")), self._read(given.get("before", ""))
+        goes_back = after is None and before is not None
+        return (before if goes_back else after), goes_back
+
+    def _from(self, query: sa.Select[Any], found: list[Any] | None, goes_back: bool) -> sa.Select[Any]:
+        """The query with the columns of places, from there on; in the other order when it goes back."""
+        query = query.add_columns(*self.columns)
+        if found is not None:
+            place, beyond = sa.tuple_(*self.columns), sa.tuple_(*(sa.literal(value) for value in found))
+            query = query.where(place > beyond if self.down == goes_back else place < beyond)
+        ordered = [column.desc() if self.down != goes_back else column.asc() for column in self.columns]
+        return query.order_by(*ordered)
 
     def _place(self, row: Any) -> str:
         values = [_plain(value) for value in row[-len(self.columns) :]]

@@ -189,6 +189,12 @@ class Config:
         editable=True,
     )
     export_memory_mb: int = setting(1500, minimum=256, help="for one export")
+    export_nice: int = setting(
+        19,
+        minimum=0,
+        maximum=19,
+        help="how far exports that compute for long stand back, as `nice` counts; 0: not at all",
+    )
     largest_export_mb: int = setting(
         500,
         minimum=1,

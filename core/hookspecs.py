@@ -164,13 +164,16 @@ def lecture_sections(lecture: Lecture, viewer: Viewer, lines: int | None) -> lis
 def personal_data(person: Person) -> PersonalData:  # type: ignore[empty-body]
     """What you keep of somebody beside the columns your migrations registered.
 
-    Called by ``core.people.privacy``.
+    Called by ``core.people.privacy.exporting``.
     """
 
 
 @hookspec(returns=None, on_error=OnError.RETRY)
 def erase(person: Person) -> None:
-    """Remove it. May be called again; must succeed for all plugins. Called by ``core.people.privacy``."""
+    """Remove it. May be called again; must succeed for all plugins.
+
+    Called by ``core.people.privacy.erasing``.
+    """
 
 
 # --- when something happened ---------------------------------------------------------

@@ -27,7 +27,7 @@ from core.engine.plugins import Loaded, plugins, settings_of
 from core.engine.settings import fields
 from core.exports import child, packing
 from core.files.walls import BEGUN
-from core.run.processes import LATER, SOON, computed, end_group, give_way
+from core.run.processes import SOON, computed, end_group, give_way
 
 log = logging.getLogger(__name__)
 MB = 1024 * 1024
@@ -145,7 +145,7 @@ def _started(given: IO[bytes], out: IO[bytes], said: IO[bytes]) -> subprocess.Po
     started = subprocess.Popen(
         argv, env={"LANG": "C.UTF-8"}, cwd="/", stdin=given, stdout=out, stderr=said, start_new_session=True
     )
-    give_way(started.pid, SOON)
+    give_way(started.pid, min(SOON, config().export_nice))
     return started
 
 
@@ -162,7 +162,7 @@ def _ended(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> i
                     raise Stopped from None
             if is_brief and computed(process.pid) > BRIEF_SECONDS:
                 is_brief = False
-                give_way(process.pid, LATER)
+                give_way(process.pid, config().export_nice)
         return -signal.SIGKILL
     finally:
         if process.returncode is None:

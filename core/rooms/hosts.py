@@ -23,16 +23,26 @@ MISSES = Tries("co_host", "30 per hour")
 
 def add_host(room: Room, email: str, by: User) -> User:
     """Make the account with that address a co-host; a ``Refusal`` says why it can't be one."""
-    user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
-    if user is None or not user.is_active:
+    user = _with_address(email)
+    if user is None:
         MISSES.take(str(by.id))
-        words = _("There is no account with this address. Invite the person first, or check the spelling.")
-        raise Refusal(404, words, code="no_account", field="email")
+        raise _no_account()
     _refuse_again(room, user)
     db.session.add(RoomHost(room_id=room.id, user_id=user.id))
     db.session.flush()
     _changed(room, "room.add_host", by, user)
     return user
+
+
+def _with_address(email: str) -> User | None:
+    """Whoever has that address and can sign in."""
+    user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
+    return user if user is not None and user.is_active else None
+
+
+def _no_account() -> Refusal:
+    words = _("There is no account with this address. Invite the person first, or check the spelling.")
+    return Refusal(404, words, code="no_account", field="email")
 
 
 def _refuse_again(room: Room, user: User) -> None:
@@ -69,10 +79,9 @@ def change_owner(room: Room, email: str, stays: bool, by: User | None) -> User:
     An administrator's act. The caller settles the room (``core.order``), which commits.
     """
     db.session.execute(sa.select(Room.id).where(Room.id == room.id).with_for_update())
-    user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
-    if user is None or not user.is_active:
-        words = _("There is no account with this address. Invite the person first, or check the spelling.")
-        raise Refusal(404, words, code="no_account", field="email")
+    user = _with_address(email)
+    if user is None:
+        raise _no_account()
     if user.id == room.owner_id:
         raise _no(_("This is the room's owner already."), "already_host")
     before = db.session.get_one(User, room.owner_id)

@@ -36,7 +36,7 @@ def init_app(app: Flask) -> None:
     sockets.init_app(app)
     dashboard.init_app(app)
     app.register_blueprint(dashboard.bp)
-    app.jinja_env.globals.update(list_address=list_address, room_link=invitations.link)
+    app.jinja_env.globals.update(page_address=page_address, room_link=invitations.link)
 
 
 # --- the first page -------------------------------------------------------------------
@@ -72,7 +72,7 @@ def page_number() -> int:
     return min(max(int(asked), 1), HIGHEST_PAGE) if asked.isdecimal() and len(asked) < 7 else 1
 
 
-def list_address(number: int) -> str:
+def page_address(number: int) -> str:
     """This list's address at another page, its filters kept."""
     return f"{request.path}?{urlencode({**request.args.to_dict(), 'page': number})}"
 

@@ -107,7 +107,8 @@ def raise_open_files() -> None:
 def give_way(pid: int, when: int = LATER) -> None:
     """Let a process of ours compute while nobody else wants to: who waits for a page comes first.
 
-    ``when``: ``SOON`` or ``LATER``; there is no way back. Where a system doesn't let us, it goes on as it is.
+    ``when``: as ``nice`` counts, up to ``LATER``; there is no way back. Where a system doesn't let us, it
+    goes on as it is.
     """
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, pid, when)

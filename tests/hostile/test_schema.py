@@ -63,7 +63,9 @@ def test_every_route_is_attacked(app: Flask) -> None:
     found = {
         f"{method} {rule.rule}"
         for rule in app.url_map.iter_rules()
-        if hasattr(app.view_functions[rule.endpoint], "audimax_view") and rule.endpoint not in STREAMS
+        if hasattr(app.view_functions[rule.endpoint], "audimax_view")
+        # What stays open has no answer that a schema could describe.
+        if rule.endpoint not in STREAMS and not rule.rule.startswith("/ws/")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert found == set(operations())

@@ -40,8 +40,7 @@ def test_every_hook_is_called_only_where_it_says(hook):
     assert place, "say 'Called by ``core.<module>``'"
     calls = re.compile(rf"""\b(ask|users_of|ask_one)\((\w+, )?["']{hook}["']""")
     found = {_module(path) for path in CORE.rglob("*.py") if calls.search(path.read_text("utf-8"))}
-    missing = {"core.people.privacy"}  # written with the admin pages
-    assert found - {"core.testing"} == {place[1]} - missing
+    assert found - {"core.testing"} == {place[1]}
 
 
 def _module(path: Path) -> str:

@@ -14,6 +14,9 @@ app = Flask(__name__)
 # What gunicorn.conf.py closes when the worker is told to stop.
 for name in ("audimax_halls", "audimax_sockets", "audimax_lecture_streams"):
     app.extensions[name] = SimpleNamespace(close=lambda: None)
+# What it listens to once it serves.
+app.extensions["audimax_bus"] = SimpleNamespace(subscribe=lambda topic, wake: None)
+app.extensions["audimax_standing"] = SimpleNamespace(wake=lambda: None, refresh=lambda: None)
 storage = S3Storage(Settings("lectures", "key", "topsecret", endpoint=os.environ["SLOW_S3"]))
 
 

@@ -37,7 +37,10 @@ def tone(hz: int, seconds: float, loud: int = 8000) -> Sound:
 
 @dataclass
 class Speaker:
-    """Says a beep each second. ``fast``: by how much the clock is (of 1); ``late``: seconds on the way."""
+    """Says a beep each second. ``fast``: by how much the clock is (of 1); ``late``: seconds on the way.
+
+    Sound comes in its order, as the jitter buffer of a receiver gives it.
+    """
 
     name: str = "ada"
     fast: float = 0.0
@@ -45,6 +48,7 @@ class Speaker:
     is_lost: Callable[[float], bool] = lambda _now: False
     hz: int = HZ
     _told: int = 0
+    _came: float = 0.0
 
     def frames(self, now: float) -> Iterator[tuple[float, Sound]]:
         """What has been sent by ``now`` and wasn't given yet: when each comes, and the sound."""
@@ -53,7 +57,8 @@ class Speaker:
             places = (self._told * size + np.arange(size)) / RATE / (1 + self.fast)
             self._told += 1
             if not self.is_lost(end):
-                yield end + self.late(end), beep(places, self.hz)
+                self._came = max(self._came, end + self.late(end))
+                yield self._came, beep(places, self.hz)
 
 
 @dataclass

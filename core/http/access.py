@@ -37,16 +37,22 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    """Streams are written down when they begin."""
-    seconds = time.perf_counter() - g.began if "began" in g else 0.0
+    """Streams are written down when they begin, a page that is sent in parts when it ends."""
     response.headers[HEADER] = request_ids.current() or request_ids.begin()
+    if not g.get("is_growing"):
+        note(response.status_code)
+    return response
+
+
+def note(status: int) -> None:
+    """Count the current request, which has been answered now, and write it down."""
+    seconds = time.perf_counter() - g.began if "began" in g else 0.0
     rule = request.url_rule
-    counts.request(rule.rule if rule else None, request.method, response.status_code, seconds)
+    counts.request(rule.rule if rule else None, request.method, status, seconds)
     # Machines ask for these every few seconds.
     level = logging.DEBUG if request.path in probes.PATHS else logging.INFO
     if log.isEnabledFor(level):
-        _write(level, response.status_code, round(seconds * 1000, 1))
-    return response
+        _write(level, status, round(seconds * 1000, 1))
 
 
 def _write(level: int, status: int, ms: float) -> None:

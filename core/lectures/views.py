@@ -16,6 +16,7 @@ from core.errors import Refusal
 from core.http import security
 from core.http.callers import me, signed_in
 from core.http.forms import Form
+from core.http.pages import growing
 from core.http.views import find_lecture
 from core.lectures import archive, changes, films, trash
 from core.lectures.access import is_granted, reader_of
@@ -76,18 +77,20 @@ def show(lecture_id: str) -> ResponseReturnValue:
     viewer = reader_of(lecture)
     # Also where there is no film: it may come while the page is open.
     security.show_what_storages_hand_out()
-    made = render_template(
+    lines = None if "all" in request.args else FIRST_LINES
+    made = growing(
         "lectures/lecture.html",
         lecture=lecture,
         room=lecture.room,
-        page=page_of(lecture, viewer, lines=None if "all" in request.args else FIRST_LINES),
+        page_of=lambda: page_of(lecture, viewer, lines=lines),
         words=words(),
         viewer=viewer,
         listens=_listens(lecture, viewer),
         has_ways_out=bool(offers.exporters()) and not lecture.is_live and is_granted(lecture, viewer),
         **changes.actions(lecture, viewer),
     )
-    return make_response(made, {"X-Robots-Tag": "noindex"})
+    made.headers["X-Robots-Tag"] = "noindex"
+    return made
 
 
 def _is_in_the_trash(lecture_id: str) -> bool:

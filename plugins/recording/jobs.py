@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import procrastinate
@@ -12,6 +13,7 @@ from plugins.recording import consent, dispatch, editing, joining, models, recut
 from plugins.recording.egress import runs
 from plugins.recording.models import Edit, LectureRecording, Outcome, Wish
 
+log = logging.getLogger(__name__)
 jobs = procrastinate.Blueprint()
 RETRY = procrastinate.RetryStrategy(max_attempts=8, exponential_wait=3)
 LOOK_AGAIN_SECONDS = 1
@@ -76,6 +78,17 @@ def join(context: procrastinate.JobContext, lecture_id: int) -> None:
             return True
 
     _film(context, "recording:join", lecture_id, is_due, work, lambda lecture: joining.give_up(lecture, ""))
+
+
+@jobs.task(name="accompany", retry=RETRY, pass_context=True)
+def accompany(context: procrastinate.JobContext, lecture_id: int) -> None:
+    """Make what belongs to a film that is shown already; again while the storage is down."""
+
+    def stays_without(lecture: Lecture) -> None:
+        log.error("the recording of lecture %s stays without small pictures", lecture.public_id)
+
+    lacks = joining.lacks_what_belongs
+    _film(context, "recording:accompany", lecture_id, lacks, joining.accompany, stays_without)
 
 
 @jobs.task(name="cut", retry=RETRY, pass_context=True)

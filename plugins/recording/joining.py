@@ -1,9 +1,12 @@
-"""After the end: all pieces become one file that is kept with the lecture, with a sprite for the time bar."""
+"""After the end: all pieces become one file that is kept with the lecture. It is shown at once; small
+pictures for the time bar and the sound alone follow.
+"""
 
 from __future__ import annotations
 
 import logging
 import math
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -13,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import sqlalchemy as sa
 
-from core.api import Audience, Lecture, StoredFile, db, file_name_of, files, now, room_settings
+from core.api import Audience, Lecture, StoredFile, db, defer, file_name_of, files, now, room_settings
 from plugins.recording import models, state
 from plugins.recording.egress import joining as of_egress
 from plugins.recording.engines import is_egress
@@ -140,26 +143,62 @@ def note(recording: LectureRecording, about: About) -> None:
 
 
 def _keep(lecture: Lecture, made: Made, joined: set[int]) -> bool:
-    audience = audience_of(lecture)
-    video = keep_video(lecture, made, audience)
-    about = keep_what_belongs(lecture, made, audience)
+    video = keep_video(lecture, made, audience_of(lecture))
     recording = models.locked(lecture)
     pieces = models.pieces_of(lecture, recording.runs)
     is_whole = {piece.id for piece in pieces} <= joined
     if recording.outcome != Outcome.JOINING or not is_whole:
         # Another one was faster, or a recorder that was cut off has come back.
-        drop(video, about.sprite, about.sound)
+        drop(video)
         db.session.commit()
         return is_whole
     recording.facts = {**made.facts, "gaps": _gaps(lecture, made.facts)}
     recording.video_id = video.id
-    note(recording, about)
     _become(recording, Outcome.DONE)
+    defer("recording:accompany", lecture_id=lecture.id)
     for piece in pieces:
         files.delete(piece.stored)
         db.session.delete(piece)
     db.session.commit()
     return True
+
+
+def lacks_what_belongs(recording: LectureRecording) -> bool:
+    """Whether there is a film, and nothing yet beside it."""
+    return recording.video is not None and recording.sprite_id is None
+
+
+def accompany(lecture: Lecture) -> bool:
+    """Make and keep what belongs to the film that is shown; may run again. Raises ``StorageDown``.
+
+    False where another film has taken its place meanwhile.
+    """
+    recording = models.recording_of(lecture)
+    assert recording is not None and recording.video is not None and recording.facts is not None
+    film, facts, audience = recording.video, recording.facts, Audience(recording.video.audience)
+    with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
+        path = fetched(film, Path(folder))
+        about = keep_what_belongs(lecture, Made(path, facts, film.mime), audience)
+    recording = models.locked(lecture)
+    is_current = recording.video_id == film.id
+    if is_current and lacks_what_belongs(recording):
+        note(recording, about)
+        state.touch(recording)
+    else:
+        drop(about.sprite, about.sound)
+    is_done = is_current or not lacks_what_belongs(recording)
+    db.session.commit()
+    return is_done
+
+
+def fetched(film: StoredFile, folder: Path) -> Path:
+    """A copy of a film of the storage; ``StorageDown``. Commits before the bytes come."""
+    opened = files.opener(film)
+    db.session.commit()
+    path = folder / "film"
+    with closing(opened()) as body, path.open("wb") as copy:
+        shutil.copyfileobj(body, copy, 1024 * 1024)
+    return path
 
 
 def give_up(lecture: Lecture, why: str) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +28,9 @@ def make(lecture: Lecture) -> bool:
     wanted = _passages(recording)
     source, facts = editing.base(recording), editing.base_facts(recording)
     assert source is not None
-    opened, mime = files.opener(source), source.mime
-    audience = Audience(recording.audience)
-    db.session.commit()
+    mime, audience = source.mime, Audience(recording.audience)
     with tempfile.TemporaryDirectory(prefix="audimax-recording-") as folder:
-        path = Path(folder) / "film"
-        with closing(opened()) as body, path.open("wb") as copy:
-            shutil.copyfileobj(body, copy, 1024 * 1024)
+        path = joining.fetched(source, Path(folder))
         made = _cut(path, wanted, facts, mime) if wanted else Made(path, facts, mime)
         video = joining.keep_video(lecture, made, audience) if wanted else None
         about = joining.keep_what_belongs(lecture, made, audience)

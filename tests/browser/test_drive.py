@@ -135,10 +135,7 @@ def test_a_lecture_goes_into_the_hosts_drive_and_a_consent_that_was_taken_back_i
     expect(page.locator("#exports li").first.get_by_role("link", name="Open in Google Drive")).to_be_visible()
     assert len(google.tree()["Sets and maps"]) == 1
 
-    page.goto(f"{host.product.url}/plugins/export_gdrive/")
-    look(page, "drive-page")
-    page.get_by_role("button", name="Disconnect").click()
-    expect(page.get_by_text("Your Google Drive is disconnected.")).to_be_visible()
+    disconnect(host)
     assert all(grant.is_revoked for grant in google.grants)
     assert axe(page) == []
 
@@ -149,6 +146,14 @@ def connect(page: Page) -> None:
     page.get_by_role("button", name="Connect Google Drive").click()
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_text("Your Google Drive is connected.")).to_be_visible()
+
+
+def disconnect(host: Host) -> None:
+    page: Any = host.page
+    page.goto(f"{host.product.url}/plugins/export_gdrive/")
+    look(page, "drive-page")
+    page.get_by_role("button", name="Disconnect").click()
+    expect(page.get_by_text("Your Google Drive is disconnected.")).to_be_visible()
 
 
 def test_a_full_drive_is_said_and_what_is_on_its_way_can_be_called_off_and_made_again(
@@ -176,9 +181,12 @@ def test_a_full_drive_is_said_and_what_is_on_its_way_can_be_called_off_and_made_
     look(page, "drive-called-off")
     google.faults.clear()
     first.get_by_role("button", name="Make it again").click()
-    expect(first.get_by_role("link", name="Open in Google Drive")).to_be_visible()
-    [folder] = google.tree()["Sets and maps"].values()
-    assert SHEET in folder.values()
+    link = first.get_by_role("link", name="Open in Google Drive")
+    expect(link).to_be_visible()
+    folder = google.files[str(link.get_attribute("href")).rpartition("/")[2]]
+    assert SHEET in google.tree(folder.id).values()
+    assert len(google.tree(folder.parents[0])) == 1, "what was begun before is gone on with"
+    disconnect(host)
     hall.assert_no_complaints(host.person)
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any
 from urllib.parse import quote
 
@@ -258,8 +259,15 @@ def test_asking_is_not_limited_by_address_and_costs_two_statements_and_one_count
 
     _, token = hall.admit(lecture)
     seen: list[str] = []
+    here = get_ident()
+
+    def note(*args: Any) -> None:
+        # LiveKit's webhooks are answered meanwhile, by others.
+        if get_ident() == here:
+            seen.append(args[2])
+
     with hall.app.app_context():
-        sa.event.listen(db.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+        sa.event.listen(db.engine, "before_cursor_execute", note)
     ask(f"/rtc?access_token={token}")
     assert [statement.split()[0] for statement in seen] == ["SELECT", "UPDATE", "SELECT"]
 

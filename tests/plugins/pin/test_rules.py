@@ -450,9 +450,9 @@ def test_hundreds_of_wrong_ones_at_once_get_five_looks(
         for n in range(400)
     ]
     answers = Counter(map(became, all_at_once(calls)))
-    # On a busy machine the last may be told to come back instead: nobody looked at theirs either.
-    assert answers["asked"] == 5 and answers["429"] + answers["503"] == 395
+    # On a busy machine some are told to come back instead, also of those whose PIN was looked at.
     assert len(looks) == 5 and guest(host, pin).status_code == 429
+    assert answers["asked"] <= 5 and answers["asked"] + answers["429"] + answers["503"] == 400
 
 
 def test_many_wrong_ones_at_once_get_five_comparisons_with_what_is_remembered(

@@ -56,7 +56,9 @@ def end(app: Any, host: Somebody, lecture_of: Any) -> Finish:
             db.session.commit()
             key = lecture.id
             jobs.finish(key)
-        run_worker(app, wait=False)
+        # The film, and then what belongs to it.
+        for _ in range(2):
+            run_worker(app, wait=False)
 
     return finish
 
@@ -290,3 +292,55 @@ def test_a_piece_that_comes_while_the_others_are_joined_is_in_the_film_too(
         assert not joining.join(lecture_of(host))
         assert joining.join(lecture_of(host))
     assert recording(app)["facts"]["duration"] == pytest.approx(22, abs=0.1)
+
+
+def test_a_film_is_shown_before_what_belongs_to_it_is_made(
+    app: Any, host: Somebody, recorded: Recorder, end: Finish, lecture_of: Any
+) -> None:
+    from plugins.recording import joining
+    from plugins.recording.recorder import thumbnails
+
+    def breaks(*about: Any, **more: Any) -> Any:
+        raise RuntimeError("no picture today")
+
+    recorded.report("over")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(thumbnails, "thumbnails", breaks)
+        end()
+    shown = recording(app)
+    assert (shown["outcome"], shown["sprite_id"], shown["sound_id"]) == ("done", None, None)
+    assert "About the recording" in page(host, recorded)
+    with app.app_context():
+        assert joining.accompany(lecture_of(host))
+    made = recording(app)
+    assert made["video_id"] == shown["video_id"] and made["thumbnails"]["count"] == 3 and made["sound_id"]
+
+
+def test_what_belongs_to_a_film_is_made_once_and_never_for_another(
+    app: Any, host: Somebody, recorded: Recorder, end: Finish, lecture_of: Any
+) -> None:
+    from plugins.recording import joining
+
+    recorded.report("over")
+    end()
+    first = recording(app)
+    with app.app_context():
+        assert joining.accompany(lecture_of(host))
+        count = db.session.query(StoredFile).filter_by(state=State.READY.value).count()
+    assert recording(app) == first and count == 3
+    with app.app_context():
+        row = db.session.query(LectureRecording).one()
+        row.sprite_id = row.sound_id = None
+        db.session.commit()
+        real = joining.keep_what_belongs
+
+        def meanwhile(*about: Any) -> Any:
+            done = real(*about)
+            db.session.query(LectureRecording).one().video_id = done.sprite.id
+            db.session.flush()
+            return done
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(joining, "keep_what_belongs", meanwhile)
+            assert not joining.accompany(lecture_of(host))
+        assert recording(app)["sprite_id"] is None

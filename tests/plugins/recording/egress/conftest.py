@@ -229,7 +229,9 @@ def end(app: Flask, host: Somebody, lecture_of: Any, work: Callable[[], None]) -
             db.session.commit()
             of_recording.finish(lecture.id)
         work()
-        jobs.run_worker(app, wait=False)
+        # The film, and then what belongs to it.
+        for _ in range(2):
+            jobs.run_worker(app, wait=False)
 
     return finish
 

@@ -82,8 +82,9 @@ def test_an_egress_that_died_is_a_gap(
     recording: Any,
 ) -> None:
     first = record(40.0)
+    since = now() - timedelta(seconds=40)
     with app.app_context():
-        db.session.query(Span).update({"since": now() - timedelta(seconds=40)})
+        db.session.query(Span).update({"since": since})
         db.session.commit()
     pass_by(8)
     egress.fail(first)
@@ -92,7 +93,9 @@ def test_an_egress_that_died_is_a_gap(
     egress.finish(second, seconds=2)
     end()
     (gap,) = recording()["facts"]["gaps"]
-    assert gap == {"at": 0.0, "seconds": pytest.approx(37, abs=1)}
+    # All but the three seconds that were kept; a busy machine needs some for what is between.
+    longest = (now() - since).total_seconds() - 3 + 1
+    assert gap["at"] == 0.0 and 36 <= gap["seconds"] <= longest
     assert "Gaps" in page(host, recorder)
 
 

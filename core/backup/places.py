@@ -80,7 +80,7 @@ class FolderTarget:
         path = self.folder / name
         half = path.with_name(path.name + HALF)
         with on_disk(self.folder):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make_folders(path)
         try:
             part = self._written(half, pieces)
             if part.size != size:
@@ -137,8 +137,17 @@ class FolderTarget:
 
     def _note(self, name: str, part: Part) -> None:
         line = json.dumps({"name": name, "size": part.size, "sha256": part.sha256})
-        with on_disk(self.folder), (self.folder / JOURNAL).open("a", encoding="utf-8") as journal:
+        with on_disk(self.folder), self._journal().open("a", encoding="utf-8") as journal:
             journal.write(line + "\n")
+
+    def _journal(self) -> Path:
+        path = self.folder / JOURNAL
+        path.touch(0o600)
+        return path
+
+    def _make_folders(self, path: Path) -> None:
+        for step in reversed(path.relative_to(self.folder).parents[:-1]):
+            (self.folder / step).mkdir(mode=0o700, exist_ok=True)
 
     def _replace(self, name: str, content: bytes) -> None:
         half = self.folder / (name + HALF)

@@ -112,11 +112,11 @@ def backup(
     """
     from core.backup import making, sealing, server
 
+    if passphrase_file and not encrypt:
+        raise click.UsageError("--passphrase-file goes with --encrypt")
     passphrase = sealing.passphrase_of(passphrase_file, os.environ)
     if encrypt and not passphrase:
         raise click.UsageError(f"say the passphrase with --passphrase-file, or in {sealing.VARIABLE}")
-    if passphrase_file and not encrypt:
-        raise click.UsageError("--passphrase-file goes with --encrypt")
     if with_secrets and not encrypt:
         click.echo("The backup has secrets in it that everybody can read who has it.", err=True)
     is_stream = str(target) == "-"

@@ -139,18 +139,28 @@ def _was_deleted(one: Wanted) -> bool:
 # --- and back ---------------------------------------------------------------------------
 
 
-def places_for(files: list[File]) -> dict[str, str]:
-    """By the storage that a file was in, the one that gets it: the same, or ours where that isn't here."""
-    known = {storage.id for storage in storages.reachable()}
-    return {one.storage: one.storage if one.storage in known else config().file_storage for one in files}
+@dataclass(frozen=True)
+class Storages:
+    """Those that are here, and which of them gets what was in another one."""
+
+    known: frozenset[str]
+    ours: str
+
+    def place_of(self, old: str) -> str:
+        return old if old in self.known else self.ours
 
 
-def local_bytes(files: list[File], places: dict[str, str]) -> int:
+def storages_here() -> Storages:
+    """As the settings have them; inside an app context."""
+    return Storages(frozenset(storage.id for storage in storages.reachable()), config().file_storage)
+
+
+def local_bytes(files: list[File], here: Storages) -> int:
     """How much of it goes into our own folder."""
-    return sum(one.size for one in files if places[one.storage] == LOCAL)
+    return sum(one.size for one in files if here.place_of(one.storage) == LOCAL)
 
 
-def bring_back(files: list[File], places: dict[str, str], reader: Reader, told: Callable[[int], None]) -> int:
+def bring_back(files: list[File], here: Storages, reader: Reader, told: Callable[[int], None]) -> int:
     """Save every file where it belongs; one that is there with its content stays. How many these were."""
     there = 0
     for number, one in enumerate(files, 1):
@@ -158,7 +168,7 @@ def bring_back(files: list[File], places: dict[str, str], reader: Reader, told: 
             raise BackupError(
                 f"the backup has {one.key!r}, which is no key of a file: Audimax hasn't made it"
             )
-        storage = storages.named(places[one.storage])
+        storage = storages.named(here.place_of(one.storage))
         if _has(storage, one, reader):
             there += 1
         else:

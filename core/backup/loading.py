@@ -10,6 +10,7 @@ from flask import Flask
 from psycopg2 import sql
 
 from core import jobs
+from core.backup.files import Storages
 from core.backup.manifest import Gone, Manifest, Table, refuse_newer
 from core.backup.parts import Reader, unpacked
 from core.backup.refusals import BackupError
@@ -40,6 +41,9 @@ FOREIGN_KEYS = """SELECT conrelid::regclass::text, quote_ident(conname), pg_get_
 def refuse_unfit(manifest: Manifest, without: Collection[str]) -> None:
     """Whether this code can make the tables that the backup has rows of."""
     here = schema.of_installed()
+    if strange := sorted(set(without) - set(manifest.histories)):
+        there = ", ".join(sorted(set(manifest.histories) - {CORE}))
+        raise BackupError(f"the backup has no data of {', '.join(strange)}; it has those of {there}")
     wanted = {name: at for name, at in manifest.histories.items() if name not in without}
     missing = sorted(set(wanted) - set(here))
     if missing:
@@ -130,11 +134,11 @@ def restore(app: Flask, url: str, reader: Reader, plan: Plan) -> None:
 class Plan:
     """What of a backup is restored: all but the plugins that are left behind."""
 
-    def __init__(self, manifest: Manifest, without: Collection[str], places: dict[str, str]) -> None:
+    def __init__(self, manifest: Manifest, without: Collection[str], storages: Storages) -> None:
         self.histories = {name: at for name, at in manifest.histories.items() if name not in without}
         self.tables = [table for table in manifest.tables if table.name.partition("__")[0] not in without]
         self.sequences = manifest.sequences
-        self.places = {old: new for old, new in places.items() if old != new}
+        self.storages = storages
         self.gone = [one for one in manifest.gone if one.deleted]
 
 
@@ -175,7 +179,7 @@ def _fill(url: str, reader: Reader, plan: Plan) -> None:
             for table in plan.tables:
                 _fill_one(cursor, table, reader)
             _count_on(cursor, plan.sequences)
-            _settle_files(cursor, plan.places, plan.gone)
+            _settle_files(cursor, plan.storages, plan.gone)
             _settle_jobs(cursor)
         connection.commit()
 
@@ -230,12 +234,11 @@ def _count_on(cursor: Any, sequences: dict[str, int]) -> None:
         cursor.execute("SELECT setval(quote_ident(%s)::regclass, %s)", (name, sequences[name]))
 
 
-def _settle_files(cursor: Any, places: dict[str, str], gone: list[Gone]) -> None:
+def _settle_files(cursor: Any, storages: Storages, gone: list[Gone]) -> None:
     """Files are where they are now; what was deleted while the backup was made is deleted here too."""
     for table in ("stored_file", "person_export"):
-        for old, new in places.items():
-            moved = sql.SQL("UPDATE {} SET storage = %s WHERE storage = %s").format(sql.Identifier(table))
-            cursor.execute(moved, (new, old))
+        moved = sql.SQL("UPDATE {} SET storage = %s WHERE storage <> ALL(%s)").format(sql.Identifier(table))
+        cursor.execute(moved, (storages.ours, list(storages.known)))
     for one in gone:
         cursor.execute("UPDATE stored_file SET preview_key = '' WHERE preview_key = %s", (one.key,))
         cursor.execute(

@@ -92,7 +92,7 @@ def _own_folder(parent: Path, resume: bool) -> Path:
 def _make(app: Flask, target: Target, before: Head | None, where: str, wish: Wish, say: Say) -> Made:
     config: Config = app.extensions["audimax_config"]
     box = _box(before, wish.passphrase)
-    moment = now().isoformat(timespec="seconds")
+    moment = now().isoformat()
     head = Head(
         before.id if before else secrets.token_hex(16), moment, box.stretching.as_dict() if box else None
     )

@@ -77,15 +77,15 @@ def restore(app: Flask, found: Opened, without: Collection[str], say: Say) -> Re
     loading.refuse_unfit(manifest, without)
     loading.refuse_used(config.listen_url)
     with app.app_context():
-        places = files.places_for(manifest.files)
-        _refuse_full(config.instance, manifest, places)
+        here = files.storages_here()
+        _refuse_full(config.instance, manifest, here)
         check(found, say)
-        there = files.bring_back(manifest.files, places, found.reader, _teller(say, len(manifest.files)))
+        there = files.bring_back(manifest.files, here, found.reader, _teller(say, len(manifest.files)))
     say("the files are there; now the database")
-    plan = loading.Plan(manifest, without, places)
+    plan = loading.Plan(manifest, without, here)
     loading.restore(app, config.listen_url, found.reader, plan)
     rows = sum(table.rows for table in plan.tables)
-    remarks = [*_moved(plan.places), *_left_behind(without), *_secrets(app, found)]
+    remarks = [*_moved(manifest, here), *_left_behind(without), *_secrets(app, found)]
     return Restored(rows, len(manifest.files), manifest.file_bytes, there, manifest.gone, remarks)
 
 
@@ -99,8 +99,8 @@ def _box(source: Source, passphrase: str) -> Box | None:
     return box_of(passphrase, source.head.key)
 
 
-def _refuse_full(instance: Path, manifest: Manifest, places: dict[str, str]) -> None:
-    needed = files.local_bytes(manifest.files, places) + manifest.database_size * ROOM_FOR_ROWS + SPARE
+def _refuse_full(instance: Path, manifest: Manifest, here: files.Storages) -> None:
+    needed = files.local_bytes(manifest.files, here) + manifest.database_size * ROOM_FOR_ROWS + SPARE
     free = shutil.disk_usage(instance if instance.exists() else instance.parent).free
     if free < needed:
         raise BackupError(
@@ -109,10 +109,10 @@ def _refuse_full(instance: Path, manifest: Manifest, places: dict[str, str]) -> 
         )
 
 
-def _moved(places: dict[str, str]) -> list[str]:
+def _moved(manifest: Manifest, here: files.Storages) -> list[str]:
     return [
-        f"Files that were in {old} are in {new} now: no enabled plugin offers {old} here."
-        for old, new in sorted(places.items())
+        f"Files that were in {old} are in {here.ours} now: no enabled plugin offers {old} here."
+        for old in sorted({one.storage for one in manifest.files} - here.known)
     ]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.config import raw_settings
 from core.run.instance import Instance, InstanceBusy
 from core.run.topology import Topology
+
+URLS = ("AUDIMAX_DATABASE_URL", "AUDIMAX_DATABASE_DIRECT_URL")
 
 
 @contextmanager
@@ -28,8 +30,7 @@ def at_hand(*, alone: bool) -> Iterator[None]:
     except InstanceBusy:
         if alone:
             raise
-        for name, value in instance.remembered().items():
-            os.environ.setdefault(name, value)
+        _take(instance.remembered())
         yield
         return
     try:
@@ -39,14 +40,26 @@ def at_hand(*, alone: bool) -> Iterator[None]:
         os.close(handle)
 
 
+def _take(remembered: Mapping[str, str]) -> None:
+    """The settings of the last run, where none are given now."""
+    for name, value in remembered.items():
+        os.environ.setdefault(name, value)
+
+
 @contextmanager
 def _started(instance: Instance) -> Iterator[None]:
+    remembered = instance.remembered()
+    if remembered and not (instance.folder / "postgres").exists():
+        # That run had a database elsewhere.
+        _take(remembered)
+        yield
+        return
+    _take({name: value for name, value in remembered.items() if name not in URLS})
     topology = Topology.plan(instance, os.environ)
     assert topology.postgres is not None
     topology.postgres.start()
     try:
-        topology.use_database()
-        os.environ.update(topology.environ)
+        os.environ.update({**topology.environ, **dict.fromkeys(URLS, topology.postgres.url)})
         yield
     finally:
         topology.postgres.stop()

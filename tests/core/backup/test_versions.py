@@ -119,6 +119,11 @@ def test_tables_of_a_plugin_that_is_not_installed_are_refused_by_its_name(house,
     assert empty.tables() == set()
 
 
+def test_a_plugin_that_has_no_data_can_not_be_left_behind(house, empty, tmp_path):
+    with pytest.raises(BackupError, match=r"has no data of cat; it has those of .*chat"):
+        empty.restore(house.back_up(tmp_path / "b"), "", "cat")
+
+
 def test_tables_of_a_plugin_can_be_left_behind(house, empty, with_x, tmp_path):
     made = house.back_up(tmp_path / "b")
     shutil.rmtree(with_x / "migrations")

@@ -10,10 +10,14 @@ if not monkey.is_module_patched("socket"):
     )
 
 from core import create_app
+from core.engine import schema
 from core.errors import AudimaxError
 
 try:
     app = create_app()
+    # Beside `audimax run` the tables are made while the web starts.
+    if app.extensions["audimax_config"].mode != "embedded":
+        schema.refuse_old_database(app)
 except AudimaxError as error:
     # Exit code 4 tells gunicorn to stop instead of trying again and again.
     print(f"Audimax can't start: {error}", file=sys.stderr, flush=True)

@@ -63,12 +63,14 @@ def demo() -> None:
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Made when the worker is ready.")
 def jobs(concurrency: int, until_empty: bool, ready_file: Path | None) -> None:
     """Work off background jobs."""
+    from core.engine import schema
     from core.jobs import run_worker
     from core.logs import stream
 
     _remember_the_run()
     stream.start()
     app = _app()
+    schema.refuse_old_database(app)
     if ready_file:
         ready_file.touch()
     run_worker(app, concurrency=concurrency, wait=not until_empty)
@@ -86,6 +88,74 @@ def doctor(as_json: bool) -> None:
     findings = examine()
     click.echo(json.dumps([f.as_dict() for f in findings], indent=2) if as_json else _readable(findings))
     sys.exit(1 if any(f.is_bad for f in findings) else 0)
+
+
+PASSPHRASE_FILE = click.option(
+    "--passphrase-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Its first line is the passphrase; else AUDIMAX_BACKUP_PASSPHRASE.",
+)
+
+
+@main.command()
+@click.argument("target", required=False, type=click.Path(allow_dash=True, path_type=Path))
+@click.option("--resume", is_flag=True, help="Take up a backup that broke off.")
+@click.option("--encrypt", is_flag=True, help="Nobody reads it without the passphrase.")
+@PASSPHRASE_FILE
+@click.option("--with-secrets", is_flag=True, help="With the keys of the settings; best with --encrypt.")
+def backup(
+    target: Path | None, resume: bool, encrypt: bool, passphrase_file: Path | None, with_secrets: bool
+) -> None:
+    """Copy database and files as of one moment into a new folder TARGET, while the product runs.
+
+    TARGET is below the instance's folder backups when left out; - writes a tar to standard output.
+    """
+    from core.backup import making, sealing, server
+
+    if passphrase_file and not encrypt:
+        raise click.UsageError("--passphrase-file goes with --encrypt")
+    passphrase = sealing.passphrase_of(passphrase_file, os.environ)
+    if encrypt and not passphrase:
+        raise click.UsageError(f"say the passphrase with --passphrase-file, or in {sealing.VARIABLE}")
+    if with_secrets and not encrypt:
+        click.echo("The backup has secrets in it that everybody can read who has it.", err=True)
+    is_stream = str(target) == "-"
+    if is_stream and sys.stdout.isatty():
+        raise click.UsageError("- writes a tar to standard output: redirect it into a file or a program")
+    wish = making.Wish(None if is_stream else target, resume, passphrase if encrypt else "", with_secrets)
+    os.umask(0o077)
+    with server.at_hand(alone=False):
+        app = _app()
+        if is_stream:
+            made = making.to_stream(app, sys.stdout.buffer, wish, _tell)
+        else:
+            made = making.to_folder(app, wish, _tell)
+    click.echo(made.text(), err=is_stream)
+
+
+@main.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@PASSPHRASE_FILE
+@click.option("--without", multiple=True, help="A plugin whose data are left behind; can be repeated.")
+@click.option("--check", "only_check", is_flag=True, help="Only look whether it is whole and readable.")
+def restore(source: Path, passphrase_file: Path | None, without: tuple[str, ...], only_check: bool) -> None:
+    """Bring a backup, a folder or a tar, back into an empty installation. Run it again after a failure."""
+    from core.backup import restoring, sealing, server
+
+    found = restoring.opened(source, sealing.passphrase_of(passphrase_file, os.environ))
+    if only_check:
+        restoring.check(found, _tell)
+        click.echo(f"{source} is whole: Audimax {found.manifest.version}, of {found.manifest.made_at}.")
+        return
+    os.umask(0o077)
+    with server.at_hand(alone=True):
+        restored = restoring.restore(_app(), found, without, _tell)
+    click.echo(restored.text())
+
+
+def _tell(text: str) -> None:
+    """Progress, beside what a program reads."""
+    click.echo(text, err=True)
 
 
 @main.group()

@@ -254,6 +254,12 @@ class Config:
         factory=lambda: ["database", "livekit", "storage", "jobs"],
         help="what must work for /readyz to answer 200; checks of plugins are named plugin.check",
     )
+    backup_days: int = setting(
+        7,
+        minimum=0,
+        maximum=3650,
+        help="`audimax doctor` warns when the last whole backup is older; 0 where others make them",
+    )
     plugins: dict[str, Any] = setting(factory=dict, help="a table for each plugin")
 
     @property
@@ -388,6 +394,7 @@ OTHER_VARIABLES = frozenset(
         "postgres_bin",
         "lan",
         "log_level",
+        "backup_passphrase",
     }
 )
 

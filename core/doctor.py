@@ -22,6 +22,7 @@ import psycopg2
 import sqlalchemy as sa
 from flask import Flask
 
+from core.backup import age
 from core.config import Config, load
 from core.contracts import HealthCheck
 from core.engine import isolation
@@ -150,6 +151,21 @@ def _production(config: Config) -> Iterator[Finding]:
         )
     if not config.mail_url:
         yield warning("mail", "mails are written into a folder, nobody gets them", "set mail_url to smtp://…")
+    if config.backup_days:
+        yield _backups(config)
+
+
+def _backups(config: Config) -> Finding:
+    last, often = age.last(config.instance), "let `audimax backup` run every night (docs/operations.md)"
+    if not last.whole_at:
+        said = "the first one broke off" if last.begun_at else "none was made by `audimax backup` from here"
+        return warning("backup", said, f"{often}, or set backup_days = 0 where backups are made otherwise")
+    days, said = last.age_in_days(), f"the last whole one is {last.age_in_days():.1f} days old ({last.where})"
+    if last.broke_off:
+        return warning("backup", f"the last one broke off; {said}", "go on with `audimax backup --resume`")
+    if days > config.backup_days:
+        return warning("backup", said, often)
+    return good("backup", said)
 
 
 # --- database -------------------------------------------------------------------------
@@ -185,7 +201,7 @@ def _migrations(app: Flask) -> Iterator[Finding]:
 
     behind = [state for state in schema.states(app) if not state.is_current]
     for state in behind:
-        yield bad("migrations", f"{state.name}: {state.problem}", "run `audimax db upgrade`")
+        yield bad("migrations", f"{state.name}: {state.problem}", state.remedy)
     if not behind:
         yield good("migrations", "the tables are what this version expects")
 

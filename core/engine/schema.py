@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from alembic.util import CommandError
 from flask import Flask
 
 from core.db import db, migrate
+from core.engine import plugins
 from core.errors import AudimaxError, PluginError
 from core.hookspecs import PROJECT
 
@@ -67,10 +70,17 @@ class State:
     at: str | None
     head: str | None
     problem: str = ""
+    is_newer: bool = False
 
     @property
     def is_current(self) -> bool:
         return not self.problem
+
+    @property
+    def remedy(self) -> str:
+        if self.is_newer:
+            return f"install the version of {self.name} again that the database is at, or a newer one"
+        return "run `audimax db upgrade`"
 
 
 CORE = Target("core", MIGRATIONS / "versions", "alembic_version")
@@ -151,6 +161,63 @@ def at_head(app: Flask) -> bool:
     return all(state.is_current for state in states(app))
 
 
+def refuse_old_database(app: Flask) -> None:
+    """Before a program begins to work: stop it when tables are missing or behind.
+
+    A database that is newer is only logged: one release's migrations leave the release before working,
+    so that programs can be rolled, and rolled back, one after the other. So is one that doesn't answer:
+    it may come, and whoever asks meanwhile is told.
+    """
+    try:
+        found = states(app)
+    except sa.exc.OperationalError as error:
+        log.error("the database doesn't answer yet: %s", str(error.orig).strip().splitlines()[0])
+        return
+    for state in found:
+        if state.is_newer:
+            log.warning("%s: %s", state.name, state.problem)
+    behind = [f"{state.name}: {state.problem}" for state in found if state.problem and not state.is_newer]
+    if behind:
+        raise SchemaError("; ".join(behind))
+
+
+# --- histories of what is installed, enabled or not --------------------------------------
+
+
+def of_installed() -> dict[str, Target]:
+    """Core's history and that of every installed plugin; nothing is imported."""
+    found = {CORE.name: CORE}
+    for name, several in plugins.installed().items():
+        folder = _folder_of(several[0].package)
+        if folder is not None and (folder / "migrations").is_dir():
+            found[name] = plugin_target(name, folder)
+    return found
+
+
+def knows(target: Target, revision: str) -> bool:
+    """Whether that revision is one of this history."""
+    return revision in _known(ScriptDirectory.from_config(_config(target)))
+
+
+def upgrade_to(app: Flask, target: Target, revision: str = "head") -> None:
+    """Bring one history to a revision; for a restore, which makes tables as they were."""
+    with app.app_context(), _alone(), _connection() as connection:
+        try:
+            command.upgrade(_config(target, connection), revision)
+        except Exception as error:
+            raise _failed(target, error) from error
+
+
+def _folder_of(package: str) -> Path | None:
+    if loaded := sys.modules.get(package):
+        return next(map(Path, loaded.__path__), None)
+    try:
+        spec = find_spec(package)
+    except ImportError:
+        return None
+    return next(map(Path, spec.submodule_search_locations or ()), None) if spec else None
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Hold a lock that a dead process can't leave behind, on a connection of its own.
@@ -210,16 +277,17 @@ def _state(target: Target, connection: sa.Connection) -> State:
         return State(target.name, None, None, problem)
     head = heads[0] if heads else None
     at = _revision(target, connection)
-    return State(target.name, at, head, _problem(script, at, head))
-
-
-def _problem(script: ScriptDirectory, at: str | None, head: str | None) -> str:
     if at == head:
-        return ""
-    known = {revision.revision for revision in script.walk_revisions()}
-    if at is not None and at not in known:
-        return f"the database is at {at}, which this version doesn't know: install the newer version again"
-    return f"the database is at {at or 'nothing'}, this version needs {head}: run `audimax db upgrade`"
+        return State(target.name, at, head)
+    if at is not None and at not in _known(script):
+        problem = f"the database is at {at}, which this version doesn't know: install the newer version again"
+        return State(target.name, at, head, problem, is_newer=True)
+    problem = f"the database is at {at or 'nothing'}, this version needs {head}: run `audimax db upgrade`"
+    return State(target.name, at, head, problem)
+
+
+def _known(script: ScriptDirectory) -> set[str]:
+    return {revision.revision for revision in script.walk_revisions()}
 
 
 def _revision(target: Target, connection: sa.Connection) -> str | None:
@@ -229,7 +297,7 @@ def _revision(target: Target, connection: sa.Connection) -> str | None:
 
 
 def _refuse_newer_database(state: State) -> None:
-    if (state.head is None and state.problem) or "doesn't know" in state.problem:
+    if (state.head is None and state.problem) or state.is_newer:
         raise SchemaError(f"{state.name}: {state.problem}")
 
 

@@ -86,7 +86,8 @@ class Topology:
 
     def remember(self, others: Collection[str] = ()) -> None:
         """Keep our settings for commands in another terminal, and ``others`` that plugins read."""
-        kept = {k: v for k, v in self.environ.items() if k.startswith("AUDIMAX_") or k in others}
+        ours = {k for k in self.environ if k.startswith("AUDIMAX_") and k != "AUDIMAX_BACKUP_PASSPHRASE"}
+        kept = {k: v for k, v in self.environ.items() if k in ours or k in others}
         self.instance.remember(kept)
 
     def schema_state(self) -> str:

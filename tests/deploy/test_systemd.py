@@ -14,6 +14,8 @@ from tests.deploy.composed import DEPLOY
 from tests.fixtures.product import ROOT
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+# What has an end, and is started by a timer.
+ONCE = {"audimax-backup"}
 HARDENED = {
     "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "PrivateDevices": "yes",
     "NoNewPrivileges": "yes", "CapabilityBoundingSet": "", "RestrictSUIDSGID": "yes", "UMask": "0077",
@@ -39,8 +41,19 @@ def test_there_is_one_for_each_program() -> None:
         "audimax-jobs",
         "audimax-assistant",
         "audimax-recorder",
+        "audimax-backup",
         "livekit",
     }
+
+
+def test_a_backup_is_made_every_night_and_has_an_end() -> None:
+    timer = settings(DEPLOY / "systemd" / "audimax-backup.timer")
+    assert timer["OnCalendar"] == ["*-*-* 03:20:00"] and timer["Persistent"] == ["yes"]
+    said = settings(DEPLOY / "systemd" / "audimax-backup.service")
+    assert said["Type"] == ["oneshot"] and "Restart" not in said
+    (command,) = said["ExecStart"]
+    options = {option for one in main.commands["backup"].params for option in one.opts}
+    assert {word for word in command.split() if word.startswith("--")} <= options
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
@@ -49,7 +62,7 @@ def test_a_unit_gives_up_what_its_program_doesnt_need(path: Path) -> None:
     assert {name: said.get(name) for name in HARDENED} == {name: [value] for name, value in HARDENED.items()}
     assert said["User"] == [path.stem.split("-")[0]]
     assert int(said["LimitNOFILE"][0]) >= 65536
-    assert said["Restart"] == ["always"]
+    assert said.get("Restart", said["Type"]) == (["oneshot"] if path.stem in ONCE else ["always"])
     assert said["EnvironmentFile"][0].startswith("/etc/audimax/")
     assert not re.search(r"(SECRET|PASSWORD)", path.read_text("utf-8"))
     if path.stem != "livekit":

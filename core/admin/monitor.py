@@ -136,7 +136,7 @@ class News:
     """What one socket hasn't been told yet; first everything, then what has changed."""
 
     def __init__(self) -> None:
-        self._told: dict[str, dict[str, Any]] | None = None
+        self._told: dict[str, Running] | None = None
 
     def __call__(self) -> dict[str, Any] | None:
         """None for somebody who is no administrator any more."""
@@ -144,13 +144,13 @@ class News:
         if user is None or not user.is_admin:
             return None
         found = running()
-        rows = {one.id: shown(one) for one in found}
-        told, self._told = self._told, rows
+        now_there = {one.id: one for one in found}
+        told, self._told = self._told, now_there
         before = told or {}
         return {
             "all": told is None,
-            "rows": [row for key, row in rows.items() if before.get(key) != row],
-            "gone": [key for key in before if key not in rows],
+            "rows": [shown(one) for one in found if before.get(one.id) != one],
+            "gone": [key for key in before if key not in now_there],
             "total": total(found),
         }
 

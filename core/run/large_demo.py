@@ -10,7 +10,7 @@ import json
 import random
 import re
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -70,6 +70,8 @@ SETTINGS: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("core", "export_days", (3, 7, 30)),
     ("recording", "notice_seconds", (5, 10, 15)),
 )
+
+Row = dict[str, Any]
 
 
 class Somebody(NamedTuple):
@@ -146,7 +148,7 @@ def _name(house: House) -> str:
     return f"{house.dice.choice(GIVEN)} {house.dice.choice(FAMILY)}"
 
 
-def _person(house: House, number: int, one: Somebody) -> dict[str, Any]:
+def _person(house: House, number: int, one: Somebody) -> Row:
     made = house.ago(YEARS, timedelta(days=30))
     is_teacher = number < TEACHERS
     return {
@@ -182,7 +184,7 @@ def _title(house: House) -> str:
     return f"{house.dice.choice(SUBJECTS)} {house.dice.choice(KINDS)}"
 
 
-def _room(house: House, number: int, one: Place) -> dict[str, Any]:
+def _room(house: House, number: int, one: Place) -> Row:
     # Those in which something runs come first.
     is_archived = number >= LIVE and house.happens(0.15)
     return {
@@ -196,7 +198,7 @@ def _room(house: House, number: int, one: Place) -> dict[str, Any]:
     }
 
 
-def _co_hosts(house: House, one: Place) -> Iterator[dict[str, Any]]:
+def _co_hosts(house: House, one: Place) -> Iterator[Row]:
     for other in house.dice.sample(house.people[:TEACHERS], house.dice.choice((0, 0, 1, 2))):
         if other != one.owner:
             yield {"room_id": one.id, "user_id": other.id}
@@ -218,7 +220,7 @@ def _held(house: House, key: int, begun: datetime) -> Held:
     return Held(key, secrets.token_hex(11), house.dice.choice(house.rooms), begun)
 
 
-def _lecture(house: House, one: Held, length: timedelta | None) -> dict[str, Any]:
+def _lecture(house: House, one: Held, length: timedelta | None) -> Row:
     ended = one.begun + length if length else None
     return {
         "id": one.id,
@@ -234,8 +236,8 @@ def _lecture(house: House, one: Held, length: timedelta | None) -> dict[str, Any
     }
 
 
-def _audience(house: House, one: Held) -> Iterator[dict[str, Any]]:
-    for person in [one.room.owner, *_students(house, house.dice.randint(4, 24))]:
+def _audience(house: House, one: Held) -> Iterator[Row]:
+    for person in [one.room.owner, *_students(house, house.dice.randint(4, 14))]:
         came = one.begun + timedelta(minutes=house.dice.randint(0, 20))
         stayed = timedelta(minutes=house.dice.randint(5, 70))
         left = {"left_at": came + stayed, "seconds_present": int(stayed.total_seconds())}
@@ -246,7 +248,7 @@ def _students(house: House, count: int) -> list[Somebody]:
     return house.dice.sample(house.people[TEACHERS:], count)
 
 
-def _participant(one: Held, person: Somebody, came: datetime) -> dict[str, Any]:
+def _participant(one: Held, person: Somebody, came: datetime) -> Row:
     return {
         "lecture_id": one.id,
         "user_id": person.id,
@@ -299,7 +301,7 @@ def _known(house: House) -> list[Somebody]:
     return [Somebody(*row) for row in house.connection.execute(query)]
 
 
-def _crowd(house: House, one: Held) -> Iterator[dict[str, Any]]:
+def _crowd(house: House, one: Held) -> Iterator[Row]:
     for person in [one.room.owner, *_students(house, INSIDE - 1)]:
         came = one.begun + (house.moment - one.begun) * house.dice.random()
         here = {"present_since": came, "livekit_sid": f"PA_{secrets.token_hex(6)}"}
@@ -322,7 +324,7 @@ def _wait(house: House, held: list[Held]) -> None:
     )
 
 
-def _events(house: House, held: list[Held], inside: list[dict[str, Any]]) -> None:
+def _events(house: House, held: list[Held], inside: list[Row]) -> None:
     """What LiveKit would have said: who came, whose network broke and came back, and of assistants."""
     of = {one.id: one for one in held}
     told = [_came(of[row["lecture_id"]], row) for row in inside]
@@ -334,24 +336,24 @@ def _events(house: House, held: list[Held], inside: list[dict[str, Any]]) -> Non
     _put(house.connection, WebhookEvent, told)
 
 
-def _came(one: Held, row: dict[str, Any]) -> dict[str, Any]:
+def _came(one: Held, row: Row) -> Row:
     return _event(one, presence.JOINED, row["identity"], row["livekit_sid"])
 
 
-def _assistant(one: Held, stays: bool) -> list[dict[str, Any]]:
+def _assistant(one: Held, stays: bool) -> list[Row]:
     kinds = (presence.JOINED,) if stays else (presence.JOINED, presence.LEFT)
     sid = f"PA_{secrets.token_hex(6)}"
     return [_event(one, kind, f"captions-{one.public_id}", sid, int(presence.AGENTS)) for kind in kinds]
 
 
-def _breaks(house: House, of: dict[int, Held], inside: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _breaks(house: House, of: dict[int, Held], inside: list[Row]) -> Iterator[Row]:
     while True:
         row, sid = house.dice.choice(inside), f"PA_{secrets.token_hex(6)}"
         for kind in (presence.JOINED, presence.LEFT):
             yield _event(of[row["lecture_id"]], kind, row["identity"], sid)
 
 
-def _event(one: Held, kind: str, identity: str, sid: str, who: int = int(presence.PEOPLE)) -> dict[str, Any]:
+def _event(one: Held, kind: str, identity: str, sid: str, who: int = int(presence.PEOPLE)) -> Row:
     at = one.begun + timedelta(minutes=1)
     payload = {"identity": identity, "sid": sid, "kind": who, "joined_at_ms": int(at.timestamp() * 1000)}
     return {
@@ -372,7 +374,7 @@ def _deeds(house: House, held: list[Held]) -> None:
     _put(house.connection, AuditEntry, [_deed(house, house.dice.choice(held)) for _ in range(DEEDS)])
 
 
-def _deed(house: House, one: Held) -> dict[str, Any]:
+def _deed(house: House, one: Held) -> Row:
     action, actor = house.dice.choice(ACTIONS), house.dice.choice(house.people[:TEACHERS])
     family = action.partition(".")[0]
     at_a_place = family in ("lecture", "room", "moderation", "recording")
@@ -392,7 +394,7 @@ def _errors(house: House) -> None:
     _put(house.connection, SystemEntry, [_error(house, number) for number in range(ERRORS)])
 
 
-def _error(house: House, number: int) -> dict[str, Any]:
+def _error(house: House, number: int) -> Row:
     kind, owner = house.dice.choice(FAULTS), house.dice.choice(OWNERS)
     module = f"plugins.{owner}.jobs" if owner else house.dice.choice(OF_CORE)
     place = f"{module.replace('.', '/')}.py:{number + 20} in work"
@@ -419,7 +421,7 @@ def _changes(house: House) -> None:
     _put(house.connection, SettingChange, [_change(house, before, number) for number in range(CHANGES)])
 
 
-def _change(house: House, before: dict[tuple[str, str], Any], number: int) -> dict[str, Any]:
+def _change(house: House, before: dict[tuple[str, str], Any], number: int) -> Row:
     scope, name, values = SETTINGS[number % len(SETTINGS)]
     # At the end all have their default again, as the house that runs has.
     is_last = number >= CHANGES - len(SETTINGS)
@@ -440,28 +442,32 @@ def _ids(connection: sa.Connection, model: Any, count: int) -> list[int]:
     return list(connection.scalars(query, {"name": f'"{model.__tablename__}"', "count": count}))
 
 
-def _put(connection: sa.Connection, model: Any, rows: Iterable[dict[str, Any]]) -> None:
+def _put(connection: sa.Connection, model: Any, rows: Iterable[Row]) -> None:
     """All rows by one COPY; what they don't say is as in a new row."""
     rows = list(rows)
     if not rows:
         return
     columns = [one for one in model.__table__.columns if one.name in rows[0] or one.default is not None]
-    lines = "".join("\t".join(_written(_value(row, one)) for one in columns) + "\n" for row in rows)
+    cells = [_cell(one, said=one.name in rows[0]) for one in columns]
+    lines = "".join("\t".join(cell(row) for cell in cells) + "\n" for row in rows)
     names = ", ".join(f'"{one.name}"' for one in columns)
     with connection.connection.cursor() as cursor:
         cursor.copy_expert(f'COPY "{model.__tablename__}" ({names}) FROM STDIN', io.StringIO(lines))
 
 
-def _value(row: dict[str, Any], column: Any) -> Any:
-    if column.name in row:
-        value = row[column.name]
-        is_json = isinstance(column.type, sa.JSON) and value is not None
-        return json.dumps(value) if is_json else value
-    return column.default.arg if column.default.is_scalar else _as_json(column.default.arg(None))
+def _cell(column: Any, *, said: bool) -> Callable[[Row], str]:
+    """What a row's line has in this column."""
+    name, write = column.name, _as_json if isinstance(column.type, sa.JSON) else _written
+    if said:
+        return lambda row: write(row[name])
+    if column.default.is_scalar:
+        fixed = write(column.default.arg)
+        return lambda _row: fixed
+    return lambda _row: write(column.default.arg(None))
 
 
-def _as_json(value: Any) -> Any:
-    return json.dumps(value) if isinstance(value, dict | list) else value
+def _as_json(value: Any) -> str:
+    return _written(None if value is None else json.dumps(value))
 
 
 def _written(value: Any) -> str:

@@ -10,7 +10,7 @@ import json
 import random
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from core.db import now
-from core.engine.plugins import plugins
 from core.lectures.models import Lecture, Participant
 from core.livekit import presence
 from core.models import AuditEntry, SettingChange, SystemEntry, Waiting, WebhookEvent
@@ -103,6 +102,7 @@ class House:
     """What is made, and what has been; ``dice`` fall alike each time."""
 
     connection: sa.Connection
+    plugins: Sequence[str] = ()
     moment: datetime = field(default_factory=now)
     # No secret comes of them.
     dice: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311
@@ -116,9 +116,12 @@ class House:
         return self.dice.random() < chance
 
 
-def fill(connection: sa.Connection) -> None:
-    """Make it once; what ran and has ended since is made up again. The caller commits."""
-    house = House(connection)
+def fill(connection: sa.Connection, plugins: Sequence[str] = ()) -> None:
+    """Make it once; what ran and has ended since is made up again. The caller commits.
+
+    These plugins are switched off in its rooms: none shall send anybody into lectures that are made up.
+    """
+    house = House(connection, plugins)
     if not connection.scalar(sa.select(sa.exists().where(User.email == FIRST))):
         _make(house)
     _run(house)
@@ -174,8 +177,7 @@ def _rooms(house: House) -> None:
     house.rooms = [Place(*one) for one in zip(ids, titles, owners, strict=True)]
     _put(house.connection, Room, [_room(house, n, one) for n, one in enumerate(house.rooms)])
     _put(house.connection, RoomHost, [row for one in house.rooms for row in _co_hosts(house, one)])
-    # No plugin sends anybody into lectures that are made up.
-    quiet = [(one.id, name) for one in house.rooms for name in plugins.loaded]
+    quiet = [(one.id, name) for one in house.rooms for name in house.plugins]
     rows = [{"room_id": key, "plugin": name, "enabled": False} for key, name in quiet]
     _put(house.connection, RoomPlugin, rows)
 

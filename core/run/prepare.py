@@ -42,11 +42,12 @@ def _prepared() -> dict[str, object]:
 
 def _demo(size: str) -> list[tuple[str, str]]:
     from core.db import db
+    from core.engine.plugins import plugins
     from core.run import demo, large_demo
 
     accounts = demo.fill()
     if size == "large":
-        large_demo.fill(db.session.connection())
+        large_demo.fill(db.session.connection(), list(plugins.loaded))
         db.session.commit()
     return accounts
 

@@ -1,4 +1,4 @@
-"""The lists of the admin pages with 5,000 people, 2,000 rooms and 200 running lectures: time and questions."""
+"""The lists of admin pages with 5,000 people, 2,000 rooms and 200 running lectures: time and questions."""
 
 from __future__ import annotations
 

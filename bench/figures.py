@@ -188,7 +188,7 @@ FIGURES = {
             "admin_list_ms",
             "ms",
             "<= 100",
-            "5,000 people, 2,000 rooms, 200 live lectures: list or search of an admin page, the slowest median",
+            "5,000 people, 2,000 rooms, 200 live lectures: list or search of an admin page, slowest median",
         ),
         Figure("admin_list_median_ms", "ms", "", "… of the list in the middle"),
         Figure("admin_list_queries", "queries", "<= 10", "… the most questions to the database"),

@@ -20,7 +20,7 @@ from core.run import large_demo
 from tests.browser.conftest import arrive
 from tests.browser.test_looks import SIZES, look
 from tests.fixtures.admin_lists import COMMON, LECTURES, NOWHERE, RARE_NAME
-from tests.fixtures.browser import Person, scrolls_sideways, until
+from tests.fixtures.browser import Person, axe, scrolls_sideways, until
 
 pytestmark = [pytest.mark.browser]
 # A page has fifty lines, each with a link or two, and the menus before them.
@@ -227,7 +227,10 @@ def test_a_search_finds_one_of_five_thousand(page: Page, url: str) -> None:
 def test_a_search_without_a_hit_says_so_and_leads_back(page: Page, url: str, path: str, words: str) -> None:
     page.goto(f"{url}{path}text={NOWHERE}")
     expect(page.get_by_role("heading", name=words)).to_be_visible()
-    look(page, f"admin-large-nothing-{path.split('?', 1)[0].replace('/', '-')}")
+    for width, height in SIZES.values():
+        page.set_viewport_size({"width": width, "height": height})
+        assert not scrolls_sideways(page), f"{width} px"
+    assert axe(page) == []
     page.locator(".empty").get_by_role("link", name="Show all").click()
     until(page, f"!location.search.includes({NOWHERE!r})")
     expect(page.locator(".empty")).to_have_count(0)

@@ -453,7 +453,8 @@ def _put(connection: sa.Connection, model: Any, rows: Iterable[Row]) -> None:
     cells = [_cell(one, said=one.name in rows[0]) for one in columns]
     lines = "".join("\t".join(cell(row) for cell in cells) + "\n" for row in rows)
     names = ", ".join(f'"{one.name}"' for one in columns)
-    with connection.connection.cursor() as cursor:
+    driver: Any = connection.connection
+    with driver.cursor() as cursor:
         cursor.copy_expert(f'COPY "{model.__tablename__}" ({names}) FROM STDIN', io.StringIO(lines))
 
 

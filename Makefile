@@ -38,8 +38,8 @@ parts: $(RUNTIME) $(OFFLINE) $(FONTS) $(COMPILED) $(BUILT) livekit
 run: setup ## a running product on this machine; Ctrl-C stops it
 	@exec $(BIN)/audimax run
 
-demo: setup ## the same with a professor, rooms and finished lectures, in an instance of its own
-	@exec $(BIN)/audimax demo
+demo: setup ## the same with a professor, rooms and finished lectures, in an instance of its own; SIZE=large
+	@exec $(BIN)/audimax demo $(if $(SIZE),--size $(SIZE))
 
 test: setup-tests ## everything: checks, unit, component and browser tests
 	@$(MAKE) check

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import (
+    admin,
     browser,
     captions,
     chat,
@@ -179,6 +180,7 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "lecture_page": lecture_page.page,
     "pdf": pdf.pdf,
     "search": search.search,
+    "admin": admin.lists,
     "exports": exports.joins_beside,
     "recording_live": recording.live,
     "recording_hour": recording.hour,

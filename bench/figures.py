@@ -185,6 +185,14 @@ FIGURES = {
         Figure("search_500_median_ms", "ms", "", "… the median"),
         Figure("search_500_deep_ms", "ms", "<= 50", "… 45 pages further back, the slowest"),
         Figure(
+            "admin_list_ms",
+            "ms",
+            "<= 100",
+            "5,000 people, 2,000 rooms, 200 live lectures: list or search of an admin page, slowest median",
+        ),
+        Figure("admin_list_median_ms", "ms", "", "… of the list in the middle"),
+        Figure("admin_list_queries", "queries", "<= 10", "… the most questions to the database"),
+        Figure(
             "recording_cpu_cores",
             "cores",
             "<= 0.4",

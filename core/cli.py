@@ -42,13 +42,21 @@ def run() -> None:
 
 
 @main.command()
-def demo() -> None:
+@click.option(
+    "--size",
+    type=click.Choice(["small", "large"]),
+    default="small",
+    show_default=True,
+    help="large: 5,000 people, 2,000 rooms, 5,000 finished lectures, and 200 that run, made up.",
+)
+def demo(size: str) -> None:
     """Run everything with people, rooms and finished lectures to look at, in a folder of its own."""
     from core.run.supervisor import run as run_all
 
+    folder = "instance/demo" if size == "small" else f"instance/demo-{size}"
     environ = dict(os.environ)
-    environ["AUDIMAX_INSTANCE_DIR"] = os.environ.get("AUDIMAX_INSTANCE_DIR") or "instance/demo"
-    run_all(environ, demo=True)
+    environ["AUDIMAX_INSTANCE_DIR"] = os.environ.get("AUDIMAX_INSTANCE_DIR") or folder
+    run_all(environ, demo=size)
 
 
 @main.command()
@@ -61,7 +69,12 @@ def demo() -> None:
 )
 @click.option("--until-empty", is_flag=True, help="End when no job is left.")
 @click.option("--ready-file", type=click.Path(path_type=Path), help="Made when the worker is ready.")
-def jobs(concurrency: int, until_empty: bool, ready_file: Path | None) -> None:
+@click.option(
+    "--without",
+    multiple=True,
+    help="A task that isn't begun by the clock, by its full name. For demonstrations.",
+)
+def jobs(concurrency: int, until_empty: bool, ready_file: Path | None, without: tuple[str, ...]) -> None:
     """Work off background jobs."""
     from core.engine import schema
     from core.jobs import run_worker
@@ -73,7 +86,7 @@ def jobs(concurrency: int, until_empty: bool, ready_file: Path | None) -> None:
     schema.refuse_old_database(app)
     if ready_file:
         ready_file.touch()
-    run_worker(app, concurrency=concurrency, wait=not until_empty)
+    run_worker(app, concurrency=concurrency, wait=not until_empty, without=without)
 
 
 @main.command()

@@ -6,7 +6,7 @@ import asyncio
 import copy
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from core.config import Config
 from core.db import db
 from core.engine import standing
+from core.errors import AudimaxError
 from core.logs import request_ids
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,14 @@ def _register(made: procrastinate.App, app: Flask, *, by_the_clock: bool = True)
         made.periodic_registry.periodic_tasks.clear()
 
 
+def _stop_the_clock(made: procrastinate.App, names: Collection[str]) -> None:
+    if unknown := set(names) - set(made.tasks):
+        raise AudimaxError(f"there is no task {', '.join(sorted(unknown))}: names are like core:reconcile")
+    begun = made.periodic_registry.periodic_tasks
+    for key in [key for key, one in begun.items() if one.task.name in names]:
+        del begun[key]
+
+
 def _add(made: procrastinate.App, blueprint: procrastinate.Blueprint, namespace: str) -> None:
     """Copies: ``add_tasks_from`` would rename the tasks themselves, and a process has several apps."""
     copies = {}
@@ -139,13 +148,15 @@ def conninfo(config: Config) -> str:
     return url.render_as_string(hide_password=False)
 
 
-def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True) -> None:
+def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True, without: Collection[str] = ()) -> None:
     """Work off jobs until told to stop.
 
-    Without ``wait`` until none is left; then none is begun by the clock either.
+    Without ``wait`` until none is left; then none is begun by the clock either. ``without``: full names of
+    tasks that never are.
     """
     made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
     _register(made, app, by_the_clock=wait)
+    _stop_the_clock(made, without)
     if wait:
         standing.listen(app)
     asyncio.run(_work(app, made, concurrency, wait))

@@ -111,6 +111,15 @@ class WebhookEvent(Model):
     received_at: Mapped[datetime] = mapped_column(default=now, index=True)
     worked_at: Mapped[datetime | None]
 
+    # Among all that is said of people, what is said of agents is rare, and asked for at each change.
+    __table_args__ = (
+        sa.Index(
+            "ix_webhook_event_agents",
+            "lecture_public_id",
+            postgresql_where=sa.text("payload ->> 'kind' = '4'"),
+        ),
+    )
+
 
 class AuditEntry(Model):
     """Who did what, when, to whom: every action of a host or an admin over others."""

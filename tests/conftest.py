@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.product",
     "tests.fixtures.livekit",
+    "tests.fixtures.large",
     "tests.fixtures.s3",
     "tests.fixtures.clamav",
     "tests.fixtures.environment",

@@ -28,7 +28,7 @@ def _prepared() -> dict[str, object]:
     app = create_app()
     schema.upgrade_all(app)
     with app.app_context():
-        accounts = _demo() if "--demo" in sys.argv else []
+        accounts = _demo(sys.argv[-1]) if "--demo" in sys.argv else []
         wanted = [
             {"name": name, "argv": list(p.argv), "env": dict(p.env)} for name, p in offers.processes().items()
         ]
@@ -40,10 +40,16 @@ def _prepared() -> dict[str, object]:
         }
 
 
-def _demo() -> list[tuple[str, str]]:
-    from core.run import demo
+def _demo(size: str) -> list[tuple[str, str]]:
+    from core.db import db
+    from core.engine.plugins import plugins
+    from core.run import demo, large_demo
 
-    return demo.fill()
+    accounts = demo.fill()
+    if size == "large":
+        large_demo.fill(db.session.connection(), list(plugins.loaded))
+        db.session.commit()
+    return accounts
 
 
 if __name__ == "__main__":

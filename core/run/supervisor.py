@@ -24,6 +24,9 @@ from core.run.topology import ROOT, Topology
 
 START_SECONDS = 90.0
 TRIM_EVERY = 60.0
+# It would end lectures in which nobody is connected.
+NO_COMPARISON = ("--without", "core:reconcile")
+MADE_UP = "200 lectures are made up: nobody is connected, and nothing is compared with LiveKit here"
 
 
 class Stopped(BaseException):
@@ -33,7 +36,7 @@ class Stopped(BaseException):
 class Supervisor:
     """Starts the programs of a topology and stays until it is told to stop."""
 
-    def __init__(self, topology: Topology, *, demo: bool = False) -> None:
+    def __init__(self, topology: Topology, *, demo: str = "") -> None:
         self.topology = topology
         self.demo = demo
         self.accounts: list[tuple[str, str]] = []
@@ -90,13 +93,14 @@ class Supervisor:
         self.accounts = prepared["accounts"]
         if not early:
             self._add(self.topology.web_child())
-        self._add(self.topology.gate_child(), self.topology.jobs_child())
+        more = NO_COMPARISON if self.demo == "large" else ()
+        self._add(self.topology.gate_child(), self.topology.jobs_child(*more))
         for wanted in prepared["processes"]:
             self._add(self.topology.plugin_child(wanted["name"], wanted["argv"], wanted["env"]))
 
     def _prepared(self) -> dict[str, Any]:
         with tempfile.TemporaryFile() as output:
-            argv = [sys.executable, "-m", "core.run.prepare", *(["--demo"] if self.demo else [])]
+            argv = [sys.executable, "-m", "core.run.prepare", *(["--demo", self.demo] if self.demo else [])]
             process = spawn(argv, env=self.topology.environ, output=output, cwd=ROOT)
             try:
                 while process.poll() is None:
@@ -169,6 +173,7 @@ class Supervisor:
         if self.set_up_link:
             rows.append(("first admin", f"{self.set_up_link} (works once, for 24 hours)"))
         rows += [("sign in as", f"{email}   password {password}") for email, password in self.accounts]
+        rows += [("live", MADE_UP)] if self.demo == "large" else []
         rows += [("data", data), ("logs", str(instance.logs)), ("stop", "Ctrl-C")]
         print("\n" + "\n".join(f"  {name:<12} {what}" for name, what in rows) + "\n", flush=True)
 
@@ -203,8 +208,8 @@ class Supervisor:
             self._leash.stdin.flush()
 
 
-def run(environ: Mapping[str, str], *, demo: bool = False) -> None:
-    """Run the product in the instance folder that the settings name."""
+def run(environ: Mapping[str, str], *, demo: str = "") -> None:
+    """Run the product in the instance folder that the settings name; ``demo``: ``small`` or ``large``."""
     os.umask(0o077)
     raise_open_files()
     instance = Instance.make(Path(raw_settings(environ).get("instance_dir") or "instance"))

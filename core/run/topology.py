@@ -142,11 +142,11 @@ class Topology:
         argv = [sys.executable, "-m", "core.livekit.gateway"]
         return self._python_child("gate", argv, answers=_http(f"http://127.0.0.1:{self.gate.number}/"))
 
-    def jobs_child(self) -> Child:
+    def jobs_child(self, *more: str) -> Child:
         ready = self.instance.folder / "jobs.ready"
         with suppress(FileNotFoundError):
             ready.unlink()
-        argv = [sys.executable, "-m", "core.cli", "jobs", "--ready-file", str(ready)]
+        argv = [sys.executable, "-m", "core.cli", "jobs", "--ready-file", str(ready), *more]
         return self._python_child("jobs", argv, answers=ready.exists)
 
     def plugin_child(self, name: str, argv: list[str], env: Mapping[str, str]) -> Child:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import procrastinate
+from flask_babel import lazy_gettext as _l
 
 from core.api import (
     AdminPage,
@@ -56,7 +57,7 @@ def processes() -> list[Process]:
 
 @hookimpl
 def admin_pages() -> list[AdminPage]:
-    return [AdminPage("assistant", "Assistant", "ai_assistant_site.admin", "captions")]
+    return [AdminPage("assistant", _l("Assistant"), "ai_assistant_site.admin", "captions")]
 
 
 @hookimpl

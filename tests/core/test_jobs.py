@@ -7,11 +7,13 @@ from types import SimpleNamespace
 
 import procrastinate
 import procrastinate.testing
+import pytest
 import sqlalchemy as sa
 from flask import Flask
 
 from core import jobs
 from core.db import db
+from core.errors import AudimaxError
 
 
 def statuses(app: Flask) -> list[str]:
@@ -65,3 +67,20 @@ def test_a_worker_that_ends_when_none_is_left_begins_none_by_the_clock(app: Flas
     jobs._register(made, app, by_the_clock=False)
     assert "core:take_up_again" in made.tasks
     assert made.periodic_registry.periodic_tasks == {}
+
+
+def clock(app: Flask, *without: str) -> set[str]:
+    """The tasks that a worker begins by itself."""
+    made = procrastinate.App(connector=procrastinate.testing.InMemoryConnector())
+    jobs._register(made, app)
+    jobs._stop_the_clock(made, without)
+    return {one.task.name for one in made.periodic_registry.periodic_tasks.values()}
+
+
+def test_a_task_of_the_clock_can_be_left_out(app: Flask) -> None:
+    assert clock(app) - clock(app, "core:reconcile") == {"core:reconcile"}
+
+
+def test_a_task_that_there_isnt_cant_be_left_out(app: Flask) -> None:
+    with pytest.raises(AudimaxError, match="core:reconsile"):
+        clock(app, "core:reconsile")

@@ -18,6 +18,7 @@ from core.api import (
     Person,
     PersonalData,
     Process,
+    Retained,
     Room,
     RoomUi,
     Section,
@@ -29,6 +30,7 @@ from core.api import (
 )
 from plugins.ai_assistant import consent, erasing, health, internal, pages, review, sections, views
 from plugins.ai_assistant import jobs as background
+from plugins.ai_assistant import retention as keeping
 from plugins.ai_assistant.settings import Settings
 
 
@@ -45,6 +47,11 @@ def blueprints() -> list[Mount]:
 @hookimpl
 def jobs() -> list[procrastinate.Blueprint]:
     return [background.jobs]
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return keeping.retained()
 
 
 @hookimpl

@@ -131,6 +131,16 @@ def _forget_what_was_made_of_it(lecture: Lecture) -> None:
 
 
 def _remove_whole(run_id: int, lecture: Lecture) -> bool:
+    """What would outlive the lecture's row, as bans do, goes first; else it is tried again the next time."""
+    about_people = (
+        (owner, one)
+        for owner, one in stock.retained()
+        if one.kind is RetentionKind.PARTICIPANTS and owner != stock.CORE
+    )
+    problem = next(filter(None, (_tried(owner, one, lecture) for owner, one in about_people)), "")
+    if problem:
+        note(run_id, RetentionKind.LECTURES, lecture.room_id, failed=1, problem=problem)
+        return False
     mine = StoredFile.lecture_id == lecture.id, StoredFile.state != State.GONE
     query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(StoredFile.size), 0)).where(*mine)
     files, size = db.session.execute(query).one()

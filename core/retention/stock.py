@@ -122,7 +122,7 @@ def kept_of(lecture: Lecture) -> set[RetentionKind]:
     """The kinds of which there is something in this lecture; one statement."""
     parts = [_part(one.kind, one.held(_one(lecture))) for _owner, one in retained()]
     found = sa.union_all(*parts).subquery()
-    kept = db.session.scalars(sa.select(sa.distinct(found.c.kind)).where(found.c.held > 0))
+    kept = db.session.scalars(sa.select(found.c.kind).where(found.c.held > 0).distinct())
     return {RetentionKind.LECTURES, *map(RetentionKind, kept)}
 
 

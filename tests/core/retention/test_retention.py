@@ -320,7 +320,8 @@ def test_many_are_removed_run_by_run(app, notes, old, rules, is_kept, monkeypatc
     lectures = [old() for _ in range(5)]
     with app.app_context():
         jobs.every_night(0)
-    work(app)
+    for _round in range(2):
+        work(app)
     assert not any(map(is_kept, lectures))
     with app.app_context():
         assert db.session.query(RetentionRun).count() == 3

@@ -256,9 +256,7 @@ class Config:
         _l("their names, everywhere in the lecture; they can’t read it any more then, and bans end"),
     )
     keep_lectures_days: int = _days(_l("Whole lectures"), _l("lectures with all that is left of them"))
-    keep_logs_days: int = _days(
-        _l("Logs"), _l("the audit log, the list of errors, and the media server’s messages")
-    )
+    keep_logs_days: int = _days(_l("Logs"), _l("the audit log, and the list of errors"))
     log_format: Literal["auto", "json", "text"] = setting(
         "auto", help="of what programs log: auto is text beside `audimax run`, else JSON lines"
     )

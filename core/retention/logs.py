@@ -1,4 +1,4 @@
-"""Logs that are too old: who did what, errors, what the media server said, and reports of retention."""
+"""Logs that are too old: who did what, errors, and reports of retention."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from core.db import db, now, quietly
-from core.models import AuditEntry, SystemEntry, WebhookEvent
+from core.models import AuditEntry, SystemEntry
 from core.retention import kinds
 from core.retention.models import RetentionRun
 
@@ -18,7 +18,6 @@ BATCH = 5000
 TABLES: tuple[tuple[Any, Any, Any], ...] = (
     (AuditEntry, AuditEntry.id, AuditEntry.at),
     (SystemEntry, SystemEntry.id, SystemEntry.last_at),
-    (WebhookEvent, WebhookEvent.id, WebhookEvent.received_at),
     (RetentionRun, RetentionRun.id, RetentionRun.asked_at),
 )
 

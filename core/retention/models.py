@@ -13,7 +13,10 @@ from core.rooms.models import Room
 
 
 class RetentionRun(Model):
-    """One run; without ``asked_by`` it began by itself. ``over_at`` is empty while it is at work."""
+    """One run; without ``asked_by`` it began by itself. ``over_at`` is empty while it is at work.
+
+    ``asked_by`` names no person: whose account it was, ``actor`` says as long as there is one.
+    """
 
     __tablename__ = "retention_run"
 

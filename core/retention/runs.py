@@ -19,13 +19,14 @@ from core.retention.models import RetentionResult, RetentionRun
 log = logging.getLogger(__name__)
 # Of one run; whatever is left then is for the next, which begins at once.
 MOST = 1000
+ADMIN, BY_ITSELF = "administrator", "Audimax"
 NEWEST_FIRST = Order(RetentionRun.asked_at, RetentionRun.id, down=True)
 NUMBERS = ("lectures", "items", "files", "bytes", "failed", "waiting")
 
 
 def begin(by: User | None = None, name: str = "") -> RetentionRun:
     """A new run for ``work_off``; the caller commits. ``name``: who asked, without an account."""
-    made = RetentionRun(asked_by_id=by.id if by else None, asked_by=by.name if by else name)
+    made = RetentionRun(asked_by_id=by.id if by else None, asked_by=ADMIN if by else name)
     db.session.add(made)
     db.session.flush()
     return made
@@ -82,7 +83,7 @@ def _close(run_id: int) -> None:
     if run is not None:
         run.over_at = now()
         actor = db.session.get(User, run.asked_by_id) if run.asked_by_id else None
-        audit.record("retention.run", actor=actor, actor_name=run.asked_by, did=numbers_of(run_id))
+        audit.record("retention.run", actor=actor, actor_name=run.asked_by or BY_ITSELF, did=numbers_of(run_id))
     db.session.commit()
 
 
@@ -108,7 +109,7 @@ def totals(run_ids: Sequence[int]) -> Sequence[Any]:
 
 def page(place: Any, size: int = 20) -> Part:
     """The reports, newest first; one statement."""
-    return NEWEST_FIRST.part(sa.select(RetentionRun), place, size)
+    return NEWEST_FIRST.part(sa.select(RetentionRun).options(joinedload(RetentionRun.actor)), place, size)
 
 
 def find(public_id: str) -> RetentionRun | None:

@@ -337,7 +337,7 @@ def test_every_night_something_begins_only_where_something_is_due(app, notes, ol
     work(app)
     with app.app_context():
         entry = db.session.query(AuditEntry).filter_by(action="retention.run").one()
-        assert (entry.actor_id, entry.actor_name, entry.details) == (None, "", {"did": {"chat": FILE}})
+        assert (entry.actor_id, entry.actor_name, entry.details) == (None, "Audimax", {"did": {"chat": FILE}})
 
 
 # --- what was made of it, and what readers see ----------------------------------------

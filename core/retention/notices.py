@@ -38,7 +38,7 @@ def section(lecture: Lecture) -> Facts | None:
 
 
 def _why(told: dict[str, Any]) -> str:
-    day, days = format_date(datetime.fromisoformat(told["at"]), "long"), told["days"]
+    day, days = format_date(datetime.fromisoformat(told["at"]), _("d MMMM y")), told["days"]
     if told["by_room"]:
         return ngettext(
             "Deleted on %(day)s, because this room keeps them for %(num)s day.",

@@ -83,7 +83,8 @@ def _close(run_id: int) -> None:
     if run is not None:
         run.over_at = now()
         actor = db.session.get(User, run.asked_by_id) if run.asked_by_id else None
-        audit.record("retention.run", actor=actor, actor_name=run.asked_by or BY_ITSELF, did=numbers_of(run_id))
+        name = run.asked_by or BY_ITSELF
+        audit.record("retention.run", actor=actor, actor_name=name, did=numbers_of(run_id))
     db.session.commit()
 
 

@@ -331,6 +331,16 @@ def move_files(target: str) -> None:
     sys.exit(1 if left else 0)
 
 
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+def retention(dry_run: bool) -> None:
+    """Delete what is kept longer than the rules say, as it happens every night."""
+    from core.retention.report import carry_out, told
+
+    with _app().app_context():
+        click.echo(told() if dry_run else carry_out())
+
+
 @main.group()
 def person() -> None:
     """What is stored about one person: handed out, or deleted for good."""

@@ -41,6 +41,12 @@ SIGN_UP = {
     "closed": _l("Nobody: those who have an account keep it"),
 }
 A_YEAR_OF_HOURS = 24 * 366
+MOST_KEPT_DAYS = 36_500
+
+
+def _days(label: Any, what: Any) -> Any:
+    """For how many days after a lecture's end something is kept; nothing vanishes unasked."""
+    return setting(0, label=label, help=what, minimum=0, maximum=MOST_KEPT_DAYS, editable=True)
 
 
 @dataclass(frozen=True)
@@ -239,6 +245,18 @@ class Config:
         help=_l("whether such a link may have no end"),
         editable=True,
     )
+    keep_transcripts_days: int = _days(
+        _l("Transcripts and summaries"), _l("what was said, and what was made of it")
+    )
+    keep_chat_days: int = _days(_l("Chat"), _l("what was written in lectures, with its files"))
+    keep_files_days: int = _days(_l("Files"), _l("what was shared in lectures, in the chat too"))
+    keep_recordings_days: int = _days(_l("Recordings"), _l("films and their sound"))
+    keep_participants_days: int = _days(
+        _l("Names of participants"),
+        _l("their names, everywhere in the lecture; they can’t read it any more then, and bans end"),
+    )
+    keep_lectures_days: int = _days(_l("Whole lectures"), _l("lectures with all that is left of them"))
+    keep_logs_days: int = _days(_l("Logs"), _l("the audit log, and the list of errors"))
     log_format: Literal["auto", "json", "text"] = setting(
         "auto", help="of what programs log: auto is text beside `audimax run`, else JSON lines"
     )

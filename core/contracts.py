@@ -861,6 +861,48 @@ class Erasure(Enum):
     ANONYMISE_NAME = "anonymise_name"
 
 
+# --- how long it is kept --------------------------------------------------------------
+
+
+class RetentionKind(StrEnum):
+    """What institutions keep of lectures for so many days, each kind by a rule of its own.
+
+    ``TRANSCRIPTS``: what was said, and what was made of that. ``CHAT``: what people wrote. ``FILES``: what
+    they shared. ``RECORDINGS``: sound and film. ``PARTICIPANTS``: who took part. ``LECTURES``: all of it,
+    which is core's alone.
+    """
+
+    TRANSCRIPTS = "transcripts"
+    CHAT = "chat"
+    FILES = "files"
+    RECORDINGS = "recordings"
+    PARTICIPANTS = "participants"
+    LECTURES = "lectures"
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What a plugin keeps of lectures that goes when the rule for its kind says so.
+
+    ``held(lectures)`` gets a SELECT of database keys of lectures and gives a SELECT with two columns: the key
+    of each that has something of this kind, and how much: messages, lines, files. Core puts it into a
+    statement of its own, so nothing else may be in it. Once ``remove`` is through, it finds nothing any more.
+
+    ``remove(lecture)`` deletes all of it, files by ``files.delete``. The lecture is over and locked, and no
+    job is at work for it. Names of participants are still known; core's own go when every plugin's are gone.
+    Never commit; once more must do no harm. When it raises, what it did is taken back
+    and it is tried again the next day. Core forgets exports and what search knows by itself.
+    """
+
+    kind: RetentionKind
+    held: Callable[[Any], Any]
+    remove: Callable[[Lecture], None]
+
+    @property
+    def name(self) -> str:
+        return self.kind.value
+
+
 # --- the plugin itself ---------------------------------------------------------------
 
 

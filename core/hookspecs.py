@@ -26,6 +26,7 @@ from core.contracts import (
     Person,
     PersonalData,
     Process,
+    Retained,
     RoomUi,
     Section,
     Storage,
@@ -110,6 +111,14 @@ def jobs() -> list[procrastinate.Blueprint]:  # type: ignore[empty-body]
     """Background tasks: procrastinate blueprints, their tasks named ``<plugin>:…``.
 
     Every task may run twice or come late. Called by ``core.jobs``.
+    """
+
+
+@hookspec(returns=list, each=Retained, on_error=OnError.STOP)
+def retention() -> list[Retained]:  # type: ignore[empty-body]
+    """What you keep of lectures and remove when an institution's rules say so; each kind once.
+
+    Called by ``core.engine.offers``, and what you gave by ``core.retention``: never for lectures that run.
     """
 
 

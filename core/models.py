@@ -14,6 +14,7 @@ from core.exports.models import Export
 from core.files.models import StoredFile
 from core.lectures.models import Lecture, LectureShare, Participant
 from core.people.models import GuestSession, OneTimeLink, PersonErasure, PersonExport, User
+from core.retention.models import RetentionResult, RetentionRun
 from core.rooms.models import Room, RoomHost, RoomPlugin
 from core.search.models import SearchedLecture, SearchEntry, SearchSpeaker
 
@@ -29,6 +30,8 @@ __all__ = [
     "PersonErasure",
     "PersonExport",
     "PersonalColumn",
+    "RetentionResult",
+    "RetentionRun",
     "Room",
     "RoomHost",
     "RoomPlugin",

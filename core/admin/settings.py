@@ -51,6 +51,11 @@ TOPICS = {
         _l("Exports"),
         "exports_at_once export_seconds largest_export_mb delivery_minutes export_days",
     ),
+    "retention": (
+        _l("Retention, in days (0: without limit)"),
+        "keep_transcripts_days keep_chat_days keep_files_days keep_recordings_days keep_participants_days "
+        "keep_lectures_days keep_logs_days",
+    ),
 }
 # Where the words of the settings file aren't those of a page.
 HELP = {

@@ -24,6 +24,8 @@ from core.contracts import (
     Line,
     Process,
     Prose,
+    Retained,
+    RetentionKind,
     RoomUi,
     Section,
     Table,
@@ -36,7 +38,7 @@ from core.contracts import (
 SECONDS: Mapping[str, float] = MappingProxyType(
     {
         **dict.fromkeys(("blueprints", "storages", "exporters", "admin_pages", "health_checks"), 30.0),
-        **dict.fromkeys(("jobs", "processes"), 30.0),
+        **dict.fromkeys(("jobs", "retention", "processes"), 30.0),
         **dict.fromkeys(("admit", "narrow_grants", "room_ui"), 5.0),
         "lecture_sections": 10.0,
         **dict.fromkeys(("personal_data", "erase", "on_event"), 600.0),
@@ -356,6 +358,12 @@ def _check_processes(value: list[Process], _question: Mapping[str, Any]) -> None
             raise TypeError(f"process {process.name!r} needs argv: a tuple of texts")
 
 
+def _check_retention(value: list[Retained], _question: Mapping[str, Any]) -> None:
+    for one in value:
+        if not isinstance(one.kind, RetentionKind) or one.kind is RetentionKind.LECTURES:
+            raise ValueError(f"{one.kind!r} is no RetentionKind of plugins")
+
+
 def _check_jobs(value: list[Any], _question: Mapping[str, Any]) -> None:
     import procrastinate
 
@@ -372,5 +380,6 @@ CHECKS: Mapping[str, Callable[[Any, Mapping[str, Any]], None]] = MappingProxyTyp
         "lecture_sections": _check_lecture_sections,
         "processes": _check_processes,
         "jobs": _check_jobs,
+        "retention": _check_retention,
     }
 )

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from flask import Flask, current_app
 
 from core.config import config
-from core.contracts import AdminPage, Destination, Exporter, HealthCheck, Process, Storage
+from core.contracts import AdminPage, Destination, Exporter, HealthCheck, Process, Retained, Storage
 from core.engine.plugins import Answer, Plugins
 from core.errors import PluginError
 from core.files.local import LocalStorage
@@ -24,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "admin_pages": "id",
     "health_checks": "name",
     "processes": "name",
+    "retention": "name",
 }
 PYTHON = "{python}"
 
@@ -75,6 +76,11 @@ def processes() -> dict[str, Process]:
     return _offered("processes")
 
 
+def retained() -> dict[str, Retained]:
+    """What plugins keep of lectures for a time, by ``<plugin>.<kind>``."""
+    return _offered("retention")
+
+
 def _offered(kind: str) -> dict[str, Any]:
     return dict(cast("dict[str, Any]", current_app.extensions["audimax_offers"][kind]))
 
@@ -87,6 +93,7 @@ def _asked(engine: Plugins, kind: str) -> list[Answer]:
         "admin_pages": lambda: engine.ask("admin_pages"),
         "health_checks": lambda: engine.ask("health_checks"),
         "processes": lambda: engine.ask("processes"),
+        "retention": lambda: engine.ask("retention"),
     }
     return asked[kind]()
 

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core.contracts import Erasure, Person
 from core.db import db
-from core.lectures.models import Participant, rows_of
+from core.lectures.models import Lecture, Participant, rows_of
 from core.models import PersonalColumn
 
 Kind = Literal["user", "guest_session", "participant"]
@@ -78,6 +78,23 @@ def collect(person: Person) -> dict[str, dict[str, list[dict[str, Any]]]]:
 def erase(person: Person) -> int:
     """Do to every registered column what was said of it; how many rows changed. May be repeated."""
     return sum(_erase(table, columns, person) for _plugin, table, columns in _tables())
+
+
+def forget_participants(lecture: Lecture, name: str) -> None:
+    """Names of all who took part become ``name``, and rows that only say what one of them did are deleted.
+
+    What people wrote stays: rows and columns that erasing a person would blank are left as they are.
+    """
+    people = sa.select(Participant.id).where(Participant.lecture_id == lecture.id)
+    for _plugin, table, columns in _tables():
+        for about in columns:
+            theirs = table.c[about.person_column].in_(people)
+            if about.person_kind != "participant" or about.erasure == Erasure.BLANK.value:
+                continue
+            if about.erasure == Erasure.DELETE_ROW.value:
+                db.session.execute(sa.delete(table).where(theirs))
+            else:
+                db.session.execute(sa.update(table).where(theirs).values({table.c[about.column]: name}))
 
 
 def _tables() -> Iterator[tuple[str, sa.Table, list[PersonalColumn]]]:

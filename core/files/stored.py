@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from io import BytesIO
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import sqlalchemy as sa
 from flask_babel import gettext as _
@@ -286,6 +286,12 @@ def of(lecture: Lecture, plugin: str) -> list[StoredFile]:
         StoredFile.lecture_id == lecture.id, StoredFile.plugin == plugin, StoredFile.state != State.GONE
     )
     return list(db.session.scalars(query.order_by(StoredFile.id)))
+
+
+def held(plugin: str, lectures: Any) -> Any:
+    """How many of the plugin's files each of these lectures has, for ``Retained.held``."""
+    mine = StoredFile.lecture_id.in_(lectures), StoredFile.plugin == plugin, StoredFile.state != State.GONE
+    return sa.select(StoredFile.lecture_id, sa.func.count()).where(*mine).group_by(StoredFile.lecture_id)
 
 
 def claim(

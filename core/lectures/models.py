@@ -21,7 +21,8 @@ class Lecture(Model):
 
     Live while ``ended_at`` is empty; ``closed_at`` says when LiveKit confirmed that its room is gone.
     ``absent_since`` is set while nobody is connected. ``cuts`` are the passages that a host has cut out
-    (``core.lectures.cuts``): from and to in milliseconds, and 1 for those that are so for good. From
+    (``core.lectures.cuts``): from and to in milliseconds, and 1 for those that are so for good. ``expired``
+    says which kinds of content a rule has removed, and when (``core.retention.notices``). From
     ``deleted_at`` on it is gone for everybody; its hosts can undo that until it is removed
     (``core.lectures.trash``).
     """
@@ -42,6 +43,7 @@ class Lecture(Model):
     closed_at: Mapped[datetime | None]
     absent_since: Mapped[datetime | None] = mapped_column(default=now)
     cuts: Mapped[list[list[int]]] = mapped_column(JSONB, default=list, server_default="[]")
+    expired: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     deleted_at: Mapped[datetime | None]
     deleted_by_id: Mapped[int | None] = mapped_column(
         sa.ForeignKey("user.id", ondelete="SET NULL"), index=True

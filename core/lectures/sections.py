@@ -11,11 +11,12 @@ from flask_babel import get_timezone, ngettext
 from flask_babel import gettext as _
 
 from core.config import config
-from core.contracts import Audience, Film, LecturePackage, Section, Table, Viewer
+from core.contracts import Audience, Film, LecturePackage, RetentionKind, Section, Table, Viewer
 from core.engine.plugins import plugins
 from core.lectures.cuts import without_cuts
 from core.lectures.history import history
 from core.lectures.models import Lecture
+from core.retention import notices
 from core.rooms.settings import settings_of
 
 LAST = 900
@@ -63,14 +64,18 @@ def section_for(
 ) -> Section | None:
     """One of them; only the plugin whose it is is asked."""
     plugin, _dash, _id = section_id.partition("-")
-    found = _own(lecture, viewer) if section_id == PARTICIPANTS else _given(lecture, viewer, lines, plugin)
+    own = section_id in (PARTICIPANTS, notices.SECTION)
+    found = _own(lecture, viewer) if own else _given(lecture, viewer, lines, plugin)
     return next((section for section in found if section.id == section_id), None)
 
 
 def _own(lecture: Lecture, viewer: Viewer) -> list[Section]:
     # Who may not see it needn't wait for it.
-    audience = _of_participants(lecture)
-    return [participants(lecture)] if _may_see(audience, viewer) else []
+    audience, found = _of_participants(lecture), list[Section]()
+    if _may_see(audience, viewer) and not notices.is_gone(lecture, RetentionKind.PARTICIPANTS):
+        found.append(participants(lecture))
+    told = notices.section(lecture)
+    return [*found, told] if told else found
 
 
 def _given(lecture: Lecture, viewer: Viewer, lines: int | None, only: str | None = None) -> list[Section]:

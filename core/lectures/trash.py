@@ -199,15 +199,20 @@ def _removed(lecture_id: int) -> bool:
     """Whether it is gone; not while a job is still at work for it, which might bring something late."""
     query = sa.select(Lecture.id).where(Lecture.id == lecture_id, Lecture.deleted_at.is_not(None))
     locked = query.where(~_can_be_restored()).with_for_update(skip_locked=True)
-    if db.session.scalar(locked) is None or _is_worked_for(lecture_id):
+    if db.session.scalar(locked) is None or is_worked_for(lecture_id):
         db.session.rollback()
         return False
-    clear([lecture_id])
-    db.session.execute(sa.delete(Lecture).where(Lecture.id == lecture_id))
-    defer("core:remove_ownerless")
+    remove(lecture_id)
     db.session.commit()
     log.info("lecture %d was removed for good", lecture_id)
     return True
+
+
+def remove(lecture_id: int) -> None:
+    """A lecture with all that belongs to it, from the commit on; a job removes the bytes of its files."""
+    clear([lecture_id])
+    db.session.execute(sa.delete(Lecture).where(Lecture.id == lecture_id))
+    defer("core:remove_ownerless")
 
 
 def clear(lecture_ids: Collection[int]) -> None:
@@ -254,8 +259,10 @@ def _about(lecture_ids: Collection[int]) -> sa.ColumnElement[bool]:
     )
 
 
-def _is_worked_for(lecture_id: int) -> bool:
-    query = sa.select(JOBS.c.id).where(STATUS.in_(RUNNING), _about([lecture_id]))
+def is_worked_for(lecture_id: int, *, waiting_too: bool = False) -> bool:
+    """Whether a job is at work for it, or (``waiting_too``) will be."""
+    states = (WAITING, *RUNNING) if waiting_too else RUNNING
+    query = sa.select(JOBS.c.id).where(STATUS.in_(states), _about([lecture_id]))
     return db.session.scalar(query.limit(1)) is not None
 
 

@@ -23,6 +23,7 @@ from core.lectures.access import is_granted, reader_of
 from core.lectures.models import Lecture
 from core.lectures.parts import FIRST_LINES, page_of, words
 from core.lectures.sections import duration
+from core.retention import notices
 from core.text import clock, file_size, moment
 
 bp = Blueprint("lectures", __name__)
@@ -85,6 +86,7 @@ def show(lecture_id: str) -> ResponseReturnValue:
         page_of=lambda: page_of(lecture, viewer, lines=lines),
         words=words(),
         viewer=viewer,
+        going=notices.going(lecture) if viewer.sees_hosts_part else (),
         listens=_listens(lecture, viewer),
         has_ways_out=bool(offers.exporters()) and not lecture.is_live and is_granted(lecture, viewer),
         **changes.actions(lecture, viewer),

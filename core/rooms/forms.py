@@ -19,6 +19,7 @@ from core.errors import Refusal
 from core.http.callers import signed_in
 from core.http.forms import Form
 from core.people.models import User
+from core.retention import kinds
 from core.rooms import rooms
 from core.rooms import settings as core_settings
 from core.rooms.models import Room
@@ -86,7 +87,7 @@ class RoomForm(Form):
     def groups(self) -> list[Group]:
         switchable = room_plugins.switchable()
         return [
-            _core_group(),
+            *_core_groups(),
             *(_plugin_group(manifest, self.room, self.is_owners) for manifest in switchable),
         ]
 
@@ -112,7 +113,9 @@ class RoomForm(Form):
         return True, self._read(manifest.name, manifest.room_settings)
 
     def _read(self, owner: str, cls: type) -> dict[str, Any]:
-        boxes = _boxes(owner, cls, self.is_owners)
+        # What wasn't sent stays as it is; a switch that is off is never sent.
+        shown = _boxes(owner, cls, self.is_owners)
+        boxes = [box for box in shown if box.field.kind == "switch" or box.name in self.values]
         raw = {box.field.name: self._raw(box) for box in boxes}
         values, mistakes = read(cls, raw)
         for box in boxes:
@@ -170,8 +173,28 @@ def switch_name(plugin: str) -> str:
     return f"on:{plugin}"
 
 
-def _core_group() -> Group:
-    return Group(_("In the room"), "", "", _boxes("core", RoomSettings))
+def _core_groups() -> tuple[Group, Group]:
+    """What goes on in the room, and how long something of it is kept."""
+    boxes = _boxes("core", RoomSettings)
+    about_days = tuple(box for box in boxes if box.field.name.startswith(core_settings.KEPT))
+    others = tuple(box for box in boxes if box not in about_days)
+    return (
+        Group(_("In the room"), "", "", others),
+        Group(_("How long it is kept"), _about_days(), "", about_days),
+    )
+
+
+def _about_days() -> str:
+    words = _("Days after a lecture’s end, when its content is deleted. 0: as the institution says.")
+    house = [
+        _("%(what)s: %(days)s", what=kinds.TITLES[kind], days=days)
+        for kind in kinds.ROOMS
+        if (days := kinds.days_of(kind))
+    ]
+    if not house:
+        return f"{words} {_('It keeps everything without limit now.')}"
+    more = _("A room can keep less long than the institution, never longer; the institution’s days are:")
+    return f"{words} {more} {', '.join(house)}."
 
 
 def _plugin_group(manifest: Plugin, room: Room | None, is_owners: bool) -> Group:
@@ -258,7 +281,7 @@ def _known(language: str) -> str:
 def described(room: Room) -> list[dict[str, Any]]:
     """The form's groups with what the room has now, for a page that draws them by itself."""
     is_owners = _is_mine(room)
-    groups = [_described("core", _core_group(), settings_of(room))]
+    groups = [_described("core", group, settings_of(room)) for group in _core_groups()]
     for manifest in room_plugins.switchable():
         made = _described(manifest.name, _plugin_group(manifest, room, is_owners), _of(room, manifest))
         groups.append({**made, "on": room_plugins.is_enabled_in(room, manifest.name)})

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from flask_babel import lazy_gettext as _l
 
+from core.config import MOST_KEPT_DAYS
 from core.contracts import Grants
 from core.db import db
 from core.engine.settings import fill, read, setting
@@ -16,6 +17,13 @@ from core.search.changes import room_changed
 Who = Literal["everyone", "hosts"]
 MOST_READ_DAYS = 3650
 WHO = {"everyone": _l("Everyone"), "hosts": _l("Hosts only")}
+
+
+KEPT = "keep_"
+
+
+def _days(label: Any) -> Any:
+    return setting(0, label=label, minimum=0, maximum=MOST_KEPT_DAYS)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,12 @@ class RoomSettings:
         label=_l("Hosts may make links to lectures"),
         help=_l("Whoever has such a link reads what participants may see, until it expires or is revoked."),
     )
+    keep_transcripts_days: int = _days(_l("Days for transcripts and summaries"))
+    keep_chat_days: int = _days(_l("Days for the chat"))
+    keep_files_days: int = _days(_l("Days for files"))
+    keep_recordings_days: int = _days(_l("Days for recordings"))
+    keep_participants_days: int = _days(_l("Days for names of participants"))
+    keep_lectures_days: int = _days(_l("Days for whole lectures"))
 
 
 def settings_of(room: Room) -> RoomSettings:

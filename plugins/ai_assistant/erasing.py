@@ -25,7 +25,7 @@ def erase(person: Person) -> None:
         if settings(Settings).erase_lines:
             _forget_words(lecture_id, [row.id for row in theirs])
             _blank([row.id for row in theirs])
-        _forget_names(lecture_id, {row.name for row in theirs} - {NOBODY})
+        forget_names(lecture_id, {row.name for row in theirs} - {NOBODY})
 
 
 def collected(person: Person) -> PersonalData:
@@ -53,7 +53,7 @@ def _blank(participant_ids: Sequence[int]) -> None:
 
 def _forget_words(lecture_id: int, participant_ids: Sequence[int]) -> None:
     """What the summary quotes of their lines, or rests on them."""
-    artifact, lecture = _locked(lecture_id)
+    artifact, lecture = locked(lecture_id)
     if artifact is None or lecture is None:
         return
     mine = TranscriptLine.participant_id.in_(participant_ids)
@@ -66,13 +66,15 @@ def _forget_words(lecture_id: int, participant_ids: Sequence[int]) -> None:
             setattr(artifact, name, rest.model_dump(mode="json"))
 
 
-def _locked(lecture_id: int) -> tuple[LectureArtifact | None, Lecture | None]:
+def locked(lecture_id: int) -> tuple[LectureArtifact | None, Lecture | None]:
+    """The lecture's artifact, which nobody else changes until the commit, and the lecture."""
     query = sa.select(LectureArtifact).where(LectureArtifact.lecture_id == lecture_id).with_for_update()
     return db.session.scalar(query), db.session.get(Lecture, lecture_id)
 
 
-def _forget_names(lecture_id: int, names: set[str]) -> None:
-    artifact, lecture = _locked(lecture_id)
+def forget_names(lecture_id: int, names: set[str]) -> None:
+    """In the summary at once, in the transcript's files by a job."""
+    artifact, lecture = locked(lecture_id)
     if artifact is None or lecture is None:
         return
     for name in names:

@@ -19,6 +19,7 @@ from core.api import (
     Person,
     PersonalData,
     Process,
+    Retained,
     Room,
     RoomUi,
     Section,
@@ -30,6 +31,7 @@ from core.api import (
 )
 from plugins.ai_assistant import consent, erasing, health, internal, pages, review, sections, views
 from plugins.ai_assistant import jobs as background
+from plugins.ai_assistant import retention as keeping
 from plugins.ai_assistant.settings import Settings
 
 
@@ -46,6 +48,11 @@ def blueprints() -> list[Mount]:
 @hookimpl
 def jobs() -> list[procrastinate.Blueprint]:
     return [background.jobs]
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return keeping.retained()
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from core.api import (
     Mount,
     MountPoint,
     Person,
+    Retained,
     Room,
     RoomUi,
     Section,
@@ -15,11 +16,17 @@ from core.api import (
     hookimpl,
 )
 from plugins.chat import attachments, sections, views
+from plugins.chat import retention as keeping
 
 
 @hookimpl
 def blueprints() -> list[Mount]:
     return [Mount(MountPoint.ROOM, views.in_room)]
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return keeping.retained()
 
 
 @hookimpl

@@ -9,6 +9,7 @@ from core.api import (
     Lecture,
     Mount,
     MountPoint,
+    Retained,
     Room,
     RoomUi,
     Section,
@@ -19,11 +20,17 @@ from core.api import (
 )
 from plugins.files import views
 from plugins.files.models import share_of, shares_of
+from plugins.files.retention import SHARED
 
 
 @hookimpl
 def blueprints() -> list[Mount]:
     return [Mount(MountPoint.ROOM, views.in_room)]
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return [SHARED]
 
 
 @hookimpl

@@ -19,6 +19,7 @@ from core.api import (
     MountPoint,
     Person,
     PersonalData,
+    Retained,
     Room,
     RoomUi,
     User,
@@ -32,6 +33,7 @@ from core.api import (
 from plugins.lobby import line, views
 from plugins.lobby.line import Seen
 from plugins.lobby.models import APPROVED, REJECTED, Listed
+from plugins.lobby.retention import ENTRIES
 from plugins.lobby.settings import RoomSettings
 
 
@@ -43,6 +45,11 @@ def blueprints() -> list[Mount]:
 @hookimpl
 def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
     return [RoomUi(config={"now": now().isoformat()})] if viewer.is_host else []
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return [ENTRIES]
 
 
 # --- at the door ----------------------------------------------------------------------

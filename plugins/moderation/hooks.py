@@ -12,6 +12,7 @@ from core.api import (
     MountPoint,
     Participant,
     Person,
+    Retained,
     Room,
     RoomUi,
     Verdict,
@@ -23,12 +24,18 @@ from core.api import (
 )
 from plugins.moderation import views
 from plugins.moderation.models import Ban, LetIn, RoomState, Standing, key_of
+from plugins.moderation.retention import PEOPLE
 from plugins.moderation.settings import RoomSettings
 
 
 @hookimpl
 def blueprints() -> list[Mount]:
     return [Mount(MountPoint.ROOM, views.in_room)]
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return [PEOPLE]
 
 
 @hookimpl

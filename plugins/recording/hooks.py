@@ -14,6 +14,7 @@ from core.api import (
     Mount,
     MountPoint,
     Process,
+    Retained,
     Room,
     RoomUi,
     Section,
@@ -26,6 +27,7 @@ from core.api import (
 from plugins.recording import consent, desk, health, internal, pages, sections, views
 from plugins.recording import jobs as background
 from plugins.recording.egress import needs, runs, scene
+from plugins.recording.retention import FILMS
 from plugins.recording.settings import Settings
 
 
@@ -44,6 +46,11 @@ def blueprints() -> list[Mount]:
 @hookimpl
 def jobs() -> list[procrastinate.Blueprint]:
     return [background.jobs]
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return [FILMS]
 
 
 @hookimpl

@@ -146,6 +146,7 @@ def test_actions_that_are_written_down_are_named() -> None:
         "invitation": "invited",
         "user": "administrator",
         "setting": "setting",
+        "retention": "retention",
     }
     assert kinds - {"plugin"} <= set(words), "a new kind of action: name it in docs/admin-guide.md"
     row = next(line for line in text("docs/admin-guide.md").splitlines() if "`audit_log`" in line)

@@ -331,6 +331,8 @@ def test_these_settings_may_change_without_a_restart() -> None:
         "institution default_locale sign_up sign_up_domains guest_session_hours absence_minutes "
         "waiting_per_room lecture_trash_hours share_links share_links_forever files_per_lecture "
         "lecture_files_mb file_types unfinished_upload_hours exports_at_once export_seconds "
-        "largest_export_mb delivery_minutes export_days".split()
+        "largest_export_mb delivery_minutes export_days "
+        "keep_transcripts_days keep_chat_days keep_files_days keep_recordings_days "
+        "keep_participants_days keep_lectures_days keep_logs_days".split()
     )
     assert {f.name for f in dataclass_fields(Config)} > set(editable)

@@ -31,6 +31,8 @@ from core.api import (
     Person,
     PersonalData,
     Process,
+    Retained,
+    RetentionKind,
     Room,
     RoomUi,
     Section,
@@ -90,6 +92,20 @@ def _check_folder() -> None:
 @hookimpl
 def jobs() -> list[procrastinate.Blueprint]:
     return [background.tasks]
+
+
+@hookimpl
+def retention() -> list[Retained]:
+    return [Retained(RetentionKind.CHAT, _notes, _remove_notes)]
+
+
+def _notes(lectures: Any) -> Any:
+    mine = Note.lecture_id.in_(lectures)
+    return sa.select(Note.lecture_id, sa.func.count()).where(mine).group_by(Note.lecture_id)
+
+
+def _remove_notes(lecture: Lecture) -> None:
+    db.session.execute(sa.delete(Note).where(Note.lecture_id == lecture.id))
 
 
 @hookimpl

@@ -129,6 +129,7 @@ function Group(props: GroupProps) {
       <fieldset className="card stack">
         <legend className="sr-only">{group.title}</legend>
         <h3 aria-hidden="true">{group.title}</h3>
+        {group.help && <p className="hint">{group.help}</p>}
         <Fields {...props} />
       </fieldset>
     );
@@ -215,7 +216,7 @@ function Loaded({ groups, warned, onUnsaved, onClose }: LoadedProps) {
   return (
     <form ref={form} className="stack" noValidate onSubmit={(event) => void save(event)}>
       {groups.map((group) => (
-        <Group key={group.owner} group={group} draft={draft} errors={errors} onChange={set} />
+        <Group key={`${group.owner} ${group.title}`} group={group} draft={draft} errors={errors} onChange={set} />
       ))}
       <div className="dialog-foot">
         {errors[''] && (

@@ -115,6 +115,8 @@ def base_settings(tmp_path_factory: pytest.TempPathFactory, postgres: Any) -> di
         "livekit_secret": secrets.token_urlsafe(48),
         "livekit_api_url": "http://127.0.0.1:9",
         "livekit_url": "ws://localhost:8001",
+        # Beside other tests, what stands back for everything never comes.
+        "export_nice": 0,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +29,8 @@ from tests.plugins.recording.recorder.lectures import RATE, loudness, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
 EMMY, BOB = "Emmy Noether", "Bob Short"
-# Of what is recorded; a bench gives a longer lecture.
-PART = 12.0
+# Seconds of each of three parts. Where there is time, three minutes are recorded: FILM_PART=58.
+PART = float(os.environ.get("FILM_PART", "12"))
 # Tones of the shared screen: in step with its flashes, and the one that it has while nothing is to be kept, higher than
 # any of the voices (of 16,000 samples a second).
 TONE, IN_THE_PAUSE = 1000, 9000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.fixtures.browser import Person, axe, scrolls_sideways, until
 pytestmark = [pytest.mark.browser]
 # A page has fifty lines, each with a link or two, and the menus before them.
 MOST_TABS = 200
+PATIENCE = 120
 ROWS = "main tbody tr"
 # axe takes a minute for the colours of 200 lines; they all come from one template.
 FIRST_LINES = """() => {
@@ -135,10 +137,10 @@ def test_every_page_is_in_order_in_german_in_both_sizes_and_themes(
 # --- lists --------------------------------------------------------------------------------
 
 
-def tab_to(page: Page, wanted: str) -> None:
+def tab_to(page: Page, wanted: str, key: str = "Tab") -> None:
     """With the keyboard alone."""
     for _key in range(MOST_TABS):
-        page.keyboard.press("Tab")
+        page.keyboard.press(key)
         if page.evaluate("wanted => document.activeElement.matches(wanted)", wanted):
             return
     raise AssertionError(f"never reached: {wanted}")
@@ -167,7 +169,8 @@ def test_the_keyboard_reaches_the_search_and_the_next_page(
     page.keyboard.press("Enter")
     expect(page.locator(field)).to_have_value("e")
     until(page, "location.search.includes('text=e')")
-    tab_to(page, "[rel=next]")
+    # From the page's end backwards, as it is the shorter way.
+    tab_to(page, "[rel=next]", "Shift+Tab")
     page.keyboard.press("Enter")
     until(page, "/[?&](after|before)=/.test(location.search)")
     # What is looked for stays.
@@ -176,7 +179,8 @@ def test_the_keyboard_reaches_the_search_and_the_next_page(
 
 def test_the_keyboard_reaches_the_next_page_of_the_history(page: Page, url: str) -> None:
     page.goto(f"{url}/admin/settings/history")
-    tab_to(page, "[rel=next]")
+    # From the page's end backwards, as it is the shorter way.
+    tab_to(page, "[rel=next]", "Shift+Tab")
     page.keyboard.press("Enter")
     until(page, "location.search.includes('after=')")
     expect(page.locator(ROWS)).to_have_count(50)
@@ -241,9 +245,18 @@ def test_a_search_without_a_hit_says_so_and_leads_back(page: Page, url: str, pat
 
 def open_monitor(page: Page, url: str) -> None:
     """Until it has been told of everything, and what happens from then on is noted."""
-    with page.expect_websocket(lambda socket: socket.url.endswith("/ws/live")) as opened:
-        page.goto(f"{url}/admin/live")
-    opened.value.wait_for_event("framereceived")
+    told: list[Any] = []
+
+    def hear(frame: Any) -> None:
+        told.append(frame)
+
+    page.once("websocket", lambda socket: socket.on("framereceived", hear))
+    page.goto(f"{url}/admin/live")
+    # The first message may have come already.
+    begun = time.monotonic()
+    while not told:
+        page.evaluate("new Promise(requestAnimationFrame)")
+        assert time.monotonic() - begun < PATIENCE, "nothing is told"
     expect(page.locator(ROWS)).to_have_count(large_demo.LIVE)
     page.evaluate(WATCH)
 

@@ -61,6 +61,9 @@ check: $(DEV) $(NODE) ## linters, types, borders
 bench: setup-tests ## measure; writes bench/results/latest.json
 	@$(BIN)/python -m bench $(ONLY)
 
+audit: $(DEV) $(NODE) ## ask PyPI and npm whether faults of our dependencies are known
+	@$(BIN)/python -m deploy.audit
+
 messages: $(DEV) ## take new texts into the catalogues; NEW=de begins a language
 	@mkdir -p build core/translations
 	@$(BIN)/pybabel -q extract -F babel.cfg -k t -k tn:1,2 -k lazy_gettext -k _l --project=Audimax \
@@ -151,4 +154,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak
+.PHONY: help setup run demo test test-fast check bench audit messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak

@@ -62,6 +62,7 @@ AFTER_PLUGINS = (
     "core.engine.mounts",
     "core.files.storages",
     "core.health.views",
+    "core.http.policy_reports",
 )
 
 

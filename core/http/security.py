@@ -22,6 +22,7 @@ F = TypeVar("F")
 FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_000_000
+REPORTS = "/api/csp-reports"
 PLACE = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?\Z")
 
 
@@ -206,6 +207,7 @@ def _add_headers(response: Response) -> Response:
     headers.setdefault("Referrer-Policy", "same-origin")
     if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", _content_policy())
+        headers.setdefault("Reporting-Endpoints", f'csp="{REPORTS}"')
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault(
             "Permissions-Policy",
@@ -236,5 +238,6 @@ def _policy_template(livekit_url: str, uploads: tuple[str, ...], shown: tuple[st
         "default-src 'none'; script-src 'self' 'nonce-NONCE'; style-src 'self' 'nonce-NONCE'; "
         f"img-src 'self' {pictures}; font-src 'self'; media-src 'self' {films}; "
         f"connect-src {connect}; worker-src 'self' blob:; manifest-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'; "
+        f"report-uri {REPORTS}; report-to csp"
     )

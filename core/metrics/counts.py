@@ -11,6 +11,11 @@ registry = CollectorRegistry()
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 NOWHERE = "(none)"
 BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+DIRECTIVES = frozenset(
+    f"{kind}-src{part}"
+    for kind in ("script", "style", "img", "font", "media", "connect", "frame", "worker", "default")
+    for part in ("", "-elem", "-attr")
+) | {"form-action", "base-uri", "frame-ancestors"}
 STREAMS = {"waiting": "audimax_halls", "hosts": "audimax_sockets", "lecture": "audimax_lecture_streams"}
 
 _requests = Histogram(
@@ -25,6 +30,9 @@ _gate = Counter(
     "audimax_gate_answers", "Connects at LiveKit's gate by answer", ("status",), registry=registry
 )
 _hooks = Counter("audimax_hook_errors", "Failed hooks of plugins", ("plugin", "hook"), registry=registry)
+_forbidden = Counter(
+    "audimax_csp_reports", "What browsers were forbidden, by directive", ("directive",), registry=registry
+)
 _errors = Counter("audimax_errors_logged", "Lines of level ERROR", registry=registry)
 _streams = Gauge(
     "audimax_streams_open", "Open streams", ("kind",), registry=registry, multiprocess_mode="livesum"
@@ -50,6 +58,11 @@ def gate(status: int) -> None:
 def hook_error(plugin: str, hook: str) -> None:
     """A plugin failed."""
     _hooks.labels(plugin, hook).inc()
+
+
+def forbidden(directive: str) -> None:
+    """A browser told that the content policy forbade something."""
+    _forbidden.labels(directive if directive in DIRECTIVES else "other").inc()
 
 
 def error() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from flask import Flask
 
 ROOT = Path(__file__).resolve().parent.parent
+# A database that is gone is said to be gone, before whoever waits for the page gives up.
+CONNECT_SECONDS = 5
 
 # In the order they start. A part has ``init_app(app)``, or ``bp``, or both.
 BEFORE_PLUGINS = (
@@ -80,7 +82,12 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         TESTING=config.mode == "test",
         SQLALCHEMY_DATABASE_URI=config.database_url,
         # Errors of the database quote no values: logs would have what people wrote.
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 10, "max_overflow": 20, "hide_parameters": True},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_size": 10,
+            "max_overflow": 20,
+            "hide_parameters": True,
+            "connect_args": {"connect_timeout": CONNECT_SECONDS},
+        },
     )
     db.init_app(app)
     with app.app_context():

@@ -863,7 +863,7 @@ class StorageContract:
             url = storage.url(key, "Übung 1.pdf", "application/pdf", 60)
             if url is None:
                 return
-            with urlopen(url) as answer:  # noqa: S310
+            with urlopen(url, timeout=60) as answer:  # noqa: S310
                 assert answer.read() == b"0123456789"
                 assert answer.headers["Content-Disposition"].startswith("attachment")
                 assert "%C3%9Cbung%201.pdf" in answer.headers["Content-Disposition"]
@@ -960,7 +960,7 @@ def send_signed(request: Any, body: bytes) -> int:
     """Send what a browser would; the status of the answer."""
     asked = Request(request.url, data=body, method=request.method, headers=dict(request.headers))  # noqa: S310
     try:
-        with urlopen(asked) as answer:  # noqa: S310
+        with urlopen(asked, timeout=60) as answer:  # noqa: S310
             return int(answer.status)
     except HTTPError as error:
         return error.code

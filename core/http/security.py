@@ -22,7 +22,7 @@ F = TypeVar("F")
 FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_000_000
-REPORTS = "/api/csp-reports"
+REPORTS = "/csp-reports"
 PLACE = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?\Z")
 
 

@@ -324,7 +324,7 @@ class Twirp:
         if self._pool is None or self._pid != os.getpid():
             with self._lock:
                 if self._pool is None or self._pid != os.getpid():
-                    self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=False)
+                    self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, block=False, timeout=TIMEOUT)
                     self._pid = os.getpid()
         return self._pool
 

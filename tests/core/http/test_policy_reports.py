@@ -49,8 +49,8 @@ def new(**more: Any) -> list[dict[str, Any]]:
 
 def test_pages_say_where_to_report(client: FlaskClient) -> None:
     headers = client.get("/sign-in").headers
-    assert "report-uri /api/csp-reports; report-to csp" in headers["Content-Security-Policy"]
-    assert headers["Reporting-Endpoints"] == 'csp="/api/csp-reports"'
+    assert "report-uri /csp-reports; report-to csp" in headers["Content-Security-Policy"]
+    assert headers["Reporting-Endpoints"] == 'csp="/csp-reports"'
 
 
 def test_what_is_forbidden_is_written_down_without_addresses(
@@ -58,7 +58,7 @@ def test_what_is_forbidden_is_written_down_without_addresses(
 ) -> None:
     for body in (old(), new()):
         # Without our origin, as some browsers send them.
-        answer = client.post("/api/csp-reports", data=json.dumps(body), headers={"Origin": None})
+        answer = client.post("/csp-reports", data=json.dumps(body), headers={"Origin": None})
         assert answer.status_code == 204
     assert said() == [
         f"{FORBIDDEN} script-src-elem from https:evil.example on /r/<code>",
@@ -80,7 +80,7 @@ def test_what_is_forbidden_is_written_down_without_addresses(
 def test_reports_of_others_write_nothing(
     client: FlaskClient, said: Callable[[], list[str]], body: Any
 ) -> None:
-    assert client.post("/api/csp-reports", json=body).status_code == 204
+    assert client.post("/csp-reports", json=body).status_code == 204
     assert said() == []
 
 
@@ -101,24 +101,24 @@ def test_reports_of_others_write_nothing(
 def test_what_is_no_report_breaks_nothing(
     client: FlaskClient, said: Callable[[], list[str]], body: str
 ) -> None:
-    assert client.post("/api/csp-reports", data=body).status_code == 204
+    assert client.post("/csp-reports", data=body).status_code == 204
     assert said() == []
 
 
 def test_odd_addresses_have_no_name(client: FlaskClient, said: Callable[[], list[str]]) -> None:
-    client.post("/api/csp-reports", json=new(documentURL=f"{ORIGIN}/nowhere/x", blockedURL="http://[bad"))
-    client.post("/api/csp-reports", json=new(blockedURL=["a"]))
+    client.post("/csp-reports", json=new(documentURL=f"{ORIGIN}/nowhere/x", blockedURL="http://[bad"))
+    client.post("/csp-reports", json=new(blockedURL=["a"]))
     assert said() == [f"{FORBIDDEN} img-src from ? on ?", f"{FORBIDDEN} img-src from ? on /r/<code>"]
 
 
 def test_a_large_report_is_refused_and_of_many_twenty_count(
     client: FlaskClient, said: Callable[[], list[str]]
 ) -> None:
-    assert client.post("/api/csp-reports", data="x" * 32_001).status_code == 413
-    assert client.post("/api/csp-reports", json=new() * 50).status_code == 204
+    assert client.post("/csp-reports", data="x" * 32_001).status_code == 413
+    assert client.post("/csp-reports", json=new() * 50).status_code == 204
     assert len(said()) == 20
 
 
 def test_whoever_sends_many_is_refused(client: FlaskClient) -> None:
-    answers = [client.post("/api/csp-reports", json=new()).status_code for _ in range(31)]
+    answers = [client.post("/csp-reports", json=new()).status_code for _ in range(31)]
     assert answers == [204] * 30 + [429]

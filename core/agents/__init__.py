@@ -4,6 +4,7 @@ It needs ``livekit-agents``, which the web does without.
 """
 
 from core.agents.clock import Clock
+from core.agents.ending import end_tasks
 from core.agents.errand import Errand, read_errand
 from core.agents.reports import UNWANTED, Answer, Refused, Reports, Unheard, Unreachable, Unwanted
 from core.agents.worker import READY, Job, Worker, log_without
@@ -21,6 +22,7 @@ __all__ = [
     "Unreachable",
     "Unwanted",
     "Worker",
+    "end_tasks",
     "log_without",
     "read_errand",
 ]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from livekit import rtc
 from livekit.rtc.room import EventTypes
 
+from core.agents import end_tasks
 from plugins.ai_assistant.agent.lines import Source, Speaker
 from plugins.ai_assistant.agent.microphone import Desk, Microphone
 from plugins.ai_assistant.agent.orders import Orders
@@ -102,10 +103,7 @@ class Listening:
         """Stop at once."""
         self._orders = None
         self._open.clear()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def _forget_the_unheard(self) -> None:
         """Theirs too who have just muted, and whose last words are still being worked on."""

@@ -18,6 +18,7 @@ import numpy as np
 from livekit import rtc
 from livekit.rtc.room import EventTypes
 
+from core.agents import end_tasks
 from plugins.recording.recorder.choosing import Policy, Seen, Source, Stage
 from plugins.recording.recorder.delays import Delay
 from plugins.recording.recorder.mixing import RATE
@@ -226,9 +227,7 @@ class Recording:
         self._end_grace()
         self._unheard.hear(False)
         tasks = [*self._beats, *(one.task for one in self._streams.values()), *self._closing.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end_tasks(tasks)
         recorded = 0.0
         if self._workshop is not None:
             recorded = await asyncio.to_thread(self._workshop.end, ENCODE_SECONDS)

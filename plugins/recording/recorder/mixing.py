@@ -96,7 +96,7 @@ class Mixer:
     def _limit(self, total: NDArray[np.int32]) -> Sound:
         """Never louder than a sample can hold; what isn't too loud stays as it is."""
         peak = int(np.abs(total).max())
-        allowed = min(1.0, LOUDEST / peak) if peak > 32_767 or self._gain < 1.0 else 1.0
+        allowed = min(1.0, LOUDEST / peak) if peak > 32_767 or (peak and self._gain < 1.0) else 1.0
         first = min(self._gain, allowed)
         last = min(self._gain + RELEASE, allowed)
         self._gain = last

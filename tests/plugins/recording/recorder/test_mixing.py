@@ -78,6 +78,16 @@ def test_many_voices_at_once_never_overflow_and_no_sample_is_left_out(
     assert whole.max() <= max(LOUDEST, *peaks)
 
 
+def test_silence_after_somebody_was_too_loud_breaks_nothing() -> None:
+    mixer = Mixer()
+    for voice in ("ada", "bob"):
+        mixer.push(voice, np.full(FRAME, 32_000, np.int16), FRAME / RATE)
+        # Of a muted browser nothing but zeros comes.
+        mixer.push(voice, np.zeros(RATE // 2, np.int16), 0.5 + FRAME / RATE)
+    whole = np.concatenate([one.samples for one in mixer.until(0.5)])
+    assert whole[:FRAME].max() > 30_000 and not whole[FRAME:].any()
+
+
 def test_a_single_voice_is_not_changed() -> None:
     mixer, said = Mixer(), tone(440, 0.4)
     for place in range(0, len(said), FRAME):

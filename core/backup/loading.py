@@ -236,7 +236,9 @@ def _count_on(cursor: Any, sequences: dict[str, int]) -> None:
 
 def _settle_files(cursor: Any, storages: Storages, gone: list[Gone]) -> None:
     """Files are where they are now; what was deleted while the backup was made is deleted here too."""
-    for table in ("stored_file", "person_export"):
+    # A backup of an older version has fewer tables.
+    has_exports = _is_there(cursor, "person_export")
+    for table in ("stored_file", *(("person_export",) if has_exports else ())):
         moved = sql.SQL("UPDATE {} SET storage = %s WHERE storage <> ALL(%s)").format(sql.Identifier(table))
         cursor.execute(moved, (storages.ours, list(storages.known)))
     for one in gone:
@@ -244,7 +246,13 @@ def _settle_files(cursor: Any, storages: Storages, gone: list[Gone]) -> None:
         cursor.execute(
             "UPDATE stored_file SET state = %s, gone_at = now() WHERE key = %s", (State.GONE, one.key)
         )
-        cursor.execute("DELETE FROM person_export WHERE key = %s", (one.key,))
+        if has_exports:
+            cursor.execute("DELETE FROM person_export WHERE key = %s", (one.key,))
+
+
+def _is_there(cursor: Any, table: str) -> bool:
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (table,))
+    return bool(cursor.fetchone()[0])
 
 
 def _settle_jobs(cursor: Any) -> None:

@@ -45,7 +45,8 @@ export function changeOf(groups: readonly FormGroup[], before: Draft, now: Draft
     const settings = changedFields(group, before, now);
     const on = now[switchOf(group.owner)] as boolean | undefined;
     const enabled = on !== before[switchOf(group.owner)] ? on : undefined;
-    if (group.owner === CORE && settings) change.settings = settings;
+    // Core has several groups.
+    if (group.owner === CORE && settings) change.settings = { ...change.settings, ...settings };
     if (group.owner !== CORE && (settings || enabled !== undefined)) {
       change.plugins = { ...change.plugins, [group.owner]: { enabled, settings } };
     }

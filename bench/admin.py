@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from bench import figures
+from bench.asked import queries
 from bench.guests import address_of
 from bench.product import Host, running
 from core.run import large_demo
 from tests.fixtures import admin_lists
 from tests.fixtures.product import Product
-from tests.fixtures.queries import NO_QUESTION
 
 TURNS, WARM_UP, DEEP = 9, 2, 30
 PLUGINS = ("ai_assistant", "chat", "files", "lobby")
@@ -42,7 +36,7 @@ def lists() -> dict[str, float]:
         _fill(product)
         addresses = [one for one in admin_lists.every() if one != OUTWARD] + _far_back(host)
         took = {one: _median_ms(host, one) for one in addresses}
-        asked = _queries(product, host, addresses)
+        asked = queries(product, host, addresses)
     for address in sorted(took, key=lambda one: took[one], reverse=True)[:12]:
         print(f"{took[address]:8.1f} ms {asked[address]:3} queries {address[:90]}")
     return {
@@ -80,46 +74,3 @@ def _median_ms(host: Host, address: str) -> float:
         host.http.get(host.url + address, headers=headers, timeout=60).raise_for_status()
         took.append((time.perf_counter() - begun) * 1000)
     return statistics.median(took[WARM_UP:])
-
-
-def _queries(product: Product, host: Host, addresses: list[str]) -> dict[str, int]:
-    """Counted in a process of its own that answers as the product's web does, from the same database."""
-    given = json.dumps({"cookies": host.http.cookies.get_dict(), "addresses": addresses})
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.admin", product.url],
-        input=given,
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=figures.HERE.parent,
-        env=product.variables,
-    )
-    return dict(json.loads(done.stdout.splitlines()[-1]))
-
-
-def main(url: str, cookies: dict[str, str], addresses: list[str]) -> None:
-    """The child: opens each page twice, prints how many questions the second time took."""
-    from core import create_app
-    from core.db import db
-
-    app = create_app()
-    client, asked = app.test_client(), list[str]()
-    for name, value in cookies.items():
-        client.set_cookie(name, value, domain="localhost")
-    with app.app_context():
-        sa.event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    print(json.dumps({one: _asked(client, url, one, asked) for one in addresses}), flush=True)
-    # Its listeners to the database needn't be waited for.
-    os._exit(0)
-
-
-def _asked(client: Any, url: str, address: str, asked: list[str]) -> int:
-    for _ in range(2):
-        asked.clear()
-        answer = client.get(address, base_url=url)
-        assert answer.status_code == 200, f"{address}: {answer.status}"
-    return sum(not statement.startswith(NO_QUESTION) for statement in asked)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], **json.load(sys.stdin))

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,12 +13,10 @@ import requests
 import sqlalchemy as sa
 from playwright.sync_api import sync_playwright
 
-from bench import figures
+from bench.asked import queries
 from bench.product import Host, running
 from tests.fixtures import three_hours
 from tests.fixtures.browser import cookies_of, launch
-from tests.fixtures.product import Product
-from tests.fixtures.queries import NO_QUESTION
 
 TURNS, WARM_UP = 200, 20
 # What Lighthouse takes for a mid-range phone against a desk's processor.
@@ -59,13 +53,13 @@ def page() -> dict[str, float]:
         for _ in range(WARM_UP):
             _first_byte(host, address)
         took = sorted(_first_byte(host, address) for _ in range(TURNS))
-        queries = _queries(product, host, public_id)
+        asked = queries(product, host, [f"/lectures/{public_id}"])
         size = _bytes(host, product.url, address)
         engine.dispose()
         frame = _frame_ms(host, product.url, address)
     return {
         "lecture_page_ttfb_ms": took[int(TURNS * 0.95) - 1] * 1000,
-        "lecture_page_queries": queries,
+        "lecture_page_queries": max(asked.values()),
         "lecture_page_kb": size / 1024,
         "lecture_scroll_frame_ms": frame,
     }
@@ -95,37 +89,6 @@ def _first_byte(host: Host, address: str) -> float:
         return time.perf_counter() - begun
 
 
-def _queries(product: Product, host: Host, public_id: str) -> int:
-    """Counted in a process of its own that answers as the product's web does, from the same database."""
-    cookies = json.dumps(host.http.cookies.get_dict())
-    argv = [sys.executable, "-m", "bench.lecture_page", product.url, public_id, cookies]
-    done = subprocess.run(
-        argv, capture_output=True, text=True, check=True, cwd=figures.HERE.parent, env=product.variables
-    )
-    return int(done.stdout.splitlines()[-1])
-
-
-def main(url: str, public_id: str, cookies: dict[str, str]) -> None:
-    """The child: asks for the page twice, prints how many questions the second one took."""
-    from core import create_app
-    from core.db import db
-
-    app = create_app()
-    client, asked = app.test_client(), list[str]()
-    for name, value in cookies.items():
-        client.set_cookie(name, value, domain="localhost")
-    with app.app_context():
-        sa.event.listen(db.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
-    for _ in range(2):
-        asked.clear()
-        answer = client.get(f"/lectures/{public_id}", base_url=url)
-        # It comes in two parts: all of it counts.
-        assert answer.status_code == 200 and "</html>" in answer.text, answer.status
-    print(sum(not statement.startswith(NO_QUESTION) for statement in asked), flush=True)
-    # Its listeners to the database needn't be waited for.
-    os._exit(0)
-
-
 def _bytes(host: Host, url: str, address: str) -> int:
     """What a browser receives, compressed as it takes it: the page, its scripts, styles, icons and font."""
     page = host.http.get(address, timeout=30).text
@@ -150,7 +113,3 @@ def _size(http: requests.Session, address: str) -> int:
     with http.get(address, headers={"Accept-Encoding": "br, gzip"}, stream=True, timeout=30) as answer:
         answer.raise_for_status()
         return len(answer.raw.read(decode_content=False))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], json.loads(sys.argv[3]))

@@ -125,6 +125,7 @@ from core.lectures.films import chapters as film_chapters
 from core.lectures.films import lecture_topics
 from core.lectures.lectures import live_in, running_in
 from core.lectures.models import Lecture, Participant, same_person
+from core.lectures.rows import delete_rows, held_rows
 from core.lectures.tables import to_csv as table_to_csv
 from core.livekit import agents, egress
 from core.models import Waiting
@@ -260,6 +261,7 @@ __all__ = [
     "cut_lecture",
     "db",
     "defer",
+    "delete_rows",
     "direction",
     "egress",
     "exact_address",
@@ -270,6 +272,7 @@ __all__ = [
     "first_values",
     "forget_personal_columns",
     "from_machines",
+    "held_rows",
     "here",
     "hookimpl",
     "in_context",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -13,7 +12,7 @@ import sqlalchemy as sa
 
 from core.backup.manifest import File, Gone
 from core.backup.parts import Reader, Writer
-from core.backup.places import PIECE
+from core.backup.places import PIECE, hexdigest
 from core.backup.refusals import BackupError
 from core.backup.snapshot import Wanted
 from core.config import config
@@ -192,11 +191,4 @@ def _has(storage: Storage, one: File, reader: Reader) -> bool:
     if found is None or found.size != one.size:
         return False
     with closing(storage.open(one.key)) as there, closing(reader.open(one.part)) as ours:
-        return _digest(there) == _digest(ours)
-
-
-def _digest(body: BinaryIO) -> bytes:
-    digest = hashlib.sha256()
-    while piece := body.read(PIECE):
-        digest.update(piece)
-    return digest.digest()
+        return hexdigest(there) == hexdigest(ours)

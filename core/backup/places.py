@@ -17,6 +17,7 @@ from typing import BinaryIO, Protocol, cast
 
 from core.backup.manifest import HEAD, LARGEST_HEAD, MANIFEST, Head, Part
 from core.backup.refusals import BackupError, gigabytes, on_disk
+from core.backup.sealing import as_file
 
 JOURNAL = "progress.jsonl"
 HALF = ".half"
@@ -74,7 +75,7 @@ class FolderTarget:
         if known is None or known.size != size or not path.is_file() or path.stat().st_size != size:
             return None
         with on_disk(path), path.open("rb") as body:
-            return known if _digest(body) == known.sha256 else None
+            return known if hexdigest(body) == known.sha256 else None
 
     def put(self, name: str, size: int, pieces: Iterable[bytes]) -> Part:
         path = self.folder / name
@@ -205,7 +206,7 @@ class TarTarget:
         counted = _Counted(pieces)
         with on_disk("the stream"):
             try:
-                self._tar.addfile(_entry(name, size), cast(BinaryIO, io.BufferedReader(counted, PIECE)))
+                self._tar.addfile(_entry(name, size), as_file(iter(counted)))
             except OSError as error:
                 if "unexpected end" not in str(error):
                     raise
@@ -328,7 +329,8 @@ def _journal(folder: Path) -> Iterator[tuple[str, Part]]:
                 yield found["name"], Part(found["size"], found["sha256"])
 
 
-def _digest(body: BinaryIO) -> str:
+def hexdigest(body: BinaryIO) -> str:
+    """The SHA-256 of all that can be read."""
     digest = hashlib.sha256()
     while piece := body.read(PIECE):
         digest.update(piece)
@@ -341,25 +343,15 @@ def _entry(name: str, size: int) -> tarfile.TarInfo:
     return made
 
 
-class _Counted(io.RawIOBase):
-    """Pieces as a file, counted while they are read."""
+class _Counted:
+    """Pieces, counted while they are taken."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces, self._held = iter(pieces), memoryview(b"")
+        self._pieces = pieces
         self.digest, self.size = hashlib.sha256(), 0
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._held:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
             self.digest.update(piece)
             self.size += len(piece)
-            self._held = memoryview(piece)
-        taken = self._held[: len(buffer)]
-        buffer[: len(taken)] = taken
-        self._held = self._held[len(taken) :]
-        return len(taken)
+            yield piece

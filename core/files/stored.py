@@ -331,6 +331,12 @@ def delete(stored: StoredFile) -> None:
     defer("core:remove_file", file_id=stored.id)
 
 
+def delete_all(lecture: Lecture, plugin: str) -> None:
+    """``delete`` all of the plugin's files in that lecture."""
+    for stored in of(lecture, plugin):
+        delete(stored)
+
+
 # --- limits -----------------------------------------------------------------------------
 
 

@@ -86,7 +86,7 @@ def show(lecture_id: str) -> ResponseReturnValue:
         page_of=lambda: page_of(lecture, viewer, lines=lines),
         words=words(),
         viewer=viewer,
-        going=notices.going(lecture) if viewer.sees_hosts_part else (),
+        going_of=lambda: notices.going(lecture) if viewer.sees_hosts_part else (),
         listens=_listens(lecture, viewer),
         has_ways_out=bool(offers.exporters()) and not lecture.is_live and is_granted(lecture, viewer),
         **changes.actions(lecture, viewer),

@@ -13,6 +13,7 @@ from core.db import db
 from core.errors import Refusal
 from core.http.tries import Tries
 from core.lectures.models import Lecture, Participant
+from core.people import accounts
 from core.people.models import User
 from core.rooms.models import Room, RoomHost
 
@@ -36,7 +37,7 @@ def add_host(room: Room, email: str, by: User) -> User:
 
 def _with_address(email: str) -> User | None:
     """Whoever has that address and can sign in."""
-    user = db.session.scalar(sa.select(User).where(User.email == email.strip().lower()))
+    user = accounts.by_email(email.strip().lower())
     return user if user is not None and user.is_active else None
 
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.backup.sealing import VARIABLE as PASSPHRASE
 from core.config import raw_settings
 from core.run import livekit_server
 from core.run.children import Child
@@ -86,7 +87,7 @@ class Topology:
 
     def remember(self, others: Collection[str] = ()) -> None:
         """Keep our settings for commands in another terminal, and ``others`` that plugins read."""
-        ours = {k for k in self.environ if k.startswith("AUDIMAX_") and k != "AUDIMAX_BACKUP_PASSPHRASE"}
+        ours = {k for k in self.environ if k.startswith("AUDIMAX_") and k != PASSPHRASE}
         kept = {k: v for k, v in self.environ.items() if k in ours or k in others}
         self.instance.remember(kept)
 

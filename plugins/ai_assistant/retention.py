@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Lecture, Participant, Retained, RetentionKind, db, files
+from core.api import Lecture, Participant, Retained, RetentionKind, db, delete_rows, files
 from plugins.ai_assistant import erasing, state
 from plugins.ai_assistant.models import Choice, Keeping, LectureArtifact, State, TranscriptLine
 
@@ -35,10 +35,8 @@ def _made() -> tuple[Any, ...]:
 
 
 def _remove_said(lecture: Lecture) -> None:
-    for stored in files.of(lecture, PLUGIN):
-        files.delete(stored)
-    for model in (TranscriptLine, Keeping, Choice):
-        db.session.execute(sa.delete(model).where(model.lecture_id == lecture.id))
+    files.delete_all(lecture, PLUGIN)
+    delete_rows(lecture, TranscriptLine, Keeping, Choice)
     artifact, _lecture = erasing.locked(lecture.id)
     if artifact is not None:
         _empty(artifact)

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from core.api import Lecture, Retained, RetentionKind, db, files
+from core.api import Lecture, Retained, RetentionKind, db, delete_rows, files, held_rows
 from plugins.chat import attachments
 from plugins.chat.models import Message
 
@@ -20,8 +20,7 @@ def retained() -> list[Retained]:
 
 
 def _messages(lectures: Any) -> Any:
-    query = sa.select(Message.lecture_id, sa.func.count()).where(Message.lecture_id.in_(lectures))
-    return query.group_by(Message.lecture_id)
+    return held_rows(lectures, Message)
 
 
 def _files(lectures: Any) -> Any:
@@ -30,7 +29,7 @@ def _files(lectures: Any) -> Any:
 
 def _remove_messages(lecture: Lecture) -> None:
     _remove_files(lecture)
-    db.session.execute(sa.delete(Message).where(Message.lecture_id == lecture.id))
+    delete_rows(lecture, Message)
 
 
 def _remove_files(lecture: Lecture) -> None:
@@ -39,5 +38,4 @@ def _remove_files(lecture: Lecture) -> None:
         sa.select(Message).where(Message.lecture_id == lecture.id, Message.has_files)
     ):
         attachments.remove(message)
-    for stored in files.of(lecture, attachments.PLUGIN):
-        files.delete(stored)
+    files.delete_all(lecture, attachments.PLUGIN)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
-
-from core.api import Lecture, Retained, RetentionKind, db, files
+from core.api import Lecture, Retained, RetentionKind, delete_rows, files
 from plugins.files.models import Share
 
 PLUGIN = "files"
@@ -17,9 +15,8 @@ def _held(lectures: Any) -> Any:
 
 
 def _remove(lecture: Lecture) -> None:
-    for stored in files.of(lecture, PLUGIN):
-        files.delete(stored)
-    db.session.execute(sa.delete(Share).where(Share.lecture_id == lecture.id))
+    files.delete_all(lecture, PLUGIN)
+    delete_rows(lecture, Share)
 
 
 SHARED = Retained(RetentionKind.FILES, _held, _remove)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
-
-from core.api import Lecture, Retained, RetentionKind, db
+from core.api import Lecture, Retained, RetentionKind, delete_rows, held_rows
 from plugins.lobby.models import Entry
 
 
 def _held(lectures: Any) -> Any:
-    query = sa.select(Entry.lecture_id, sa.func.count()).where(Entry.lecture_id.in_(lectures))
-    return query.group_by(Entry.lecture_id)
+    return held_rows(lectures, Entry)
 
 
 def _remove(lecture: Lecture) -> None:
-    db.session.execute(sa.delete(Entry).where(Entry.lecture_id == lecture.id))
+    delete_rows(lecture, Entry)
 
 
 ENTRIES = Retained(RetentionKind.PARTICIPANTS, _held, _remove)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import sqlalchemy as sa
-
-from core.api import Lecture, Retained, RetentionKind, db, files
+from core.api import Lecture, Retained, RetentionKind, delete_rows, files
 from plugins.recording import editing, models
 from plugins.recording.egress.models import EgressRun
 from plugins.recording.models import Choice, LectureRecording, Piece, Span
@@ -23,10 +21,8 @@ def _remove(lecture: Lecture) -> None:
     if recording is not None and recording.cuts:
         # What hosts have cut out of the film stays out of the transcript: nothing is left to go back to.
         editing.make_final(lecture, models.locked(lecture))
-    for stored in files.of(lecture, PLUGIN):
-        files.delete(stored)
-    for model in (Piece, Span, Choice, EgressRun, LectureRecording):
-        db.session.execute(sa.delete(model).where(model.lecture_id == lecture.id))
+    files.delete_all(lecture, PLUGIN)
+    delete_rows(lecture, Piece, Span, Choice, EgressRun, LectureRecording)
 
 
 FILMS = Retained(RetentionKind.RECORDINGS, _held, _remove)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from tests.browser.test_looks import look
 from tests.fixtures.browser import Person
 from tests.fixtures.product import free_ports
+from tests.fixtures.serving import at_port
 
 pytestmark = [pytest.mark.browser]
 
@@ -24,12 +23,8 @@ def house(settings: dict[str, Any], make_app: Any) -> Iterator[Flask]:
     port = free_ports(1)[0]
     settings["public_url"] = f"http://localhost:{port}"
     app = make_app("ai_assistant", "pin", "recording", "export_pdf", absence_minutes=12)
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield app
-    server.shutdown()
-    thread.join(60)
+    with at_port(app, port):
+        yield app
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from core.db import db, now
 from core.files import stored as files
@@ -21,6 +19,7 @@ from core.rooms.models import Room
 from tests.browser.test_looks import look
 from tests.fixtures.browser import Person
 from tests.fixtures.product import free_ports
+from tests.fixtures.serving import at_port
 
 pytestmark = [pytest.mark.browser]
 
@@ -31,12 +30,8 @@ def house(settings: dict[str, Any], make_app: Any) -> Iterator[Flask]:
     port = free_ports(1)[0]
     settings["public_url"] = f"http://localhost:{port}"
     app = make_app("files", "chat", keep_files_days=90, keep_chat_days=30)
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield app
-    server.shutdown()
-    thread.join(60)
+    with at_port(app, port):
+        yield app
 
 
 @pytest.fixture

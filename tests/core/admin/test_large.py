@@ -19,7 +19,7 @@ from core.people.models import User
 from core.rooms.models import Room
 from core.run import large_demo
 from tests.fixtures import admin_lists
-from tests.fixtures.queries import MOST, NO_QUESTION
+from tests.fixtures.queries import MOST, watched
 
 pytestmark = [pytest.mark.thorough]
 Read = Callable[[str], Any]
@@ -29,17 +29,8 @@ DEEP = 3
 @pytest.fixture
 def asked(large: Flask) -> Iterator[list[str]]:
     """What was asked of the database so far."""
-    found: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if not statement.startswith(NO_QUESTION):
-            found.append(statement)
-
-    with large.app_context():
-        engine = db.engine
-    sa.event.listen(engine, "before_cursor_execute", note)
-    yield found
-    sa.event.remove(engine, "before_cursor_execute", note)
+    with watched(large) as found:
+        yield found
 
 
 def counted(large: Flask) -> Counter[str]:

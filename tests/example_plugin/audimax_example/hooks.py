@@ -42,6 +42,8 @@ from core.api import (
     Viewer,
     db,
     defer,
+    delete_rows,
+    held_rows,
     hookimpl,
     room_settings,
     settings,
@@ -100,12 +102,11 @@ def retention() -> list[Retained]:
 
 
 def _notes(lectures: Any) -> Any:
-    mine = Note.lecture_id.in_(lectures)
-    return sa.select(Note.lecture_id, sa.func.count()).where(mine).group_by(Note.lecture_id)
+    return held_rows(lectures, Note)
 
 
 def _remove_notes(lecture: Lecture) -> None:
-    db.session.execute(sa.delete(Note).where(Note.lecture_id == lecture.id))
+    delete_rows(lecture, Note)
 
 
 @hookimpl

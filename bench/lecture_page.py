@@ -85,8 +85,13 @@ def _first_byte(host: Host, address: str) -> float:
     begun = time.perf_counter()
     with host.http.get(address, stream=True, timeout=30) as answer:
         answer.raise_for_status()
-        next(answer.iter_content(1))
-        return time.perf_counter() - begun
+        pieces = answer.iter_content(1024)
+        next(pieces)
+        took = time.perf_counter() - begun
+        # Else the rest of this page would be made while the next one is asked for.
+        for _piece in pieces:
+            pass
+        return took
 
 
 def _bytes(host: Host, url: str, address: str) -> int:

@@ -25,6 +25,8 @@ ROOMY = {
     "AUDIMAX_WAITING_PER_ROOM": "20000",
     "AUDIMAX_STREAMS_PER_WORKER": "20000",
     "AUDIMAX_ENABLED_PLUGINS": "",
+    # As where people are; tests have it otherwise.
+    "AUDIMAX_EXPORT_NICE": "19",
 }
 
 

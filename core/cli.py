@@ -79,7 +79,10 @@ def jobs(concurrency: int, until_empty: bool, ready_file: Path | None, without: 
     from core.engine import schema
     from core.jobs import run_worker
     from core.logs import stream
+    from core.run.processes import BEHIND, give_way
 
+    # With whatever jobs start: who waits for a page comes first.
+    give_way(os.getpid(), BEHIND)
     _remember_the_run()
     stream.start()
     app = _app()

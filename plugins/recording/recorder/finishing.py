@@ -120,7 +120,7 @@ class _Joining:
 
     def add(self, piece: Piece) -> None:
         try:
-            file = remuxing.opened(io.BytesIO(piece.body))
+            file = remuxing.opened(io.BytesIO(piece.body), only_to_copy=True)
         except FFmpegError as error:
             self._is_damaged(piece, error)
             return
@@ -194,13 +194,19 @@ class _Joining:
         self._spans.append(Span(at, at, wall))
 
     def _write(self, timed: Timed) -> None:
-        at = timed.at + self._shift
-        is_key = timed.kind == "video" and timed.packet.is_keyframe
-        if self._target.write(timed.kind, timed.packet, at):
-            if is_key:
-                self._keys.append(at / 1000)
+        kind, at, lasts, packet = timed
+        at += self._shift
+        if not self._target.write(kind, packet, at):
+            return
+        if kind == "audio":
+            end = at + (lasts or SOUND)
+        else:
             # Sound goes on to the end; a picture says only when it begins.
-            self._end = max(self._end, at + (timed.lasts or SOUND if timed.kind == "audio" else 1))
+            end = at + 1
+            if packet.is_keyframe:
+                self._keys.append(at / 1000)
+        if end > self._end:
+            self._end = end
 
     def _packets(self, piece: Piece, file: InputContainer) -> Iterator[Timed]:
         try:

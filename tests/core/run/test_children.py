@@ -1,15 +1,40 @@
 from __future__ import annotations
 
+import ctypes
 import os
+import platform
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from core.run.children import Child
-from core.run.processes import LATER, SOON, computed, give_way, spawn, stop, wait_for
+from core.run.processes import (
+    BEHIND,
+    LATER,
+    LONG_SLICE_NS,
+    SCHED_SETATTR,
+    SOON,
+    computed,
+    give_way,
+    spawn,
+    stop,
+    wait_for,
+)
+
+
+def slice_of(pid: int) -> int:
+    """Nanoseconds that a process may compute before it is another one's turn; 0 where nobody says."""
+    number = SCHED_SETATTR.get(platform.machine())
+    said = ctypes.create_string_buffer(48)
+    # sched_getattr is the call after it.
+    if sys.platform != "linux" or number is None or ctypes.CDLL(None).syscall(number + 1, pid, said, 48, 0):
+        return 0
+    return int(struct.unpack("=IIQiIQQQ", said.raw)[5])
 
 
 def child(tmp_path: Path, program: str) -> Child:
@@ -89,6 +114,16 @@ def test_a_child_gives_way_to_whoever_waits_for_a_page(tmp_path: Path) -> None:
     stop(process, grace=1)
     # Nobody is there any more: nothing to do.
     give_way(process.pid)
+
+
+@pytest.mark.optional
+def test_a_child_is_interrupted_by_whoever_wakes_beside_it() -> None:
+    if not slice_of(0):
+        pytest.skip("slices can be chosen on Linux since 6.12")
+    process = spawn([sys.executable, "-c", "import time; time.sleep(60)"])
+    give_way(process.pid, BEHIND)
+    assert slice_of(process.pid) == LONG_SLICE_NS > slice_of(0)
+    stop(process, grace=1)
 
 
 def test_what_a_process_has_computed_is_known(tmp_path: Path) -> None:

@@ -13,12 +13,14 @@ from flask_babel import gettext as _
 from core import audit, bus
 from core.config import Config
 from core.db import db, now
+from core.engine import house
 from core.engine.plugins import plugins
 from core.engine.settings import Field, fields, read
 from core.engine.standing import CORE, TOPIC, Standing, laid_over
 from core.errors import Refusal
 from core.models import Setting, SettingChange
 from core.people.models import User
+from core.rooms import house as of_rooms
 
 Kept = Mapping[tuple[str, str], Setting]
 
@@ -38,6 +40,8 @@ def start_of(scope: str) -> Any:
 
 def editable(scope: str) -> dict[str, Field]:
     """What admins may change of core or of a plugin, in its order, unless the operator has given it."""
+    if house.is_scope(scope):
+        return house.known(house.owner_of(scope))
     start = start_of(scope)
     if start is None:
         return {}
@@ -78,17 +82,21 @@ def problem(now_held: Any, values: Mapping[str, Any]) -> str:
 
 def put(scope: str, values: Mapping[str, Any], rows: Kept, by: User) -> None:
     """Set these; None goes back to the default. Call ``lock`` before, ``commit`` after."""
+    changed = {}
     for name, value in values.items():
         row = rows.get((scope, name))
         before, after = row.value if row else None, _plain(value)
         if before == after:
             continue
         _write(scope, name, row, after, by)
+        changed[name] = after
         change = SettingChange(scope=scope, name=name, before=before, after=after, actor_id=by.id)
         change.actor_name = by.name
         db.session.add(change)
         audit.record("setting.change", actor=by, target=f"{scope}.{name}", before=before, after=after)
     bus.notify(TOPIC)
+    if changed and house.is_scope(scope):
+        of_rooms.changed(house.owner_of(scope), changed)
 
 
 def _write(scope: str, name: str, row: Setting | None, value: Any, by: User) -> None:
@@ -137,6 +145,8 @@ def _refuse_impossible(change: SettingChange, rows: Kept) -> None:
     field = editable(scope).get(name)
     if field is None:
         raise Refusal(409, _("This setting isn’t there any more."), code="gone")
+    if house.is_scope(scope):
+        return _refuse_impossible_in_rooms(change)
     start = start_of(scope)
     values = {name: field.default}
     if change.before is not None:
@@ -145,3 +155,12 @@ def _refuse_impossible(change: SettingChange, rows: Kept) -> None:
             raise Refusal(409, _("This value isn’t possible any more."), code="impossible")
     if said := problem(values_of(scope, rows), values):
         raise Refusal(409, _("This doesn’t fit the other settings: %(problem)s", problem=said), code="unfit")
+    return None
+
+
+def _refuse_impossible_in_rooms(change: SettingChange) -> None:
+    if change.before is None or change.name == house.SWITCH:
+        return
+    cls = house.class_of(house.owner_of(change.scope))
+    if change.name in read(cls, {change.name: change.before["value"]})[1]:
+        raise Refusal(409, _("This value isn’t possible any more."), code="impossible")

@@ -41,6 +41,7 @@ CORE_PAGES = (
     CorePage(_l("People"), "admin_people.page", "users"),
     CorePage(_l("Rooms"), "admin_rooms.page", "presentation"),
     CorePage(_l("Settings"), "admin_settings.page", "settings"),
+    CorePage(_l("Settings of rooms"), "admin_room_settings.page", "lock"),
     CorePage(_l("Retention"), "admin_retention.page", "history"),
     CorePage(_l("Plugins"), "admin_plugins.page", "puzzle"),
     CorePage(_l("Logs"), "admin_logs.page", "scroll-text"),

@@ -19,6 +19,7 @@ from core.admin import changes
 from core.admin.menu import done, show
 from core.config import PREFIX, Source
 from core.db import db
+from core.engine import house
 from core.engine.plugins import plugins
 from core.engine.settings import Field, read
 from core.engine.standing import CORE
@@ -132,13 +133,13 @@ def _group(group_id: str, scope: str, title: str, about: str, names: list[str], 
 def _line(scope: str, known: Field, held: Any, rows: changes.Kept) -> Line:
     row = rows.get((scope, known.name))
     source = changes.standing().source(scope, known.name) or (HERE if row else DEFAULT)
-    shown = _in_words(known)
+    shown = in_words(known)
     value, default = text_of(getattr(held, known.name)), said(shown, known.default)
     made = Line(Box(f"{scope}.{known.name}", shown), scope, value, source, default)
     return dataclasses.replace(made, changed_by=row.changed_by, changed_at=row.changed_at) if row else made
 
 
-def _in_words(known: Field) -> Field:
+def in_words(known: Field) -> Field:
     """The field as a form shows it: languages are chosen among those that there are; help is a sentence."""
     help_text = str(HELP.get(known.name, known.help))
     help_text = f"{help_text[:1].upper()}{help_text[1:].rstrip('.')}." if help_text else ""
@@ -192,28 +193,28 @@ def save(group_id: str) -> ResponseReturnValue:
 
 def typed(group: Group, given: Mapping[str, str]) -> dict[str, Any]:
     """What is to be set, None for the default; the group's form has what was typed and what is wrong."""
-    form = group.form = Form({name: _lines(value) for name, value in given.items()})
+    form = group.form = Form({name: lines_of(value) for name, value in given.items()})
     reset, raw = form.value("reset"), {}
     values: dict[str, Any] = {}
     for line in group.lines:
-        if reset == line.box.name and _may_change(form, line):
+        if reset == line.box.name and may_change(form, line):
             values[line.name] = None
-        elif _is_changed(form, line) and _may_change(form, line):
-            raw[line.name] = _clean(form, line)
+        elif is_changed(form, line) and may_change(form, line):
+            raw[line.name] = clean(form, line)
     read_values, mistakes = read(type(changes.start_of(group.scope)), raw)
     for line in group.lines:
         if line.name in mistakes and line.name in raw:
-            form.fail(line.box.name, _wrong(line.box.field, raw[line.name]))
+            form.fail(line.box.name, wrong(line.box.field, raw[line.name]))
         elif line.name in raw and line.name == "default_locale" and raw[line.name] not in locales():
             form.fail(line.box.name, words(line.box.field))
     return {**values, **{name: value for name, value in read_values.items() if name in raw}}
 
 
-def _lines(text: str) -> str:
+def lines_of(text: str) -> str:
     return "\n".join(text.splitlines()).strip()
 
 
-def _is_changed(form: Form, line: Line) -> bool:
+def is_changed(form: Form, line: Line) -> bool:
     """Whether the person changed it; what they left alone shows what holds by now."""
     now, was = form.value(line.box.name), form.value(line.was)
     if line.is_locked and line.box.name not in form.values:
@@ -227,7 +228,7 @@ def _is_changed(form: Form, line: Line) -> bool:
     return True
 
 
-def _may_change(form: Form, line: Line) -> bool:
+def may_change(form: Form, line: Line) -> bool:
     """Refuse what the operator has given, and what somebody else has changed since the page was shown."""
     if line.is_locked:
         form.fail(line.box.name, _("The operator has set this: it can’t be changed here."))
@@ -252,7 +253,7 @@ def _value(line: Line) -> Any:
     return line.value
 
 
-def _clean(form: Form, line: Line) -> Any:
+def clean(form: Form, line: Line) -> Any:
     known, value = line.box.field, form.value(line.box.name)
     if known.kind == "switch":
         return bool(value)
@@ -266,7 +267,7 @@ def _is_long(known: Field) -> bool:
     return known.maximum is not None and known.maximum > 300
 
 
-def _wrong(known: Field, value: Any) -> str:
+def wrong(known: Field, value: Any) -> str:
     if known.kind == "text" and not value:
         return _("Please fill this in.")
     if known.kind == "list" and known.maximum is not None:
@@ -318,18 +319,30 @@ def _past(change: SettingChange, last: set[int]) -> Past:
     may = known is not None and change.id in last and change.undone_at is None
     may = may and not changes.standing().source(change.scope, change.name)
     label = str(known.label) if known else change.name
-    before, after = (_said_of(known, value) for value in (change.before, change.after))
+    in_rooms = house.is_scope(change.scope)
+    say = _said_of_rooms if in_rooms else _said_of
+    before, after = (say(known, value) for value in (change.before, change.after))
     return Past(change, _owner(change.scope), label, before, after, may)
 
 
 def _said_of(known: Field | None, value: Any) -> str:
-    shown = _in_words(known) if known else Field("", "text")
+    shown = in_words(known) if known else Field("", "text")
     if value is None:
         return _("the default: %(value)s", value=said(shown, known.default)) if known else _("the default")
     return said(shown, value)
 
 
+def _said_of_rooms(known: Field | None, value: Any) -> str:
+    if value is None:
+        return _said_of(known, None)
+    words = _said_of(known, value["value"])
+    return _("%(value)s (hosts can’t change it)", value=words) if value["locked"] else words
+
+
 def _owner(scope: str) -> str:
+    if house.is_scope(scope):
+        owner = house.owner_of(scope)
+        return _("Rooms") if owner == CORE else _("Rooms: %(plugin)s", plugin=_owner(owner))
     loaded = plugins.loaded.get(scope)
     return str(loaded.manifest.title) if loaded else "" if scope == CORE else scope
 

@@ -13,6 +13,8 @@ from sqlalchemy.dialects.postgresql import insert
 from core import audit, bus
 from core.contracts import Plugin
 from core.db import db
+from core.engine import house
+from core.engine.house import House
 from core.engine.plugins import plugins
 from core.engine.settings import SettingsError, fields, fill
 from core.errors import Refusal
@@ -40,9 +42,11 @@ def is_enabled_in(room: Room, plugin: str) -> bool:
 
 def missing_guards(room: Room) -> tuple[str, ...]:
     """Guards that the room asks for and that aren't loaded: while there is one, nobody gets in."""
-    rows = _rows(room)
+    asked = {name: row.enabled for name, row in _rows(room).items() if row.guard}
+    said = house.guards()
+    names = (name for name in {*asked, *said} if name not in plugins.loaded)
     return tuple(
-        sorted(name for name, row in rows.items() if row.guard and row.enabled and name not in plugins.loaded)
+        sorted(name for name in names if said.get(name, house.NOTHING).is_on(asked.get(name), False))
     )
 
 
@@ -88,7 +92,16 @@ def _known() -> dict[int, Rows]:
 def _is_on(manifest: Plugin, row: RoomPlugin | None) -> bool:
     if manifest.room_settings is None:
         return True
-    return manifest.on_by_default if row is None else row.enabled
+    return _house(manifest).is_on(row.enabled if row else None, manifest.on_by_default)
+
+
+def is_on_at_first(manifest: Plugin) -> bool:
+    """Whether the plugin is on in a room that says nothing about it."""
+    return _is_on(manifest, None)
+
+
+def _house(manifest: Plugin) -> House:
+    return house.of(manifest.name, manifest.room_settings)
 
 
 # --- settings -------------------------------------------------------------------------
@@ -98,6 +111,11 @@ def room_settings(room: Room, cls: type[T]) -> T:
     """The room's settings of that class: ``room_settings(room, RoomSettings).code``."""
     row = _rows(room).get(_owner_of(cls))
     return _stored(cls, row.settings if row else {})
+
+
+def settings_at_first(cls: type[T]) -> T:
+    """Those of a room that has set nothing."""
+    return _stored(cls, {})
 
 
 def change_room_settings(room: Room, cls: type, actor: User | None, **given: Any) -> None:
@@ -118,7 +136,8 @@ def _owner_of(cls: type) -> str:
 def _stored(cls: type[T], raw: Mapping[str, Any]) -> T:
     # A newer version of the plugin may have dropped a setting: that is no reason to shut the door.
     known = fields(cast(Any, cls))
-    return fill(cls, {name: value for name, value in raw.items() if name in known})
+    own = {name: value for name, value in raw.items() if name in known}
+    return fill(cls, house.of(_owner_of(cls), cls).over(own))
 
 
 def switchable() -> list[Plugin]:
@@ -136,14 +155,16 @@ def switch(
     """Switch a plugin in a room and keep its settings there; effective with the commit.
 
     ``settings`` are what a form or a request gave; those left out stay as they are. Raises a
-    ``Refusal`` that names the wrong ones. A guard that isn't loaded can be switched off only.
+    ``Refusal`` that names the wrong ones, or the one that the institution has locked: what is locked stays
+    as the room had it, for the day when it is unlocked. A guard that isn't loaded can be switched off only.
     """
     manifest = _switchable(plugin, on)
     before = _rows(room).get(plugin)
+    own_switch = _unlocked(plugin, manifest, on, before)
     kept = _merged(manifest, before.settings if before else {}, settings)
     if manifest is not None and actor is not None and actor.id != room.owner_id:
         _refuse_what_is_the_owners(manifest, before.settings if before else {}, kept)
-    _write(room, plugin, on, guard=manifest.guard if manifest else True, settings=kept)
+    _write(room, plugin, own_switch, guard=manifest.guard if manifest else True, settings=kept)
     forget(room)
     action = f"room.plugin_{'on' if on else 'off'}"
     audit.record(action, actor=actor, room_id=room.id, target=plugin, settings=sorted(settings or ()))
@@ -164,18 +185,31 @@ def _switchable(plugin: str, on: bool) -> Plugin | None:
     raise Refusal(404, detail, code="no_plugin")
 
 
+def _unlocked(plugin: str, manifest: Plugin | None, on: bool, before: RoomPlugin | None) -> bool:
+    """What the room says by itself from now on; a ``Refusal`` where that isn't for it to say."""
+    said = _house(manifest) if manifest else house.guards().get(plugin, house.NOTHING)
+    if not said.is_switch_locked:
+        return on
+    if on != said.on:
+        raise house.refuse(manifest.title if manifest else plugin)
+    return before.enabled if before else on
+
+
 def _merged(
     manifest: Plugin | None, before: Mapping[str, Any], given: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     if manifest is None or manifest.room_settings is None or given is None:
         return dict(before)
-    known = fields(manifest.room_settings)
-    kept = {name: value for name, value in before.items() if name in known}
+    cls, said = manifest.room_settings, _house(manifest)
+    kept = {name: value for name, value in before.items() if name in fields(cls)}
     try:
-        made: Any = fill(manifest.room_settings, {**kept, **given})
+        made: Any = fill(cls, {**said.over(kept), **given})
     except SettingsError as error:
         raise _wrong(error) from error
-    return {name: _json(getattr(made, name)) for name in {*kept, *given}}
+    values = {name: getattr(made, name) for name in {*kept, *given}}
+    house.refuse_locked(said, cls, values, given)
+    own = {name: house.plain(value) for name, value in values.items() if name not in said.locked}
+    return {**own, **{name: value for name, value in kept.items() if name in said.locked}}
 
 
 def _refuse_what_is_the_owners(manifest: Plugin, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -192,10 +226,6 @@ def _wrong(error: SettingsError) -> Refusal:
     return Refusal(422, _("Please check: %(fields)s.", fields=named[:200]), code="invalid", errors=errors)
 
 
-def _json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple | set | frozenset) else value
-
-
 def _write(room: Room, plugin: str, on: bool, *, guard: bool, settings: dict[str, Any]) -> None:
     row = db.session.get(RoomPlugin, (room.id, plugin)) or RoomPlugin(room_id=room.id, plugin=plugin)
     row.enabled, row.guard, row.settings = on, guard, settings
@@ -208,7 +238,7 @@ def _write(room: Room, plugin: str, on: bool, *, guard: bool, settings: dict[str
 
 def set_up(room: Room) -> None:
     """Give a new room its rows of guards that are on by default; ``room.id`` must be known."""
-    _insert_guards(sa.select(sa.literal(room.id)))
+    _insert_guards(sa.select(sa.literal(room.id)), _default_guards())
     forget(room)
 
 
@@ -218,12 +248,23 @@ def write_down_guards() -> None:
     Only what is written down keeps the door shut when the guard is no longer enabled. Runs with
     the migrations, so that rooms older than the plugin have it in writing too.
     """
-    _insert_guards(sa.select(Room.id))
+    write_down(_default_guards())
     db.session.commit()
 
 
+def write_down(guards: Iterable[str]) -> None:
+    """Note in every room that has these guards by default that it does; the caller commits."""
+    _insert_guards(sa.select(Room.id), guards)
+
+
 def release_guard(plugin: str) -> int:
-    """Switch a guard off in all rooms that have it, for good; how many these were."""
+    """Switch a guard off in all rooms that have it, for good; how many these were.
+
+    What the institution says about it in all rooms is taken back too.
+    """
+    from core.rooms import house as of_rooms
+
+    of_rooms.release(plugin)
     asked = sa.update(RoomPlugin).where(RoomPlugin.plugin == plugin, RoomPlugin.enabled)
     rooms: Sequence[int] = db.session.scalars(asked.values(enabled=False).returning(RoomPlugin.room_id)).all()
     for room_id in rooms:
@@ -232,8 +273,8 @@ def release_guard(plugin: str) -> int:
     return len(rooms)
 
 
-def _insert_guards(rooms: sa.Select[Any]) -> None:
-    for name in _default_guards():
+def _insert_guards(rooms: sa.Select[Any], guards: Iterable[str]) -> None:
+    for name in guards:
         values = sa.select(*rooms.selected_columns, sa.literal(name), sa.true(), sa.true(), sa.func.now())
         chosen = values.add_columns(sa.text("'{}'::jsonb"))
         columns = ["room_id", "plugin", "enabled", "guard", "changed_at", "settings"]
@@ -241,5 +282,11 @@ def _insert_guards(rooms: sa.Select[Any]) -> None:
 
 
 def _default_guards() -> list[str]:
+    # What the institution has said about a guard is remembered by itself (``missing_guards``).
+    return [name for name in guards_on_by_default() if house.of(name, house.class_of(name)).on is None]
+
+
+def guards_on_by_default() -> list[str]:
+    """The loaded guards that a room has unless somebody says otherwise."""
     found = (one.manifest for one in plugins.loaded.values())
     return [m.name for m in found if m.guard and m.on_by_default and m.room_settings is not None]

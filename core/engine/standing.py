@@ -12,17 +12,20 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import psycopg2
 import sqlalchemy as sa
 from flask import Flask
+from flask_babel import gettext as _
 
 from core.engine.settings import fields, read
+from core.errors import Refusal
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+Said = Mapping[str, Any]
 CORE = "core"
 TOPIC = "settings"
 SECONDS = 30.0
@@ -37,7 +40,7 @@ class Standing:
     def __init__(self, given: Given) -> None:
         self._given = given
         self._reading = threading.Lock()
-        self._is_stale, self._due = True, 0.0
+        self._is_stale, self._due, self._was_read = True, 0.0, False
         self._set: Values = {}
         self._made: dict[str, tuple[Any, Any]] = {}
 
@@ -52,6 +55,37 @@ class Standing:
             known = self._made[scope] = (start, laid_over(start, self._open(scope), scope))
         made: T = known[1]
         return made
+
+    def read_as(self, key: str, start: Any, make: Callable[[Said], T]) -> T:
+        """What ``make`` makes of what is set in the scope ``key``: once, until something changes.
+
+        Rooms' doors hang on it. So who asks after a change waits for it to be read, and while nothing
+        could be read yet, nobody is told that nothing is set.
+        """
+        if self._is_stale or time.monotonic() > self._due:
+            self._read_before_answering()
+        # This one: what is read anew meanwhile has another.
+        kept = self._made
+        known = kept.get(key)
+        if known is None or known[0] is not start:
+            known = kept[key] = (start, make(self.said(key)))
+        made: T = known[1]
+        return made
+
+    def said(self, scope: str) -> Said:
+        """What is set in a scope, as it is kept."""
+        return self._set.get(scope, {})
+
+    def scopes(self) -> list[str]:
+        """In which something is set."""
+        return list(self._set)
+
+    def _read_before_answering(self) -> None:
+        with self._reading:
+            if self._is_stale or time.monotonic() > self._due:
+                self._read_now()
+        if not self._was_read:
+            raise Refusal(503, _("The server is busy. Try again in a moment."), code="busy", retry_after=2)
 
     def refresh(self) -> None:
         """Read what is set now, for who has just changed it."""
@@ -72,14 +106,19 @@ class Standing:
         if not self._reading.acquire(blocking=wait):
             return
         try:
+            self._read_now()
+        finally:
+            self._reading.release()
+
+    def _read_now(self) -> None:
+        try:
             # Before the rows are read: what changes meanwhile is read once more.
             self._is_stale, self._due = False, time.monotonic() + SECONDS
             self._set, self._made = _rows(), {}
+            self._was_read = True
         except (psycopg2.Error, sa.exc.SQLAlchemyError) as error:
             self._due = time.monotonic() + SECONDS_AFTER_TROUBLE
             log.warning("what admins have set can't be read: %s", type(error).__name__)
-        finally:
-            self._reading.release()
 
 
 def _rows() -> Values:

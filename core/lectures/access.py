@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from core.lectures.models import Lecture, Participant
 from core.people.models import GuestSession, User
 from core.rooms.hosts import hosted_by
 from core.rooms.models import Room
-from core.rooms.settings import MOST_READ_DAYS, settings_of
+from core.rooms.settings import MOST_READ_DAYS, Rule, is_set, rule, settings_of
 
 
 class Reader(NamedTuple):
@@ -69,7 +69,7 @@ def readable_by(user: User | Reader | None, guest: GuestSession | None = None) -
 
 def own_of(user: User | Reader | None, guest: GuestSession | None = None) -> sa.ColumnElement[bool]:
     """The same without what only an admin is granted: what they host, what they took part in and may read."""
-    ways = [sa.and_(took_part(user, guest), _lets_them_read())]
+    ways = [sa.and_(took_part(user, guest), _readable())]
     if user is not None:
         ways.append(hosted_by(user.id))
     return sa.and_(Lecture.deleted_at.is_(None), sa.or_(*ways))
@@ -89,23 +89,30 @@ def took_part(user: User | Reader | None, guest: GuestSession | None = None) -> 
     return Lecture.id.in_(rows)
 
 
-@cache
-def _lets_them_read() -> sa.ColumnElement[bool]:
+def _readable() -> sa.ColumnElement[bool]:
+    return _lets_them_read(rule("participants_read"), rule("participants_read_days"))
+
+
+@lru_cache(maxsize=16)
+def _lets_them_read(may: Rule, most: Rule) -> sa.ColumnElement[bool]:
     # Made once, which takes longer than the answer; asked for the moment each time.
     moment = sa.bindparam("moment", callable_=now, type_=Lecture.ended_at.type, unique=True)
-    days = _days_of_reading()
+    days = _days_of_reading(most)
     still = sa.or_(
         days == 0,
         Lecture.ended_at.is_(None),
         # In hours: a day of an interval is longer or shorter when the clocks change.
         Lecture.ended_at + sa.func.make_interval(0, 0, 0, 0, days * 24) > moment,
     )
-    return sa.and_(Room.settings.contains({"participants_read": True}), still)
+    return sa.and_(is_set("participants_read", may), still)
 
 
-def _days_of_reading() -> sa.ColumnElement[int]:
+def _days_of_reading(most: Rule) -> sa.ColumnElement[int]:
     """As the room has it; anything else counts as never set."""
+    if most.locked:
+        return sa.literal(most.value, sa.Integer)
     said = Room.settings["participants_read_days"]
     is_number = sa.func.jsonb_typeof(said) == "number"
-    number = sa.case((is_number, said.astext.cast(sa.Numeric)), else_=0)
-    return sa.case((number.between(0, MOST_READ_DAYS), sa.cast(number, sa.Integer)), else_=0)
+    number = sa.case((is_number, said.astext.cast(sa.Numeric)))
+    is_days = number.between(0, MOST_READ_DAYS)
+    return sa.case((is_days, sa.cast(number, sa.Integer)), else_=sa.literal(most.value, sa.Integer))

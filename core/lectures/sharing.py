@@ -23,7 +23,7 @@ from core.errors import Refusal
 from core.lectures.models import Lecture, LectureShare
 from core.people.models import User
 from core.rooms.models import Room
-from core.rooms.settings import settings_of
+from core.rooms.settings import is_set, rule, settings_of
 
 # How long a link holds, as hosts choose it; the last one only where the institution lets them.
 FOR_EVER = "forever"
@@ -168,8 +168,8 @@ def opened() -> sa.ColumnElement[bool]:
     """Lectures that this request's browser may read by links it has opened; ``Room`` must be joined."""
     ids = _remembered() if config().share_links else []
     shared = sa.select(LectureShare.lecture_id).where(LectureShare.public_id.in_(ids), holds())
-    forbids = Room.settings.contains({"share_links": False})
-    return sa.and_(Lecture.id.in_(shared), Lecture.deleted_at.is_(None), ~forbids)
+    permits = is_set("share_links", rule("share_links"))
+    return sa.and_(Lecture.id.in_(shared), Lecture.deleted_at.is_(None), permits)
 
 
 def holds() -> sa.ColumnElement[bool]:

@@ -89,6 +89,8 @@ class PluginState(Answer):
 
 
 class RoomAnswer(Answer):
+    """A room as its hosts see it; ``locked`` names what only the institution can change."""
+
     id: str
     title: str
     description: str
@@ -103,6 +105,7 @@ class RoomAnswer(Answer):
     settings: dict[str, Any]
     plugins: dict[str, PluginState]
     missing_guards: list[str]
+    locked: list[str]
 
 
 class FormChoice(Answer):
@@ -118,6 +121,7 @@ class FormField(Answer):
     label: str
     help: str
     value: Any
+    locked: bool
     choices: list[FormChoice]
     minimum: float | None = None
     maximum: float | None = None
@@ -130,6 +134,7 @@ class FormGroup(Answer):
     title: str
     help: str
     on: bool | None = None
+    on_locked: bool = False
     page: str
     page_title: str
     fields: list[FormField]
@@ -360,4 +365,5 @@ def _answer(room: Room) -> RoomAnswer:
         settings=vars(core_settings.settings_of(room)),
         plugins={name: PluginState(**state) for name, state in forms.plugin_states(room).items()},
         missing_guards=list(room_plugins.missing_guards(room)),
+        locked=forms.locked_names(),
     )

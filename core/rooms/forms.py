@@ -12,7 +12,8 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from core.contracts import Plugin
-from core.engine import room_plugins
+from core.engine import house, room_plugins
+from core.engine.house import NOT_SHOWN
 from core.engine.plugins import plugins
 from core.engine.settings import Field, fields, read
 from core.errors import Refusal
@@ -26,8 +27,6 @@ from core.rooms.models import Room
 from core.rooms.settings import RoomSettings, settings_of
 from core.text import clean_prose, clean_title
 
-# A form can't show them: secrets never come back to a page, tables have no boxes.
-NOT_SHOWN = frozenset({"secret", "table"})
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "da", "fi", "tr", "ru", "uk",
              "el", "ar", "he", "zh", "ja", "ko")  # fmt: skip
 ON = "on"
@@ -35,10 +34,14 @@ ON = "on"
 
 @dataclass(frozen=True)
 class Box:
-    """One setting as the form shows it; ``name`` is that of its input."""
+    """One setting as the form shows it; ``name`` is that of its input.
+
+    One that is ``locked`` is the institution's to decide.
+    """
 
     name: str
     field: Field
+    locked: bool = False
 
     @property
     def label(self) -> str:
@@ -69,6 +72,7 @@ class Group:
     boxes: tuple[Box, ...]
     page: str = ""
     page_title: str = ""
+    locked: bool = False
 
 
 class RoomForm(Form):
@@ -79,9 +83,13 @@ class RoomForm(Form):
     ) -> None:
         self.room = room
         self.is_owners = room is None or _is_mine(room)
-        kept = _as_typed(room, language) if given is None else {}
-        typed = {name: ",".join(given.getlist(name)) for name in given} if given is not None else {}
-        super().__init__(typed, **kept)
+        now = _as_typed(room, language)
+        typed = {name: ",".join(given.getlist(name)) for name in given} if given is not None else now
+        super().__init__(typed)
+        # A browser doesn't send them. What comes nevertheless is refused, and the page shows what holds.
+        locked = _locked_boxes() & now.keys()
+        self._tried = {name: self.values[name] for name in locked & self.values.keys()} if given else {}
+        self.values |= {name: now[name] for name in locked}
 
     @property
     def groups(self) -> list[Group]:
@@ -96,7 +104,7 @@ class RoomForm(Form):
         title = self.clean("title", clean_title)
         description = self.clean("description", clean_prose)
         language = self._choice("language", LANGUAGES)
-        core = self._read("core", RoomSettings)
+        core = self._read("core", RoomSettings, _core_of(self.room))
         switched = {manifest.name: self._plugin(manifest) for manifest in room_plugins.switchable()}
         if not self.ok:
             return None
@@ -107,24 +115,31 @@ class RoomForm(Form):
         return made
 
     def _plugin(self, manifest: Plugin) -> tuple[bool, dict[str, Any] | None]:
-        if not self.has(switch_name(manifest.name)):
+        switch = switch_name(manifest.name)
+        if not self._tried.get(switch) and not self.has(switch):
             return False, None
         assert manifest.room_settings is not None
-        return True, self._read(manifest.name, manifest.room_settings)
+        return True, self._read(manifest.name, manifest.room_settings, _of(self.room, manifest))
 
-    def _read(self, owner: str, cls: type) -> dict[str, Any]:
+    def _read(self, owner: str, cls: type, now: Any) -> dict[str, Any]:
+        """What was changed: what a host has left alone isn't set by them."""
         # What wasn't sent stays as it is; a switch that is off is never sent.
-        shown = _boxes(owner, cls, self.is_owners)
-        boxes = [box for box in shown if box.field.kind == "switch" or box.name in self.values]
+        boxes = [box for box in _boxes(owner, cls, self.is_owners) if self._is_sent(box)]
         raw = {box.field.name: self._raw(box) for box in boxes}
         values, mistakes = read(cls, raw)
         for box in boxes:
             if box.field.name in mistakes:
                 self.fail(box.name, words(box.field))
-        return {name: value for name, value in values.items() if name in raw}
+        return {name: value for name, value in values.items() if name in raw and value != getattr(now, name)}
+
+    def _is_sent(self, box: Box) -> bool:
+        if box.locked:
+            return box.name in self._tried
+        return box.field.kind == "switch" or box.name in self.values
 
     def _raw(self, box: Box) -> Any:
-        return self.has(box.name) if box.field.kind == "switch" else self.value(box.name)
+        value = self._tried[box.name] if box.locked else self.value(box.name)
+        return bool(value) if box.field.kind == "switch" else value
 
     def _choice(self, name: str, choices: tuple[str, ...]) -> str:
         if self.value(name) not in choices:
@@ -202,7 +217,8 @@ def _plugin_group(manifest: Plugin, room: Room | None, is_owners: bool) -> Group
     boxes = _boxes(manifest.name, manifest.room_settings, is_owners)
     page, title = room_page(manifest, room)
     switch = switch_name(manifest.name)
-    return Group(str(manifest.title), str(manifest.description), switch, boxes, page, title)
+    locked = house.of(manifest.name, manifest.room_settings).is_switch_locked
+    return Group(str(manifest.title), str(manifest.description), switch, boxes, page, title, locked)
 
 
 def room_page(manifest: Plugin, room: Room | None) -> tuple[str, str]:
@@ -227,18 +243,30 @@ def _is_mine(room: Room) -> bool:
 def _boxes(owner: str, cls: type, is_owners: bool = True) -> tuple[Box, ...]:
     known = (field for field in fields(cls).values() if field.kind not in NOT_SHOWN)
     shown = (field for field in known if is_owners or not field.owner_only)
-    return tuple(Box(f"{owner}.{field.name}", field) for field in shown)
+    locked = house.of(owner, cls).locked
+    return tuple(Box(f"{owner}.{field.name}", field, field.name in locked) for field in shown)
+
+
+def _locked_boxes() -> frozenset[str]:
+    """The names of all that hosts can't change now."""
+    groups = [
+        *_core_groups(),
+        *(_plugin_group(manifest, None, True) for manifest in room_plugins.switchable()),
+    ]
+    boxes = {box.name for group in groups for box in group.boxes if box.locked}
+    return frozenset(boxes | {group.switch for group in groups if group.locked})
 
 
 # --- what the room has now ------------------------------------------------------------
 
 
 def _as_typed(room: Room | None, language: str) -> dict[str, str]:
-    core = settings_of(room) if room else RoomSettings()
-    typed = _values("core", RoomSettings, core)
+    typed = _values("core", RoomSettings, _core_of(room))
     for manifest in room_plugins.switchable():
         assert manifest.room_settings is not None
-        on = room_plugins.is_enabled_in(room, manifest.name) if room else manifest.on_by_default
+        on = (
+            room_plugins.is_enabled_in(room, manifest.name) if room else room_plugins.is_on_at_first(manifest)
+        )
         typed[switch_name(manifest.name)] = ON if on else ""
         typed |= _values(manifest.name, manifest.room_settings, _of(room, manifest))
     if room is None:
@@ -249,7 +277,11 @@ def _as_typed(room: Room | None, language: str) -> dict[str, str]:
 def _of(room: Room | None, manifest: Plugin) -> Any:
     cls = manifest.room_settings
     assert cls is not None
-    return room_plugins.room_settings(room, cls) if room else cls()
+    return room_plugins.room_settings(room, cls) if room else room_plugins.settings_at_first(cls)
+
+
+def _core_of(room: Room | None) -> RoomSettings:
+    return settings_of(room) if room else core_settings.at_first()
 
 
 def _values(owner: str, cls: type, now: Any) -> dict[str, str]:
@@ -284,7 +316,11 @@ def described(room: Room) -> list[dict[str, Any]]:
     groups = [_described("core", group, settings_of(room)) for group in _core_groups()]
     for manifest in room_plugins.switchable():
         made = _described(manifest.name, _plugin_group(manifest, room, is_owners), _of(room, manifest))
-        groups.append({**made, "on": room_plugins.is_enabled_in(room, manifest.name)})
+        on, said = (
+            room_plugins.is_enabled_in(room, manifest.name),
+            house.of(manifest.name, manifest.room_settings),
+        )
+        groups.append({**made, "on": on, "on_locked": said.is_switch_locked})
     return groups
 
 
@@ -306,7 +342,8 @@ def _described_box(box: Box, value: Any) -> dict[str, Any]:
         "kind": field.kind,
         "label": box.label,
         "help": box.help,
-        "value": "" if value is None else _json(value),
+        "value": "" if value is None else house.plain(value),
+        "locked": box.locked,
         "minimum": field.minimum,
         "maximum": field.maximum,
         "choices": [{"value": value, "label": label} for value, label in box.choices],
@@ -355,10 +392,16 @@ def plugin_states(room: Room) -> dict[str, dict[str, Any]]:
         shown = [f for f in fields(manifest.room_settings).values() if f.kind != "secret"]
         found[manifest.name] = {
             "enabled": room_plugins.is_enabled_in(room, manifest.name),
-            "settings": {f.name: _json(getattr(now, f.name)) for f in shown},
+            "settings": {f.name: house.plain(getattr(now, f.name)) for f in shown},
         }
     return found
 
 
-def _json(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple | set | frozenset) else value
+def locked_names() -> list[str]:
+    """What hosts can't change, as the API names it."""
+    names = [f"settings.{name}" for name in sorted(core_settings.house().locked)]
+    for manifest in room_plugins.switchable():
+        said = house.of(manifest.name, manifest.room_settings)
+        names += [f"plugins.{manifest.name}.enabled"] if said.is_switch_locked else []
+        names += [f"plugins.{manifest.name}.settings.{name}" for name in sorted(said.locked - {house.SWITCH})]
+    return names

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
 from core.config import MOST_KEPT_DAYS
 from core.contracts import Grants
 from core.db import db
+from core.engine.house import House, of, refuse_locked
 from core.engine.settings import fill, read, setting
+from core.engine.standing import CORE
 from core.rooms.models import Room
 from core.search.changes import room_changed
 
@@ -72,20 +75,63 @@ class RoomSettings:
 
 
 def settings_of(room: Room) -> RoomSettings:
-    """The room's settings; a value that doesn't fit any more counts as never set."""
+    """What holds in the room; a value that doesn't fit any more counts as never set."""
+    return RoomSettings(**house().over(_own(room)))
+
+
+def at_first() -> RoomSettings:
+    """What holds in a room that has set nothing."""
+    return RoomSettings(**house().over({}))
+
+
+def house() -> House:
+    """What the institution says about these settings."""
+    return of(CORE, RoomSettings)
+
+
+def _own(room: Room) -> dict[str, Any]:
     kept = {name: value for name, value in room.settings.items() if name in RoomSettings.__dataclass_fields__}
-    values, _mistakes = read(RoomSettings, kept)
-    return RoomSettings(**values)
+    return read(RoomSettings, kept)[0]
 
 
 def change(room: Room, given: dict[str, Any]) -> None:
-    """Set some of them; raises ``SettingsError`` with every mistake."""
-    before = settings_of(room)
-    after = fill(RoomSettings, {**asdict(before), **given})
-    room.settings = asdict(after)
-    if after != before:
+    """Set some of them; raises ``SettingsError`` with every mistake, a ``Refusal`` for what is locked.
+
+    What is locked stays as the room had it, for the day when it is unlocked.
+    """
+    before, own, said = settings_of(room), _own(room), house()
+    made = asdict(fill(RoomSettings, {**asdict(before), **given}))
+    refuse_locked(said, RoomSettings, made, given)
+    room.settings = {**own, **{name: made[name] for name in given if name not in said.locked}}
+    if settings_of(room) != before:
         db.session.flush()
         room_changed(room.id)
+
+
+# --- the same in queries --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the institution says about one setting, for a query that asks many rooms."""
+
+    locked: bool
+    value: Any
+
+
+def rule(name: str) -> Rule:
+    """Of one of core's settings, as it holds now."""
+    said = house()
+    return Rule(name in said.locked, said.values.get(name, RoomSettings.__dataclass_fields__[name].default))
+
+
+def is_set(name: str, by: Rule) -> sa.ColumnElement[bool]:
+    """Whether a switch is on in the rooms of a query, as ``settings_of`` has it."""
+    if by.locked:
+        return sa.true() if by.value else sa.false()
+    # The contrary must have been said.
+    said = Room.settings.contains({name: not by.value})
+    return ~said if by.value else said
 
 
 def room_grants(room: Room) -> Grants:

@@ -73,6 +73,8 @@ export interface FormField {
   label: string;
   help: string;
   value: unknown;
+  /** The institution has set it, and hosts can’t change it. */
+  locked: boolean;
   minimum?: number;
   maximum?: number;
   choices: { value: string; label: string }[];
@@ -83,6 +85,7 @@ export interface FormGroup {
   title: string;
   help: string;
   on?: boolean;
+  on_locked?: boolean;
   page: string;
   page_title: string;
   fields: FormField[];

@@ -32,9 +32,21 @@ function Words({ id, help, error }: { id: string; help: string; error?: string }
   ) : null;
 }
 
+function SetByHouse({ id }: { id: string }) {
+  return (
+    <p className="hint set-by-house" id={id}>
+      <Icon name="lock" size={14} /> {t('Set by your institution.')}
+    </p>
+  );
+}
+
+const describedBy = (id: string, words: boolean, locked: boolean | undefined) =>
+  [words && `d-${id}`, locked && `h-${id}`].filter(Boolean).join(' ') || undefined;
+
 const aboutOf = ({ field, id, error }: FieldProps) => ({
   'aria-invalid': error ? true : undefined,
-  'aria-describedby': error || field.help ? `d-${id}` : undefined,
+  'aria-describedby': describedBy(id, !!(error || field.help), field.locked),
+  disabled: field.locked,
 });
 
 function Switch(props: FieldProps) {
@@ -45,6 +57,7 @@ function Switch(props: FieldProps) {
       <div>
         <label htmlFor={id}>{field.label}</label>
         <Words id={`d-${id}`} help={field.help} error={error} />
+        {field.locked && <SetByHouse id={`h-${id}`} />}
       </div>
     </div>
   );
@@ -69,6 +82,7 @@ function Choices(props: FieldProps) {
         </label>
       ))}
       <Words id={`d-${id}`} help={field.help} error={error} />
+      {field.locked && <SetByHouse id={`h-${id}`} />}
     </fieldset>
   );
 }
@@ -102,6 +116,7 @@ function Field(props: FieldProps) {
       <label htmlFor={id}>{field.label}</label>
       {control(props)}
       <Words id={`d-${id}`} help={field.help} error={error} />
+      {field.locked && <SetByHouse id={`h-${id}`} />}
     </div>
   );
 }
@@ -145,6 +160,7 @@ function Group(props: GroupProps) {
             {group.title}
           </label>
           <Words id={`d-${id}`} help={group.help} />
+          {group.on_locked && <SetByHouse id={`h-${id}`} />}
         </div>
         <input
           type="checkbox"
@@ -152,7 +168,8 @@ function Group(props: GroupProps) {
           id={id}
           checked={draft[key] === true}
           aria-checked={draft[key] === true}
-          aria-describedby={group.help ? `d-${id}` : undefined}
+          aria-describedby={describedBy(id, !!group.help, group.on_locked)}
+          disabled={group.on_locked}
           onChange={(event) => onChange(key, event.target.checked)}
         />
       </div>

@@ -106,7 +106,7 @@ def _pair(owner: str, known: Field, rows: changes.Kept) -> Pair:
 
 
 def _held(owner: str, known: Field, row: Setting | None) -> tuple[Any, bool]:
-    if row is None:
+    if row is None or not house.fits(row.value):
         return known.default, False
     if known.name == house.SWITCH:
         return bool(row.value["value"]), row.value["locked"]

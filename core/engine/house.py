@@ -74,7 +74,7 @@ def _guards(standing: Standing) -> dict[str, House]:
     said = {
         scope: standing.said(scope).get(SWITCH) for scope in standing.scopes() if scope.startswith(PREFIX)
     }
-    kept = {scope: one for scope, one in said.items() if _fits(one) and one.get("guard")}
+    kept = {scope: one for scope, one in said.items() if fits(one) and one.get("guard")}
     return {
         scope.removeprefix(PREFIX): House(
             locked=frozenset({SWITCH} if one["locked"] else ()), on=bool(one["value"])
@@ -85,18 +85,19 @@ def _guards(standing: Standing) -> dict[str, House]:
 
 def _made(scope: str, cls: Any, said: Mapping[str, Any]) -> House:
     known = settable(cls)
-    wanted = {name: one["value"] for name, one in said.items() if name in known and _fits(one)}
+    wanted = {name: one["value"] for name, one in said.items() if name in known and fits(one)}
     values, mistakes = read(cls, wanted)
     values = {name: value for name, value in values.items() if name in wanted}
     for name in wanted.keys() & mistakes.keys():
         log.warning("what the institution has set for %s isn't used: %s", scope, mistakes[name])
     switch = said.get(SWITCH)
-    on = bool(switch["value"]) if _fits(switch) else None
+    on = bool(switch["value"]) if fits(switch) else None
     names = {*values, *([] if on is None else [SWITCH])}
     return House(values, frozenset(name for name in names if said[name]["locked"]), on)
 
 
-def _fits(one: Any) -> bool:
+def fits(one: Any) -> bool:
+    """Whether a kept value is one of these."""
     return isinstance(one, Mapping) and "value" in one and isinstance(one.get("locked"), bool)
 
 

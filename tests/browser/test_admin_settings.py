@@ -74,3 +74,34 @@ def test_the_pages_are_in_order_in_german(open_page: Any) -> None:
     page.get_by_role("link", name="Plugins", exact=True).click()
     expect(page.get_by_text("Eingeschaltet").first).to_be_visible()
     look(page, "admin-plugins-german")
+
+
+def test_a_setting_of_rooms_is_locked_and_its_host_sees_that(
+    open_page: Any, house: Flask, sign_in: Any, make_user: Any, person: Callable[..., Person]
+) -> None:
+    page = open_page("en-US")
+    page.get_by_role("link", name="Settings of rooms").click()
+    page.get_by_label("Who may share the screen", exact=True).select_option("hosts")
+    page.get_by_label("Hosts may change it: Who may share the screen").uncheck()
+    page.get_by_role("button", name="Save: In the room").click()
+    expect(page.get_by_text("Saved. It holds from now on.")).to_be_visible()
+    group = page.locator("#pin")
+    group.get_by_label("Switched on", exact=True).check()
+    group.get_by_label("Hosts may change it: Switched on").uncheck()
+    group.get_by_role("button", name="Save: Ask for a PIN").click()
+    expect(group.get_by_text("Set here by Grace Hopper")).to_be_visible()
+    look(page, "admin-room-settings")
+    url = house.extensions["audimax_config"].public_url
+    hosts = person(locale="en-US").page
+    cookies = sign_in(make_user("ada@uni.example"))._cookies.values()
+    hosts.context.add_cookies([{"name": one.key, "value": one.value, "url": url} for one in cookies])
+    hosts.goto(f"{url}/rooms/new")
+    box = hosts.get_by_label("Who may share the screen")
+    expect(box).to_be_disabled()
+    expect(box).to_have_value("hosts")
+    expect(box).to_have_accessible_description("Set by your institution.")
+    expect(hosts.get_by_role("switch", name="Ask for a PIN")).to_be_disabled()
+    look(hosts, "room-form-locked")
+    hosts.get_by_label("Title").fill("Graphs")
+    hosts.get_by_role("button", name="Make the room").click()
+    expect(hosts.get_by_role("heading", name="Graphs")).to_be_visible()

@@ -146,7 +146,8 @@ def _refuse_impossible(change: SettingChange, rows: Kept) -> None:
     if field is None:
         raise Refusal(409, _("This setting isn’t there any more."), code="gone")
     if house.is_scope(scope):
-        return _refuse_impossible_in_rooms(change)
+        _refuse_impossible_in_rooms(change)
+        return
     start = start_of(scope)
     values = {name: field.default}
     if change.before is not None:
@@ -155,7 +156,6 @@ def _refuse_impossible(change: SettingChange, rows: Kept) -> None:
             raise Refusal(409, _("This value isn’t possible any more."), code="impossible")
     if said := problem(values_of(scope, rows), values):
         raise Refusal(409, _("This doesn’t fit the other settings: %(problem)s", problem=said), code="unfit")
-    return None
 
 
 def _refuse_impossible_in_rooms(change: SettingChange) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from flask import current_app
 
 from core import audit, bus, order
 from core.db import db
@@ -43,12 +44,15 @@ def _in_use() -> sa.Select[int]:
     from core.models import Waiting
 
     live = sa.select(Lecture.room_id).where(Lecture.ended_at.is_(None))
-    return live.union(sa.select(Waiting.room_id).where(Waiting.left_at.is_(None)))  # type: ignore[return-value]
+    waits = sa.select(Waiting.room_id).where(Waiting.left_at.is_(None))
+    return sa.select(Room.id).where(sa.or_(Room.id.in_(live), Room.id.in_(waits)))
 
 
 @task(name="settle_rooms", retry=RETRY)
 def settle_rooms() -> None:
     """Give everybody inside the rights that their room leaves them now; may run twice."""
+    # The job may be here before the news of what it is about.
+    current_app.extensions["audimax_standing"].refresh()
     live = sa.select(Lecture.room_id).where(Lecture.ended_at.is_(None)).order_by(Lecture.id)
     for room_id in db.session.scalars(live).all():
         room = db.session.get(Room, room_id)

@@ -151,7 +151,8 @@ def at(rule: str, place: Place, **more: str) -> str:
     """The rule with this place's ids in it."""
     ids = {"room_id": place.id, "lecture_id": place.lecture, "code": place.code, "user_id": place.co_host_id,
            "public_id": "nobody", "upload_id": "nobody", "export_id": "nobody", "share_id": "nobody", "file_id": "nobody",
-           "section_id": "participants", "group_id": "core.lectures", "token": "x" * 43, "name": "core.js", "filename": "dist/x.js", **more}  # fmt: skip
+           "section_id": "participants", "group_id": "core.lectures", "owner": "core",
+           "token": "x" * 43, "name": "core.js", "filename": "dist/x.js", **more}  # fmt: skip
     for name, value in ids.items():
         for written in (f"<{name}>", f"<path:{name}>"):
             rule = rule.replace(written, value)

@@ -11,6 +11,7 @@ const field = (name: string, kind: FormField['kind'], value: unknown, more: Part
   value,
   label: `The ${name}`,
   help: '',
+  locked: false,
   choices: [],
   ...more,
 });
@@ -112,4 +113,22 @@ test('settings that can’t be loaded are asked for again', async () => {
   const { routes } = open(undefined, { status: 'unavailable', reason: 'Something went wrong on the server.', retryAfter: 3 });
   fireEvent.click(await screen.findByRole('button', { name: 'Try again', hidden: true }));
   await waitFor(() => expect(routes.form).toHaveBeenCalledTimes(2));
+});
+
+test('what the institution has set is shown and can’t be changed', async () => {
+  const fields = [
+    field('most', 'number', 20, { locked: true }),
+    field('days', 'choices', ['monday'], { locked: true, choices: [{ value: 'monday', label: 'Monday' }] }),
+    field('sound', 'switch', true),
+  ];
+  const door: FormGroup = { owner: 'door', title: 'Waiting room', help: '', on: true, on_locked: true, page: '', page_title: '', fields };
+  open({ status: 'changed' }, { status: 'form', groups: [door] });
+  const control = (await waitingRoom()) as HTMLInputElement;
+  expect([control.disabled, control.checked]).toEqual([true, true]);
+  const most = screen.getByLabelText('The most') as HTMLInputElement;
+  expect([most.disabled, most.value]).toEqual([true, '20']);
+  expect(document.getElementById(most.getAttribute('aria-describedby')!)!.textContent).toContain('Set by your institution.');
+  expect((screen.getByLabelText('Monday') as HTMLInputElement).matches(':disabled')).toBe(true);
+  expect((screen.getByLabelText('The sound') as HTMLInputElement).disabled).toBe(false);
+  expect(screen.getAllByText('Set by your institution.')).toHaveLength(3);
 });

@@ -97,7 +97,7 @@ def _readable() -> sa.ColumnElement[bool]:
 def _lets_them_read(may: Rule, most: Rule) -> sa.ColumnElement[bool]:
     # Made once, which takes longer than the answer; asked for the moment each time.
     moment = sa.bindparam("moment", callable_=now, type_=Lecture.ended_at.type, unique=True)
-    days = _days_of_reading(most)
+    days = days_of_reading(most)
     still = sa.or_(
         days == 0,
         Lecture.ended_at.is_(None),
@@ -107,8 +107,8 @@ def _lets_them_read(may: Rule, most: Rule) -> sa.ColumnElement[bool]:
     return sa.and_(is_set("participants_read", may), still)
 
 
-def _days_of_reading(most: Rule) -> sa.ColumnElement[int]:
-    """As the room has it; anything else counts as never set."""
+def days_of_reading(most: Rule) -> sa.ColumnElement[int]:
+    """For how many days participants read; what the room has and doesn't fit counts as never set."""
     if most.locked:
         return sa.literal(most.value, sa.Integer)
     said = Room.settings["participants_read_days"]

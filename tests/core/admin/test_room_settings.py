@@ -16,6 +16,7 @@ from core.db import db
 from core.engine import room_plugins
 from core.engine.house import SWITCH, House
 from core.errors import Refusal
+from core.lectures.access import days_of_reading
 from core.models import RoomPlugin, Setting, SettingChange
 from core.rooms.forms import locked_names
 from core.rooms.models import Room
@@ -159,6 +160,21 @@ def test_queries_say_what_holds_in_a_room(app: Flask, room: Any, name: str, said
         app.extensions["audimax_standing"].refresh()
         asked = db.session.scalar(sa.select(is_set(name, rule(name))).select_from(Room))
         assert asked is getattr(settings_of(db.session.get_one(Room, room[0])), name)
+
+
+@pytest.mark.parametrize("own", [None, 0, 7, "many", 10**9])
+@pytest.mark.parametrize("said", [None, (5, False), (5, True)])
+def test_queries_say_for_how_many_days_participants_read(app: Flask, room: Any, said: Any, own: Any) -> None:
+    name = "participants_read_days"
+    with app.app_context():
+        db.session.get_one(Room, room[0]).settings = {} if own is None else {name: own}
+        if said is not None:
+            value = {"value": said[0], "locked": said[1]}
+            db.session.add(Setting(scope="room.core", name=name, value=value))
+        db.session.commit()
+        app.extensions["audimax_standing"].refresh()
+        asked = db.session.scalar(sa.select(days_of_reading(rule(name))).select_from(Room))
+        assert asked == settings_of(db.session.get_one(Room, room[0])).participants_read_days
 
 
 # --- hosts ----------------------------------------------------------------------------

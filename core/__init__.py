@@ -60,6 +60,7 @@ AFTER_PLUGINS = (
     "core.admin.plugins",
     "core.waiting",
     "core.joining",
+    "core.quality",
     "core.http.openapi",
     "core.engine.mounts",
     "core.files.storages",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,9 @@ from flask.testing import FlaskClient
 from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("AUDIMAX_CONFIG", "")
+# Tests start hundreds of programs: what these import is compiled once, not at each start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 HERE = Path(__file__).parent
 ORIGIN = "http://localhost:8000"
 pytest_plugins = [

@@ -31,7 +31,7 @@ def settings(settings):
 @pytest.fixture
 def site(app, settings):
     server = make_server("localhost", int(settings["public_url"].rpartition(":")[2]), app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield settings["public_url"]
     with app.app_context():

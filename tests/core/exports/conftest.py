@@ -19,10 +19,10 @@ from core.db import db, now
 from core.engine import offers
 from core.exports import running
 from core.exports.models import Export
-from core.jobs import run_worker
 from core.lectures.models import Lecture, Participant
 from core.rooms.models import Room
 from core.testing import _new_guest
+from tests.fixtures.working import work_off
 
 ROGUE = "tests.core.exports.rogue"
 
@@ -109,8 +109,7 @@ class Hall:
 
     def work(self) -> None:
         """Do what waits to be done."""
-        for _round in range(3):
-            run_worker(self.app, wait=False)
+        work_off(self.app)
 
     def made(self, client: FlaskClient, does: str = "fine", about: Any = "", **more: Any) -> Export:
         """Ask, let it be made, and see what has become of it."""

@@ -117,9 +117,16 @@ class Hall:
         self.work()
         return self.last()
 
-    def last(self) -> Export:
+    def made_beside(self, client: FlaskClient, does: str) -> tuple[Export, Export]:
+        """What has become of it, and of one in order that waits after it, with the same worker."""
+        for one in (does, "fine"):
+            assert self.ask(client, one).status_code == 303
+        self.work()
+        return self.last(1), self.last()
+
+    def last(self, before: int = 0) -> Export:
         with self.app.app_context():
-            found = db.session.query(Export).order_by(Export.id.desc()).first()
+            found = db.session.query(Export).order_by(Export.id.desc()).offset(before).first()
             assert found is not None
             db.session.refresh(found)
             assert found.file is None or found.file.name

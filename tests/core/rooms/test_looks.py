@@ -111,6 +111,15 @@ def looks_right(site):
     return check
 
 
+def test_what_is_wrong_with_a_page_is_found_and_named(person):
+    page = person().page
+    page.set_content("<html lang=en><title>x</title><main><h1>x</h1><img src=a><img src=b></main></html>")
+    (found,) = axe(page)
+    assert found.startswith("image-alt: ") and ' × 2: <img src="a">' in found
+    page.locator("img").evaluate_all("all => all.forEach(one => one.remove())")
+    assert axe(page) == []
+
+
 @pytest.mark.parametrize(
     ("name", "path"),
     [

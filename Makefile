@@ -25,6 +25,8 @@ NODE := node_modules/.audimax-$(call sum,package-lock.json)
 CATALOGUES := $(wildcard core/translations/*/LC_MESSAGES/*.po)
 COMPILED := $(if $(CATALOGUES),$(VENV)/.messages-$(call sum,$(CATALOGUES)))
 BUILT := core/static/dist/.built-$(call sum,$(UI) $(UI_CONFIG))
+SOURCES := $(shell find core plugins -name '*.py' -not -path '*/skeleton/*' 2>/dev/null | LC_ALL=C sort)
+BYTECODE := $(VENV)/.bytecode-$(call sum,$(SOURCES))
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,7 +34,7 @@ help: ## this list
 setup: ## everything that running needs
 	@$(MAKE) -j3 parts
 
-parts: $(RUNTIME) $(OFFLINE) $(FONTS) $(COMPILED) $(BUILT) livekit
+parts: $(RUNTIME) $(OFFLINE) $(FONTS) $(COMPILED) $(BYTECODE) $(BUILT) livekit
 	@:
 
 run: setup ## a running product on this machine; Ctrl-C stops it
@@ -137,6 +139,11 @@ $(FONTS): $(RUNTIME) $(OFFLINE)
 $(VENV)/.messages-%: $(RUNTIME)
 	@$(BIN)/pybabel -q compile -d core/translations
 	@rm -f $(VENV)/.messages-* && touch $@
+
+# A service may not write here, and each export is a process of its own: it would compile all of this again.
+$(BYTECODE): $(RUNTIME)
+	@$(BIN)/python -m compileall -q -x /skeleton/ core plugins
+	@rm -f $(VENV)/.bytecode-* && touch $@
 
 $(DEV): $(RUNTIME) $(OFFLINE) $(FONTS)
 	@echo "setting up: Python packages for tests …"

@@ -64,7 +64,7 @@ class SmtpTalk(socketserver.StreamRequestHandler):
 @pytest.fixture
 def smtp() -> Iterator[Smtp]:
     with Smtp() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.shutdown()
 

@@ -32,6 +32,9 @@ pytest_plugins = [
     "tests.fixtures.s3",
     "tests.fixtures.clamav",
     "tests.fixtures.environment",
+    "tests.fixtures.certificates",
+    "tests.fixtures.disks",
+    "tests.fixtures.smtp",
     "tests.setup.skips",
 ]
 
@@ -41,7 +44,7 @@ NEEDS = {
     "browser": {"playwright", "person", "chromium"},
     "livekit": {"livekit_server", "hall", "gate", "product"},
     "thorough": {"s3_server", "own_s3_server", "late_s3"},
-    "optional": {"clamd", "start_clamd"},
+    "optional": {"clamd", "start_clamd", "small_disk"},
 }
 
 

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 import urllib3
 
-SECONDS = 5.0
+SECONDS = 10.0
 LARGEST_ANSWER = 1_000_000
 
 

@@ -64,25 +64,26 @@ def _reached(config: Config, client: LiveKit) -> Finding:
         remedy = "start livekit-server (or `audimax run`), or correct livekit_api_url"
         return bad("LiveKit", str(error), remedy)
     except LiveKitError as error:
-        said, remedy = _refusal(config, error)
+        said, remedy = _refusal(config, error.code)
         return bad("LiveKit", f"{config.livekit_api_url} {said}", remedy)
     return good("LiveKit", f"{config.livekit_api_url} answers and takes our key")
 
 
-def _refusal(config: Config, error: LiveKitError) -> tuple[str, str]:
-    """Which half of the pair is wrong, as far as LiveKit tells."""
-    words = str(error).lower()
+def _refusal(config: Config, code: str) -> tuple[str, str]:
+    """Which half of the pair is wrong: its server API doesn't tell, its signalling does."""
+    url = f"{http(config.livekit_api_url)}/rtc/validate?access_token={join_token(config, new_room())}"
+    words = ask(url).body.decode("utf-8", "replace").lower()
     if "api key" in words:
         said = f"doesn't know the key {config.livekit_key!r}"
         remedy = "livekit_key must stand below `keys:` in LiveKit's configuration; restart it after a change"
         return said, remedy
     if "expired" in words or "not valid yet" in words or "nbf" in words:
         return "finds our token out of date", "let both machines keep time by NTP: their clocks differ"
-    if any(word in words for word in ("signature", "cryptographic", "verif")):
+    if "invalid token" in words:
         said = f"knows the key {config.livekit_key!r}, but not with our livekit_secret"
         return said, "livekit_secret must be what stands behind that key in LiveKit's configuration"
     remedy = "livekit_key and livekit_secret must be a pair below `keys:` in LiveKit's configuration"
-    return f"refuses our key ({error.code})", remedy
+    return f"refuses our key ({code})", remedy
 
 
 def _opens_no_rooms(config: Config) -> Finding:

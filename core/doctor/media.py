@@ -13,7 +13,7 @@ import re
 import secrets
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -36,7 +36,7 @@ from core.run.livekit_server import VERSION
 
 PROTOCOL = 15
 JOIN_SECONDS, KNOCK_SECONDS = 10.0, 4.0
-# After an offer the candidates come one by one; the last one isn't always said to be the last.
+# After an offer the candidates come one by one; an older LiveKit doesn't say which one is the last.
 QUIET_SECONDS = 1.0
 CHECKS: Mapping[str, str] = {
     "LiveKit version": "the one that Audimax is tested with, or newer",
@@ -58,6 +58,7 @@ class Doors:
     name: str = ""
     password: str = ""
     ours: str = field(default_factory=lambda: secrets.token_hex(4))
+    is_complete: bool = False
     candidates: list[Candidate] = field(default_factory=list)
     relays: list[Relay] = field(default_factory=list)
 
@@ -131,7 +132,7 @@ def _join(config: Config, room: str) -> str:
 
 async def _listen(line: aiohttp.ClientWebSocketResponse, doors: Doors) -> None:
     """Until it has offered addresses and says no more."""
-    while True:
+    while not (doors.name and doors.is_complete):
         patience = QUIET_SECONDS if doors.candidates and doors.name else JOIN_SECONDS
         try:
             said = await asyncio.wait_for(line.receive(), patience)
@@ -156,6 +157,7 @@ def _told(said: Any, doors: Doors) -> Any:
         ]
     elif said.HasField("trickle") and said.trickle.target == signal.SUBSCRIBER:
         _note(doors, json.loads(said.trickle.candidateInit or "{}").get("candidate", ""))
+        doors.is_complete = said.trickle.final
     elif said.HasField("offer"):
         return _answered(said.offer, doors)
     return None
@@ -248,8 +250,7 @@ async def _over_udp(doors: Doors) -> list[Finding]:
     if not places:
         remedy = "set `rtc.udp_port: 7882` in LiveKit's configuration: over TCP alone pictures stutter"
         return [warning("media over UDP", "LiveKit offers none", remedy)]
-    answers = [await _answers_stun(doors, one) for one in places]
-    return [_door("media over UDP", one, answers[at], "UDP") for at, one in enumerate(places)]
+    return _judged("UDP", places, [await _answers_stun(doors, one) for one in places])
 
 
 async def _answers_stun(doors: Doors, place: Candidate) -> bool:
@@ -297,7 +298,7 @@ def _over_tcp(doors: Doors) -> list[Finding]:
     if not places:
         remedy = "set `rtc.tcp_port: 7881` in LiveKit's configuration"
         return [warning("media over TCP", "LiveKit offers none, for networks without UDP", remedy)]
-    return [_door("media over TCP", one, _takes(one), "TCP") for one in places]
+    return _judged("TCP", places, [_takes(one) for one in places])
 
 
 def _takes(place: Candidate) -> bool:
@@ -308,12 +309,18 @@ def _takes(place: Candidate) -> bool:
     return True
 
 
-def _door(check: str, place: Candidate, is_open: bool, kind: str) -> Finding:
-    where = f"{place.host} port {place.port}"
+def _judged(kind: str, places: list[Candidate], are_open: list[bool]) -> list[Finding]:
+    """One that is shut is bad where it is the only one: browsers try them all."""
+    worse = warning if any(are_open) else bad
+    return [_door(kind, one, is_open, worse) for one, is_open in zip(places, are_open, strict=True)]
+
+
+def _door(kind: str, place: Candidate, is_open: bool, worse: Callable[[str, str, str], Finding]) -> Finding:
+    check, where = f"media over {kind}", f"{place.host} port {place.port}"
     if is_open:
         return good(check, f"{where} answers")
     remedy = f"open {kind} {place.port} in the firewall, and let `rtc.node_ip` be this machine's address"
-    return bad(check, f"{where} doesn't answer", remedy)
+    return worse(check, f"{where} doesn't answer", remedy)
 
 
 # --- TURN -----------------------------------------------------------------------------

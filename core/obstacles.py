@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 
-import psycopg2
 import psycopg2.errorcodes as codes
 from flask_babel import gettext as _
 
@@ -34,16 +34,28 @@ OF_POSTGRES = {
     codes.READ_ONLY_SQL_TRANSACTION: "database_url leads to a replica: name the server that takes writes",
 }
 NO_TABLES = frozenset({codes.UNDEFINED_TABLE, codes.UNDEFINED_COLUMN})
+DRIVERS = frozenset({"psycopg2", "psycopg"})
 AWAY = "start PostgreSQL (or `audimax run`), or correct database_url"
 
 
 def worded(error: BaseException) -> str:
     """What is in the way and what to do; empty for what is a fault of ours."""
-    # SQLAlchemy wraps what the driver raises.
-    cause = getattr(error, "orig", None) or error
-    if isinstance(cause, psycopg2.Error):
-        return _of_database(cause)
-    return of_disk(cause) if isinstance(cause, OSError) else ""
+    for cause in _causes(error):
+        if _is_of_a_driver(cause):
+            return _of_database(cause)
+    return of_disk(error) if isinstance(error, OSError) else ""
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from: SQLAlchemy and procrastinate wrap what their drivers raise."""
+    while error is not None:
+        yield getattr(error, "orig", None) or error
+        error = error.__cause__
+
+
+def _is_of_a_driver(error: BaseException) -> bool:
+    """Of psycopg2's or, in the worker of jobs, psycopg's."""
+    return any(one.__name__ == "Error" and one.__module__ in DRIVERS for one in type(error).__mro__)
 
 
 def of_disk(error: OSError) -> str:
@@ -73,7 +85,7 @@ def _of_database(error: BaseException) -> str:
         return f"the database has other tables than this version expects ({said}); run `audimax db upgrade`"
     if code in OF_POSTGRES:
         return f"PostgreSQL: {said}; {OF_POSTGRES[code]}"
-    if isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
+    if any(one.__name__ in ("OperationalError", "InterfaceError") for one in type(error).__mro__):
         return f"PostgreSQL: {said}; {AWAY}"
     return ""
 

@@ -9,7 +9,7 @@ if not monkey.is_module_patched("socket"):
         "start Audimax in its own folder with `gunicorn wsgi:app`, so that gunicorn.conf.py is read first"
     )
 
-from core import create_app
+from core import create_app, obstacles
 from core.engine import schema
 from core.errors import AudimaxError
 
@@ -21,4 +21,9 @@ try:
 except AudimaxError as error:
     # Exit code 4 tells gunicorn to stop instead of trying again and again.
     print(f"Audimax can't start: {error}", file=sys.stderr, flush=True)
+    sys.exit(4)
+except OSError as error:
+    if not (words := obstacles.worded(error)):
+        raise
+    print(f"Audimax can't start: {words}", file=sys.stderr, flush=True)
     sys.exit(4)

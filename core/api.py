@@ -96,6 +96,7 @@ from core.errors import (
     PluginError,
     Refusal,
     StorageDown,
+    StorageFull,
 )
 from core.exports.packing import to_json as package_to_json
 from core.files import stored as files
@@ -236,6 +237,7 @@ __all__ = [
     "Stat",
     "Storage",
     "StorageDown",
+    "StorageFull",
     "StoredFile",
     "StoredFileAnswer",
     "Table",

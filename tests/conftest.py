@@ -37,6 +37,9 @@ pytest_plugins = [
     "tests.fixtures.s3",
     "tests.fixtures.clamav",
     "tests.fixtures.environment",
+    "tests.fixtures.certificates",
+    "tests.fixtures.disks",
+    "tests.fixtures.smtp",
     "tests.setup.skips",
 ]
 
@@ -46,7 +49,7 @@ NEEDS = {
     "browser": {"playwright", "person", "chromium"},
     "livekit": {"livekit_server", "hall", "gate", "product"},
     "thorough": {"s3_server", "own_s3_server", "late_s3"},
-    "optional": {"clamd", "start_clamd"},
+    "optional": {"clamd", "start_clamd", "small_disk"},
 }
 
 

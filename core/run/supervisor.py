@@ -10,10 +10,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from core import obstacles
 from core.config import raw_settings
 from core.errors import AudimaxError
 from core.run.children import Child
@@ -155,13 +157,22 @@ class Supervisor:
 
     def _look_after(self, child: Child) -> None:
         for line in child.complaints():
-            print(f"{child.name} │ {line}", flush=True)
+            tell(f"{child.name} │ {line}")
         group = child.group
         if said := child.died():
             self._tell_leash("-", group=group)
             say(f"{child.name} {said}")
         elif child.is_due:
+            self._launch_again(child)
+
+    def _launch_again(self, child: Child) -> None:
+        """On a full disk a program may have no place for its log: the others go on, it is tried again."""
+        try:
             self._launch(child)
+        except OSError as error:
+            child.postpone()
+            say(f"{child.name} can't be started: {obstacles.worded(error) or error}")
+        else:
             say(f"{child.name} was started again")
 
     def _report(self) -> None:
@@ -223,7 +234,13 @@ def run(environ: Mapping[str, str], *, demo: str = "") -> None:
 
 
 def say(text: str) -> None:
-    print(f"audimax │ {text}", flush=True)
+    tell(f"audimax │ {text}")
+
+
+def tell(line: str) -> None:
+    """Print a line; where it has no room, or nobody reads any more, the programs go on all the same."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 def _start_leash() -> subprocess.Popen[bytes]:

@@ -79,6 +79,7 @@ OPEN = {
     "uploads.done": OWN_UPLOAD,
     "uploads.cancel": OWN_UPLOAD,
     "openapi.document": "the description of the API",
+    "echo.socket": "a WebSocket for who signs with our secret key, once (tests/core/doctor/test_echo.py)",
     "health.healthz": FOR_PROBES,
     "health.readyz": FOR_PROBES,
     "health.metrics": "a 404 but for this machine, networks that may, and who has the token (tests/core/health)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from core.doctor import subjects
 from core.run.processes import wait_for
 from tests.fixtures.product import ROOT, Product
 
@@ -158,6 +160,9 @@ def test_doctor_finds_everything_well_beside_a_run_and_names_what_is_missing_wit
     product.start()
     product.wait_for("Ctrl-C")
     well = doctor(product)
+    assert set(names_of(well)) <= {name for subject in subjects.ALL for name in subject.checks} | {
+        "storage local"
+    }
     assert (well.returncode, [line for line in well.stdout.splitlines() if line.startswith("✗")]) == (0, [])
     product.stop()
     ill = doctor(product)
@@ -167,9 +172,15 @@ def test_doctor_finds_everything_well_beside_a_run_and_names_what_is_missing_wit
     assert "→" in ill.stdout
 
 
+def names_of(said: subprocess.CompletedProcess[str]) -> list[str]:
+    """What core has looked at; checks of plugins have a dot in their names."""
+    found = re.findall(r"^[✓!✗] ([^:]+):", said.stdout, re.M)
+    return [name for name in found if "." not in name]
+
+
 def doctor(product: Product) -> subprocess.CompletedProcess[str]:
     environ = {
         k: v for k, v in product.environment.items() if k == "AUDIMAX_INSTANCE_DIR" or "AUDIMAX" not in k
     }
     argv = [sys.executable, "-m", "core.cli", "doctor"]
-    return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
+    return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)

@@ -173,7 +173,10 @@ class Installation:
         self.start_again(name)
 
     def end(self) -> None:
-        """Stop everything, those that depend on others first."""
+        """Stop everything: our own at once, then what they depend on."""
+        for name in self.made.ours:
+            if name in self.programs and self.programs[name].runs:
+                self.programs[name].ask_to_stop()
         for program in reversed(self.programs.values()):
             program.stop()
             program.remove()

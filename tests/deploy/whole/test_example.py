@@ -14,7 +14,7 @@ from core.livekit.gate import CONNECT
 from tests.deploy.whole import nginx, programs
 from tests.deploy.whole.installation import Installation
 from tests.deploy.whole.programs import Program
-from tests.deploy.whole.test_ways import status_of
+from tests.deploy.whole.test_ways import AS_CLIENT, status_of
 from tests.deploy.whole.visitor import Visitor, raw
 from tests.fixtures.product import free_ports
 
@@ -56,8 +56,14 @@ def behind_example(installation: Installation, gate: Program) -> Iterator[Instal
     plain, public, inner, turn = free_ports(4)
     own = replace(place, plain=plain, public=public, inner=inner, turn=turn)
     turned = f"{of['livekit']}:{installation.media_ports['LIVEKIT_TURN_TLS_PORT']}"
+    # The name of both webs is led on by somebody in between, whom they don't trust.
     text = nginx.example(
-        installation.domain, f"{of['web']}:8000", f"{of['web']}:{GATE}", turned, own, installation.certificate
+        installation.domain,
+        f"{of['web-a']}:8000",
+        f"{of['web']}:{GATE}",
+        turned,
+        own,
+        installation.certificate,
     )
     made = nginx.program(text, installation.folder, own, "example")
     made.start()
@@ -91,7 +97,7 @@ def test_signalling_passes_the_gate_and_nobody_passes_beside_it(
     room = emmy.make_room("By the example")
     emmy.made(f"/api/rooms/{room}/start")
     token = emmy.made(f"/api/rooms/{room}/token")["token"]
-    line = Visitor(behind_example).socket(f"{path}?access_token={token}&auto_subscribe=1&protocol=15")
+    line = Visitor(behind_example).socket(f"{path}?access_token={token}&{AS_CLIENT}")
     assert line.recv(), "LiveKit greets"
     line.close()
     with pytest.raises(websocket.WebSocketBadStatusException) as refused:

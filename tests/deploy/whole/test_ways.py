@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import struct
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import psutil
 import pytest
 import urllib3
 import websocket
 from livekit import api
+from livekit.protocol import models, rtc
 
 from core.livekit.gate import CONNECT, VALIDATE
 from tests.deploy.whole.figures import figure
@@ -26,6 +28,14 @@ INSIDE = [
     "/api/%69nternal/livekit/connect",
     "/api/internal/../internal/livekit/connect",
 ]
+# What clients of today say of themselves at `/rtc/v1`, and those of yesterday at `/rtc`.
+JOIN = rtc.WrappedJoinRequest(
+    join_request=rtc.JoinRequest(
+        client_info=models.ClientInfo(sdk="PYTHON", protocol=16),
+        connection_settings=rtc.ConnectionSettings(auto_subscribe=True),
+    ).SerializeToString()
+)
+AS_CLIENT = f"auto_subscribe=1&protocol=15&join_request={quote(base64.b64encode(JOIN.SerializeToString()))}"
 BINDING, MAGIC = 0x0001, 0x2112A442
 
 
@@ -151,8 +161,7 @@ def admitted(emmy: Visitor) -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("path", sorted(CONNECT))
 def test_who_is_admitted_reaches_livekit(path: str, visitor: Visitor, admitted: dict[str, str]) -> None:
-    line = visitor.socket(f"{path}?access_token={admitted['token']}&auto_subscribe=1&protocol=15")
-    assert line.getstatus() == 101
+    line = visitor.socket(f"{path}?access_token={admitted['token']}&{AS_CLIENT}")
     assert line.recv(), "LiveKit greets"
     line.close()
 

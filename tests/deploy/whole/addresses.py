@@ -90,6 +90,8 @@ class Alias:
         assert self._ready.wait(30), f"nobody may listen at {self._place}"
 
     def stop(self) -> None:
+        if not self._thread.is_alive():
+            return
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 

@@ -21,24 +21,22 @@ QUIET = {
 expect.set_options(timeout=DEADLINE * 1000)
 
 
-@pytest.fixture(scope="package", params=["nginx", pytest.param("traefik", marks=pytest.mark.optional)])
+@pytest.fixture(scope="package", params=["nginx", *(["traefik"] if traefik.found() else [])])
 def installation(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     """Everything, behind nginx with Traefik's routes; behind Traefik too, where it is on PATH."""
-    skip_where_it_cant_be(request.param)
+    skip_where_it_cant_be()
     made = Installation(tmp_path_factory.mktemp("whole"), request.param, settings=QUIET).start()
     yield made
     made.end()
 
 
-def skip_where_it_cant_be(proxy: str) -> None:
+def skip_where_it_cant_be() -> None:
     if sys.platform != "linux":
         pytest.skip("only Linux has a whole network of loopback addresses")
     if absent := ", ".join(missing()):
         pytest.skip(f"no {absent}: `make setup-tests` fetches what can be had")
-    if proxy == "traefik" and not traefik.found():
-        pytest.skip("no traefik on PATH")
 
 
 @pytest.fixture(scope="package")

@@ -187,7 +187,7 @@ class Installation:
         """What a command says in a container of that service."""
         argv = [*programs.PYTHON[command[0]], *command[1:]]
         done = subprocess.run(
-            argv, cwd=ROOT, env=self.environment(service), capture_output=True, text=True, timeout=300
+            argv, cwd=ROOT, env=self.environment(service), capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, f"{command}: {done.stdout}\n{done.stderr}"
         return done.stdout

@@ -50,8 +50,6 @@ def answers(url: str) -> bool:
 @pytest.fixture(scope="module")
 def behind_example(installation: Installation, gate: Program) -> Iterator[Installation]:
     """The installation, led to by the example."""
-    if installation.proxy != "nginx":
-        pytest.skip("it is nginx's example")
     of, place = installation.addresses.of, installation.place
     plain, public, inner, turn = free_ports(4)
     own = replace(place, plain=plain, public=public, inner=inner, turn=turn)

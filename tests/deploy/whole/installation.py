@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tests.setup.versitygw import PROGRAM as VERSITYGW
 DOMAIN, EMAIL = "hall.uni.example", "it@uni.example"
 # They compute for themselves: who needs them starts them.
 LATER = ("assistant", "recorder")
+ROUTES = ("routes.yaml", "turn.yaml")
 # Media are heard on this machine only.
 NODE = "127.0.0.1"
 
@@ -163,8 +165,23 @@ class Installation:
 
     def start_again(self, name: str) -> None:
         """Start what was stopped, as it was, and wait until it is ready."""
-        self.programs[name].start()
-        self.programs[name].wait()
+        with self._led_around(name):
+            self.programs[name].start()
+            self.programs[name].wait()
+
+    @contextmanager
+    def _led_around(self, name: str) -> Iterator[None]:
+        """Nobody is sent to a web that takes connections and doesn't answer yet.
+
+        Traefik looks at `/healthz` of each; nginx only sees that somebody listens there.
+        """
+        proxy = self.programs["traefik"]
+        if not isinstance(proxy, nginx.Nginx) or not name.startswith("web-") or not proxy.runs:
+            yield
+            return
+        proxy.take_over(self._as_traefik(down=f"{self.addresses.of[name]}:8000"))
+        yield
+        proxy.take_over(self._as_traefik())
 
     def replace(self, name: str, **changed: str) -> None:
         """Another container of the service, with other variables."""
@@ -243,12 +260,14 @@ class Installation:
         return text.replace(":5349", f":{self.media_ports['LIVEKIT_TURN_TLS_PORT']}")
 
     def _traefik(self, command: list[str], said: Mapping[str, str]) -> Program:
-        files = {name: self.routes(name) for name in ("routes.yaml", "turn.yaml")}
         if self.proxy == "traefik":
+            files = {name: self.routes(name) for name in ROUTES}
             return traefik.program(command, said, files, self.folder, self.place, self.certificate)
-        read = map(routes.read, files.values())
-        text = nginx.as_traefik(*read, self.place, self.certificate)
-        return nginx.program(text, self.folder, self.place)
+        return nginx.program(self._as_traefik(), self.folder, self.place)
+
+    def _as_traefik(self, down: str = "") -> str:
+        http, turn = (routes.read(self.routes(name)) for name in ROUTES)
+        return nginx.as_traefik(http, turn, self.place, self.certificate, down)
 
     # --- the bucket -------------------------------------------------------------------
 

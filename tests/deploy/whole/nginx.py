@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.run.processes import wait_for
 from tests.deploy.composed import DEPLOY
 from tests.deploy.whole import routes
 from tests.deploy.whole.authority import Certificate
-from tests.deploy.whole.programs import Program, environment, listens
+from tests.deploy.whole.programs import PATIENCE, Program, environment, listens
 from tests.deploy.whole.routes import Route
 from tests.setup.debian import NGINX, stream_module
 
 EXAMPLE = DEPLOY / "nginx.conf.example"
+WORKERS, LEFT = 2, "gracefully shutting down"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 # What people bring is replaced, and nothing but this is said of them.
 HEADERS = """
@@ -54,17 +57,34 @@ class Place:
     turn: int = 5350
 
 
-def program(text: str, folder: Path, place: Place, name: str = "traefik") -> Program:
+class Nginx(Program):
+    """nginx, which can be told of another configuration while it runs."""
+
+    def configure(self, text: str) -> None:
+        """What it reads at its start."""
+        (self.cwd / "nginx.conf").write_text(_beside_others(text, Path(self.argv[0]), self.cwd))
+
+    def take_over(self, text: str) -> None:
+        """Another configuration counts for whoever comes from now on; who is there stays."""
+        self.configure(text)
+        left = self.said.count(LEFT)
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
+        taken = wait_for(lambda: self.said.count(LEFT) >= left + WORKERS, PATIENCE, pause=0.1)
+        assert taken, f"nginx doesn't take over what it was told:\n{self.said[-2000:]}"
+
+
+def program(text: str, folder: Path, place: Place, name: str = "traefik") -> Nginx:
     """nginx with that configuration, beside others of this machine."""
     own = folder / name
     own.mkdir(exist_ok=True)
     binary = NGINX.find()
     assert binary, "run `make setup-tests`"
-    path = own / "nginx.conf"
-    path.write_text(_beside_others(text, binary, own))
-    argv = [binary, "-e", "stderr", "-p", f"{own}/", "-c", path]
+    argv = [binary, "-e", "stderr", "-p", f"{own}/", "-c", own / "nginx.conf"]
     variables = {**environment("", {}, own), **NGINX.variables}
-    return Program(name, argv, variables, folder, lambda: listens(place.address, place.public), cwd=own)
+    made = Nginx(name, argv, variables, folder, lambda: listens(place.address, place.public), cwd=own)
+    made.configure(text)
+    return made
 
 
 def _beside_others(text: str, binary: Path, own: Path) -> str:
@@ -80,15 +100,17 @@ def _beside_others(text: str, binary: Path, own: Path) -> str:
 # --- as Traefik -----------------------------------------------------------------------
 
 
-def as_traefik(http: Mapping[str, Any], turn: Mapping[str, Any], place: Place, made: Certificate) -> str:
-    """A configuration with the same routes."""
+def as_traefik(
+    http: Mapping[str, Any], turn: Mapping[str, Any], place: Place, made: Certificate, down: str = ""
+) -> str:
+    """A configuration with the same routes; ``down``: a server that isn't asked, for its health was looked at."""
     every = routes.routes(http)
     hosts = list(dict.fromkeys(route.host for route in every))
-    parts = [_upstream(name, found) for name, found in routes.servers(http).items()]
+    parts = [_upstream(name, found, down) for name, found in routes.servers(http).items()]
     parts += [_redirect(place), _nobody(place, made)]
     parts += [_host(host, [one for one in every if one.host == host], http, place, made) for host in hosts]
     return f"""
-worker_processes 2;
+worker_processes {WORKERS};
 events {{ worker_connections 4000; }}
 http {{
     large_client_header_buffers 8 128k;
@@ -102,9 +124,9 @@ http {{
 """
 
 
-def _upstream(name: str, servers: Iterable[str]) -> str:
-    # In place of Traefik's look at each of them every two seconds.
-    lines = "".join(f" server {one} max_fails=1 fail_timeout=2s;" for one in servers)
+def _upstream(name: str, servers: Iterable[str], down: str) -> str:
+    # One that has just gone is tried each time, and then the other; nginx would leave both out for a while.
+    lines = "".join(f" server {one} {'down' if one == down else 'max_fails=0'};" for one in servers)
     return f"    upstream service-{name} {{{lines} }}\n"
 
 

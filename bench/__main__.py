@@ -174,6 +174,7 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "captions_published": captions.published,
     "captions_offline": captions.offline,
     "captions_agent": captions.agent,
+    "captions_cloud": captions.cloud,
     "captions_takeover": captions.takeover,
     "captions_written_up": captions.written_up,
     "captions_reported": captions.reported,

@@ -12,6 +12,8 @@ from flask import Flask
 ROOT = Path(__file__).resolve().parent.parent
 # A database that is gone is said to be gone, before whoever waits for the page gives up.
 CONNECT_SECONDS = 5
+# A database whose machine has gone says nothing: who waits for it would wait for many minutes.
+GIVEN_UP = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
 # In the order they start. A part has ``init_app(app)``, or ``bp``, or both.
 BEFORE_PLUGINS = (
@@ -86,7 +88,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
             "pool_size": 10,
             "max_overflow": 20,
             "hide_parameters": True,
-            "connect_args": {"connect_timeout": CONNECT_SECONDS},
+            "connect_args": {"connect_timeout": CONNECT_SECONDS, **GIVEN_UP},
         },
     )
     db.init_app(app)

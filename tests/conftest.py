@@ -52,6 +52,7 @@ RUN_THE_PRODUCT = (
     "tests/browser/",
     "tests/core/run/test_supervisor.py",
     "tests/plugins/ai_assistant/agent/",
+    "tests/bench/test_drill.py",
 )
 
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import procrastinate
 import procrastinate.testing
@@ -13,7 +20,12 @@ from flask import Flask
 
 from core import jobs
 from core.db import db
+from core.engine import schema
 from core.errors import AudimaxError
+from core.run.postgres import EmbeddedPostgres
+from tests.fixtures.livekit import until
+from tests.fixtures.product import ROOT
+from tests.fixtures.workers import environment
 
 
 def statuses(app: Flask) -> list[str]:
@@ -84,3 +96,66 @@ def test_a_task_of_the_clock_can_be_left_out(app: Flask) -> None:
 def test_a_task_that_there_isnt_cant_be_left_out(app: Flask) -> None:
     with pytest.raises(AudimaxError, match="core:reconsile"):
         clock(app, "core:reconsile")
+
+
+# --- a worker whose database goes -------------------------------------------------------
+
+
+@pytest.fixture
+def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+    """A database of this test's own, to be killed."""
+    server = EmbeddedPostgres(tmp_path / "pg" / "data", tmp_path / "pg" / "run", settings={"fsync": "off"})
+    server.start()
+    yield server
+    server.destroy()
+
+
+@contextmanager
+def worker(settings: dict[str, Any], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`audimax jobs` as a process; asked to stop at the end, which it does."""
+    argv = [sys.executable, "-m", "core.cli", "jobs"]
+    with (folder / "jobs.log").open("wb") as log:
+        process = subprocess.Popen(argv, cwd=ROOT, env=environment(settings), stdout=log, stderr=log)
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0, (folder / "jobs.log").read_text("utf-8")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def worked(app: Flask) -> bool:
+    """Whether a job that is deferred now is worked off."""
+    with app.app_context():
+        jobs.defer("core:sweep_exports", timestamp=0)
+        db.session.commit()
+    mine = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'core:sweep_exports'"
+    with app.app_context():
+        return until(lambda: db.session.scalar(sa.text(mine)) == 0, what="the job is worked off")
+
+
+def test_a_worker_outlives_its_database_and_goes_on_when_it_is_back(
+    make_app: Callable[..., Flask], settings: dict[str, Any], own_postgres: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    settings["database_url"] = own_postgres.url
+    app = make_app()
+    schema.upgrade_all(app)
+    jobs.apply_schema(app)
+    with worker(settings, tmp_path) as process:
+        assert worked(app)
+        own_postgres.stop()
+        log = tmp_path / "jobs.log"
+        until(lambda: "the database doesn't answer" in log.read_text("utf-8"), what="it has noticed")
+        own_postgres.start()
+        assert worked(app)
+        assert process.poll() is None, "the same process"
+
+
+def test_a_worker_without_a_database_stops_when_it_is_asked_to(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
+    nowhere = "postgresql+psycopg2://audimax:secret@127.0.0.1:9/audimax"
+    with worker({**settings, "database_url": nowhere}, tmp_path):
+        log = tmp_path / "jobs.log"
+        until(lambda: "trying again" in log.read_text("utf-8"), what="it has begun")

@@ -16,8 +16,10 @@ import procrastinate
 import psycopg
 import sqlalchemy as sa
 from flask import Flask
+from procrastinate.connector import BaseConnector
 from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
 from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.manager import JobManager
 from sqlalchemy.engine import make_url
 
 from core.config import Config
@@ -41,13 +43,50 @@ SILENT_SECONDS = 30
 NO_WORKER_SECONDS = 60
 # What a worker waits for a connection, and how often it looks whether a database that was away is there.
 CONNECTION_SECONDS, CONNECT_SECONDS, LOOK_SECONDS = 5.0, 3, 1.0
+# The lock of a living worker, and how long one that has just begun may be without it.
+PRESENT, JUST_BEGUN_SECONDS = 46_291, 2.0
+FORGET_THE_DEAD = """
+DELETE FROM procrastinate_workers AS worker
+WHERE worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
+    AND NOT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid = %(present)s AND objid = worker.id)
+"""
 
 
-@periodic(cron="* * * * * */15")
+@periodic(cron="* * * * * */5")
 @task(name="take_up_again", queueing_lock="take_up_again", pass_context=True)
 async def take_up_again(context: procrastinate.JobContext, timestamp: int) -> None:
     """Jobs whose worker has died in the middle of them wait for another one."""
-    manager = context.app.job_manager
+    await _take_up(context.app.job_manager)
+
+
+class Present(JobManager):
+    """Lets others see that this worker is alive: ``line`` holds a lock which the database frees at its death.
+
+    Heartbeats alone would tell of that half a minute later. They remain for a machine that has gone.
+    """
+
+    def __init__(self, connector: BaseConnector, line: psycopg.AsyncConnection) -> None:
+        super().__init__(connector)
+        self._line = line
+
+    async def register_worker(self) -> int:
+        made = await super().register_worker()
+        await self._line.execute("SELECT pg_advisory_lock(%s, %s)", (PRESENT, made))
+        await _take_up(self)
+        return made
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        # Without the line others take this worker for dead: it ends then, and begins anew.
+        await self._line.execute("SELECT 1")
+        await super().update_heartbeat(worker_id)
+
+
+async def _take_up(manager: JobManager) -> None:
+    await manager.connector.execute_query_async(FORGET_THE_DEAD, present=PRESENT, seconds=JUST_BEGUN_SECONDS)
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS):
         log.warning("job %s was left undone and is taken up again", job.task_name)
         try:
@@ -165,10 +204,10 @@ def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True, without: 
     _register(made, app, by_the_clock=wait)
     _stop_the_clock(made, without)
     if not wait:
-        asyncio.run(_work(app, made, concurrency, wait=False))
+        asyncio.run(_work(app, made, address, concurrency, wait=False))
         return
     standing.listen(app)
-    asyncio.run(_work_on(address, lambda: _work(app, made, concurrency, wait=True)))
+    asyncio.run(_work_on(address, lambda: _work(app, made, address, concurrency, wait=True)))
 
 
 async def _work_on(address: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -225,13 +264,14 @@ async def _is_there(address: str) -> bool:
     return True
 
 
-async def _work(app: Flask, made: procrastinate.App, concurrency: int, wait: bool) -> None:
+async def _work(app: Flask, made: procrastinate.App, address: str, concurrency: int, wait: bool) -> None:
     def in_app_context(work: Callable[[], Any], context: Any, _worker: Any) -> Any:
         with app.app_context():
             request_ids.begin(context.job.task_kwargs.get(REQUEST, ""))
             return work()
 
-    async with made.open_async():
+    async with made.open_async(), await psycopg.AsyncConnection.connect(address, autocommit=True) as line:
+        made.job_manager = Present(made.connector, line)
         await made.run_worker_async(
             concurrency=concurrency,
             wait=wait,

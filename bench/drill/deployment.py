@@ -40,7 +40,7 @@ from tests.setup.debian import PGBOUNCER
 from tests.setup.versitygw import PROGRAM as VERSITYGW
 
 PLUGINS = "ai_assistant,chat,export_markdown,files,lobby,pin,storage_s3"
-START_SECONDS = 120.0
+START_SECONDS = 600.0
 WEBS = ("web-a", "web-b")
 # Data that nobody misses after the drill; a killed process loses nothing by it, only a machine would.
 UNSAFE = {"fsync": "off", "full_page_writes": "off"}
@@ -449,6 +449,8 @@ class Deployment:
 @contextmanager
 def deployment(**speech: str) -> Iterator[Deployment]:
     """One that runs, in a folder of its own."""
+    # Whoever is asked to stop takes everything along.
+    signal.signal(signal.SIGTERM, lambda *_about: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="audimax-drill-") as folder:
         # PostgreSQL and pgbouncer run as another user.
         os.chmod(folder, 0o755)

@@ -14,6 +14,7 @@ from typing import Any
 
 import procrastinate
 import procrastinate.testing
+import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
@@ -72,6 +73,54 @@ def test_what_a_dead_worker_left_undone_waits_for_another(app: Flask) -> None:
     assert statuses(app) == ["todo", "todo"]
     jobs.run_worker(app, wait=False)
     assert statuses(app) == []
+
+
+DOING = """
+WITH worker AS (INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '3 seconds') RETURNING id)
+INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, worker_id)
+SELECT 'default', 'core:sweep_exports', '{"timestamp": 0}', 'doing', id FROM worker RETURNING worker_id
+"""
+
+
+def test_a_worker_that_is_killed_is_missed_at_once_and_one_that_lives_keeps_its_jobs(
+    app: Flask, postgres: EmbeddedPostgres
+) -> None:
+    with app.app_context():
+        _dead, living = [db.session.scalar(sa.text(DOING)) for _ in range(2)]
+        db.session.commit()
+    with psycopg.connect(jobs.conninfo(app.extensions["audimax_config"]), autocommit=True) as line:
+        line.execute("SELECT pg_advisory_lock(%s, %s)", (jobs.PRESENT, living))
+        take_up_again(app)
+        assert statuses(app) == ["todo", "doing"]
+    take_up_again(app)
+    assert statuses(app) == ["todo", "todo"]
+
+
+def test_a_new_worker_takes_up_what_a_killed_one_was_at(app: Flask) -> None:
+    with app.app_context():
+        db.session.execute(sa.text(DOING))
+        db.session.commit()
+    jobs.run_worker(app, wait=False)
+    assert statuses(app) == []
+    with app.app_context():
+        assert db.session.scalar(sa.text("SELECT count(*) FROM procrastinate_workers")) == 0
+
+
+def test_a_worker_whose_line_is_cut_begins_anew(app: Flask) -> None:
+    async def run() -> None:
+        address = jobs.conninfo(app.extensions["audimax_config"])
+        connector = procrastinate.PsycopgConnector(conninfo=address)
+        made = procrastinate.App(connector=connector)
+        async with made.open_async(), await psycopg.AsyncConnection.connect(address, autocommit=True) as line:
+            present = jobs.Present(connector, line)
+            worker = await present.register_worker()
+            await present.update_heartbeat(worker)
+            with psycopg.connect(address, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", (line.info.backend_pid,))
+            with pytest.raises(psycopg.OperationalError):
+                await present.update_heartbeat(worker)
+
+    asyncio.run(run())
 
 
 def test_a_worker_that_ends_when_none_is_left_begins_none_by_the_clock(app: Flask) -> None:
@@ -146,7 +195,7 @@ def test_a_worker_outlives_its_database_and_goes_on_when_it_is_back(
         assert worked(app)
         own_postgres.stop()
         log = tmp_path / "jobs.log"
-        until(lambda: "the database doesn't answer" in log.read_text("utf-8"), what="it has noticed")
+        until(lambda: "database doesn't answer (" in log.read_text("utf-8"), what="it has noticed")
         own_postgres.start()
         assert worked(app)
         assert process.poll() is None, "the same process"
@@ -158,4 +207,4 @@ def test_a_worker_without_a_database_stops_when_it_is_asked_to(
     nowhere = "postgresql+psycopg2://audimax:secret@127.0.0.1:9/audimax"
     with worker({**settings, "database_url": nowhere}, tmp_path):
         log = tmp_path / "jobs.log"
-        until(lambda: "trying again" in log.read_text("utf-8"), what="it has begun")
+        until(lambda: "database doesn't answer (" in log.read_text("utf-8"), what="it has begun")

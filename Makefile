@@ -98,6 +98,7 @@ setup-tests:
 	@$(MAKE) -j4 parts chromium versitygw
 	@$(MAKE) clamav
 	@$(MAKE) espeak
+	@$(MAKE) debian
 
 fonts: ## fonts of PDFs once more, where they could not be had the first time
 	@rm -f $(VENV)/.fonts-*
@@ -115,6 +116,8 @@ clamav: $(DEV)
 	@$(BIN)/python -m tests.setup.clamav
 espeak: $(DEV)
 	@$(BIN)/python -m tests.setup.espeak
+debian: $(DEV)
+	@$(BIN)/python -m tests.setup.debian
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Audimax needs Python 3.11 or newer; name one: make PYTHON=…"; exit 1; }
@@ -160,4 +163,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench drill soak audit messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak
+.PHONY: help setup run demo test test-fast check bench drill soak audit messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak debian

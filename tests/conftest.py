@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -39,9 +40,10 @@ pytest_plugins = [
 # What a test asks for says what it needs: the marks by which `make test-fast` leaves it out.
 NEEDS = {
     "browser": {"playwright", "person", "chromium"},
-    "livekit": {"livekit_server", "hall", "gate", "product"},
+    "livekit": {"livekit_server", "hall", "gate", "product", "installation"},
     "thorough": {"s3_server", "own_s3_server", "late_s3"},
-    "optional": {"clamd", "start_clamd"},
+    # The whole installation needs loopback addresses that only Linux has.
+    "optional": {"clamd", "start_clamd", *([] if sys.platform == "linux" else ["installation"])},
 }
 
 
@@ -50,6 +52,7 @@ THOROUGH_FILES = {"test_asking.py"}
 # Real voices take a core of their own.
 RUN_THE_PRODUCT = (
     "tests/browser/",
+    "tests/deploy/whole/",
     "tests/core/run/test_supervisor.py",
     "tests/plugins/ai_assistant/agent/",
     "tests/bench/test_drill.py",

@@ -28,6 +28,7 @@ from bench import (
 )
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
+from docs import capacity
 from tests.fixtures.product import Product
 
 JOINS = 2000
@@ -197,6 +198,7 @@ def main(names: list[str]) -> None:
         for key, value in found.items():
             figure = figures.FIGURES[key]
             print(f"{key:28} {value:10.3f} {figure.unit:8} goal {figure.goal or '-'}", flush=True)
+    capacity.write()
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Plan:
             (
                 "joins with a PIN",
                 f"{1000 / (join + pin):.0f} a second",
-                f"{self.told('pin_300_cpu_s')} less {self.told('joins_300_cpu_s')} for 300, beside the join",
+                f"{self.told('pin_300_cpu_s')} less {self.told('joins_300_cpu_s')} for 300, and the join",
             ),
             (
                 "people who wait",
@@ -68,14 +68,13 @@ class Plan:
             (
                 "lectures with captions, at the web",
                 f"{1000 / self._captions_ms:.0f}",
-                f"{self.told('report_segment_cpu_ms')} for a sentence every {SENTENCE_EVERY:g} s, "
-                f"{self.told('report_quiet_cpu_ms')} for reports every {REPORT_EVERY:g} s between them",
+                f"{self.told('report_segment_cpu_ms')} a report: one with each sentence, and one every "
+                f"{REPORT_EVERY:g} s without",
             ),
             (
                 "lectures with captions, at the assistant",
-                f"{1 / self.of('agent_1_speaking_cpu'):.1f} with our own model, "
-                f"{1 / self.of('agent_cloud_speaking_cpu'):.1f} with a provider",
-                f"{self.told('agent_1_speaking_cpu')}, {self.told('agent_cloud_speaking_cpu')}",
+                f"{1 / self.of('agent_1_speaking_cpu'):.1f} with our own model",
+                self.told("agent_1_speaking_cpu"),
             ),
             (
                 "recordings",
@@ -91,9 +90,8 @@ class Plan:
 
     @property
     def _captions_ms(self) -> float:
-        """Of web and database, in each second of a lecture in which somebody speaks."""
-        quiet = max(0.0, 1 / REPORT_EVERY - 1 / SENTENCE_EVERY)
-        return self.of("report_segment_cpu_ms") / SENTENCE_EVERY + self.of("report_quiet_cpu_ms") * quiet
+        """Of web and database, in each second of a lecture in which somebody speaks: at the most."""
+        return self.of("report_segment_cpu_ms") * (1 / REPORT_EVERY + 1 / SENTENCE_EVERY)
 
     # --- what many lectures need ------------------------------------------------------
 
@@ -108,15 +106,14 @@ class Plan:
             (
                 "everybody waits for the host",
                 f"{people:,} streams: {waiting:.1f} GB",
-                f"{self.workers} workers",
+                f"{self.waiting_workers} workers",
             ),
             ("chat", f"{LINES:.0f} lines a second", self._cores(LINES * self.of("chat_500_cpu_ms_per_line"))),
             ("captions, at web and database", f"{LECTURES:,} speak", f"{captions:.1f} cores"),
             (
                 "captions, at the assistant",
-                f"our own model / a provider; {self._gb('agent_1_speaking_mb')} at most",
-                f"{LECTURES * self.of('agent_1_speaking_cpu'):,.0f} / "
-                f"{LECTURES * self.of('agent_cloud_speaking_cpu'):,.0f} cores",
+                f"our own model; {self._gb('agent_1_speaking_mb')} at most",
+                f"{LECTURES * self.of('agent_1_speaking_cpu'):,.0f} cores",
             ),
             (
                 "recordings of all",
@@ -137,23 +134,23 @@ class Plan:
         return f"{LECTURES * self.of(name) / 1024:,.0f} GB"
 
     @property
-    def database_cores(self) -> float:
-        """What of it PostgreSQL has to do, which is one machine's."""
-        join = self.of("join_cpu_ms") - self.of("join_web_cpu_ms")
-        line = self.of("chat_500_cpu_ms_per_line") - self.of("chat_500_web_cpu_ms_per_line")
-        report = 1 - self.of("report_segment_web_cpu_ms") / self.of("report_segment_cpu_ms")
-        captions = LECTURES * self._captions_ms * report
-        return (JOINS * join + LINES * line + captions) / 1000
+    def both_cores(self) -> float:
+        """Of web and database, for everything at the same moment."""
+        joins, lines = JOINS * self.of("join_cpu_ms"), LINES * self.of("chat_500_cpu_ms_per_line")
+        return (joins + lines + LECTURES * self._captions_ms) / 1000
 
     @property
-    def web_cores(self) -> float:
-        """What of it the web has to do."""
-        joins, lines = JOINS * self.of("join_cpu_ms"), LINES * self.of("chat_500_cpu_ms_per_line")
-        return (joins + lines + LECTURES * self._captions_ms) / 1000 - self.database_cores
+    def database_cores(self) -> float:
+        """PostgreSQL's part of it, which is one machine's, if it is everywhere what it is of a join."""
+        return self.both_cores * (1 - self.of("join_web_cpu_ms") / self.of("join_cpu_ms"))
 
     @property
     def workers(self) -> int:
-        """Of the web, so that everybody can wait at once."""
+        """Of the web: everybody can wait at once, and each has its core for half of the time."""
+        return max(self.waiting_workers, math.ceil((self.both_cores - self.database_cores) * 2))
+
+    @property
+    def waiting_workers(self) -> int:
         return math.ceil(LECTURES * PEOPLE / self.streams)
 
     @property
@@ -164,7 +161,8 @@ class Plan:
 
 def page(plan: Plan) -> str:
     """The whole page."""
-    web, database = plan.web_cores, plan.database_cores
+    database = plan.database_cores
+    web = plan.both_cores - database
     return PROSE.format(
         cores=plan.machine["cores"],
         system=plan.machine["system"],
@@ -184,7 +182,6 @@ def page(plan: Plan) -> str:
         camera=f"{CAMERA_MBIT:g}",
         voice=VOICE_KBIT,
         own=f"{LECTURES * plan.of('agent_1_speaking_cpu'):,.0f}",
-        cloud=f"{LECTURES * plan.of('agent_cloud_speaking_cpu'):,.0f}",
         told=plan,
         workers=plan.workers,
         streams=f"{plan.streams:,}",
@@ -208,9 +205,10 @@ at the full hour, all at once.
 
 {one_core}
 
-One web worker (a process, one core) answers joins at {told[requests_per_s]}. Of a thousand who wait everybody is
-told in {told[start_wakes_1000_p99_ms]} that it begins, and has a token after {told[start_tokens_1000_s]}. Two
-workers on this machine, beside their own load client, held {told[waiting_held]} who waited.
+One web worker (a process, one core) answers joins at {told[requests_per_s]}. Of a thousand who wait
+everybody is told in {told[start_wakes_1000_p99_ms]} that it begins, and has a token after
+{told[start_tokens_1000_s]}. Two workers on this machine, beside their own load client, held
+{told[waiting_held]} who waited.
 
 ## {lectures} lectures of {people} people
 
@@ -224,10 +222,12 @@ them: divide as your house does.
 A line of chat is taken at what it costs in a hall of 500; in a lecture of {people} it is cheaper.
 
 All of that at the same moment, without the assistant and recordings, is {web} cores of the web and
-{database} of PostgreSQL. As machines of {machine} cores that are planned at half their power:
+{database} of PostgreSQL, if the database's share is everywhere what it is of a join
+({told[join_web_cpu_ms]} of {told[join_cpu_ms]} are the web's). As machines of {machine} cores that are
+planned at half their power:
 
-- {machines} for the web, one of which may fail, with {workers} workers in all: a worker takes {streams}
-  streams by default (`streams_per_worker`), and everybody may wait at once;
+- {machines} for the web, one of which may fail, with {workers} workers in all, each of which takes
+  {streams} streams by default (`streams_per_worker`);
 - one for PostgreSQL with another one that follows it, behind pgbouncer. Each worker of the web and of jobs
   holds one connection past pgbouncer, so `max_connections` must be above {workers}, and up to 30 through
   it;
@@ -242,9 +242,10 @@ In the order in which they come:
    kbit/s, sent to everybody else, is {media} Gbit/s for all lectures. LiveKit spreads lectures over nodes
    (with Redis); one lecture lives on one node. Take LiveKit's own benchmarks for its machines, and plan
    their network first.
-2. **Captions and recordings.** {own} cores with our own model, {cloud} with a provider, if every lecture
-   has captions. They are programs without state on machines of their own: this wall is one of money.
-3. **PostgreSQL.** All lectures write into one: {database} of its cores at the worst moment, by the figures
+2. **Captions and recordings.** {own} cores with our own model, if every lecture has captions; what is left
+   of that with a provider was not measured. They are programs without state on machines of their own: this
+   wall is one of money.
+3. **PostgreSQL.** All lectures write into one: {database} of its cores at the worst moment, as reckoned
    above. With {machine} cores its processors would be full at some {most} such lectures. That is the next
    wall of the software itself, for this load can't be spread over machines. What helps before: captions for
    fewer lectures, then a second installation with a database of its own. How fast its disk confirms commits
@@ -274,5 +275,9 @@ def read() -> Plan:
     return Plan(json.loads(figures.LATEST.read_text("utf-8")))
 
 
-if __name__ == "__main__":
+def write() -> None:
     PAGE.write_text(page(read()), "utf-8")
+
+
+if __name__ == "__main__":
+    write()

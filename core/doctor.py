@@ -122,7 +122,8 @@ def _folder(folder: Path) -> Finding:
 
 
 def _private_files(folder: Path) -> list[Path]:
-    names = ("secrets.json", "environment.json", "postgres.password", "livekit/livekit.yaml")
+    lan = ("lan/authority.pem", "lan/server.pem")
+    names = ("secrets.json", "environment.json", "postgres.password", "livekit/livekit.yaml", *lan)
     return [folder, *(p for name in names if (p := folder / name).exists())]
 
 
@@ -252,7 +253,7 @@ def _livekit(config: Config, app: Flask | None) -> Iterator[Finding]:
     yield from _media_ports(config)
     if app is not None:
         with app.app_context():
-            yield _webhooks(client)
+            yield _webhooks(client, config.gated)
 
 
 def _reached(config: Config, client: Any) -> Finding:
@@ -274,10 +275,12 @@ def _opens_no_rooms(config: Config) -> Finding:
     if status == 404:
         return good("rooms", "LiveKit opens none by itself")
     if status == 200:
-        remedy = "set `room.auto_create: false` in LiveKit's configuration; until then old tokens open rooms"
-        return (bad if config.gated else warning)(
-            "rooms", "LiveKit opens a room for anyone with a token", remedy
-        )
+        said = "LiveKit opens a room for anyone with a token"
+        remedy = "set `room.auto_create: false` in LiveKit's configuration"
+        if config.gated:
+            return bad("rooms", said, f"{remedy}; until then old tokens open rooms")
+        closed = "one that is open after its lecture's end is closed within seconds"
+        return warning("rooms", f"{said}: {closed}", f"where you can, {remedy}")
     return warning("rooms", f"LiveKit answered {status} {said}", "look at LiveKit's log")
 
 
@@ -298,7 +301,7 @@ def _media_ports(config: Config) -> Iterator[Finding]:
     yield good("media", f"port {port} (TCP) answers")
 
 
-def _webhooks(client: Any) -> Finding:
+def _webhooks(client: Any, gated: bool) -> Finding:
     from core.db import db
     from core.models import WebhookEvent
 
@@ -315,7 +318,11 @@ def _webhooks(client: Any) -> Finding:
         "LiveKit's configuration needs `webhook.urls` with <this web>/api/livekit/webhook and "
         "`webhook.api_key` with livekit_key, and LiveKit must reach that address"
     )
-    return bad("webhooks", f"none came within {WEBHOOK_SECONDS:.0f} s", remedy)
+    said = f"none came within {WEBHOOK_SECONDS:.0f} s"
+    if gated:
+        return bad("webhooks", said, remedy)
+    slower = "who comes and goes is seen by looking, within seconds; the end of a recording within a minute"
+    return warning("webhooks", f"{said}: {slower}", f"to be told at once: {remedy}")
 
 
 def _seen(session: Any, ours: Any) -> bool:
@@ -351,6 +358,7 @@ def _scanner(config: Config) -> Iterator[Finding]:
 def _gate(config: Config) -> Iterator[Finding]:
     if not config.gated:
         yield warning("gate", "switched off: a removed person is out within seconds, not at once", "")
+        yield from _direct(config)
         return
     url = _http(config.livekit_url)
     status, said = _asked(url + "/rtc/validate", join_token(config, "doctor-no-lecture"))
@@ -373,6 +381,21 @@ def _gate(config: Config) -> Iterator[Finding]:
         yield bad(
             "gate", f"{url} answers {status} {said}", "the gate can't ask the web: look at AUDIMAX_GATE_ASKS"
         )
+
+
+def _direct(config: Config) -> Iterator[Finding]:
+    """Whether browsers could reach LiveKit itself at the address that they are told."""
+    url = _http(config.livekit_url)
+    if config.is_https and not url.startswith("https"):
+        remedy = "set livekit_url to its wss:// address: browsers refuse another one from a page with HTTPS"
+        yield bad("media address", f"{config.livekit_url} isn't encrypted", remedy)
+        return
+    status, said = _asked(url + "/rtc/validate", join_token(config, "doctor-no-lecture"))
+    if status in (200, 404):
+        yield good("media address", f"{config.livekit_url} answers and takes our key")
+    else:
+        remedy = "livekit_url must be LiveKit's own address where `gated` is off"
+        yield bad("media address", f"{config.livekit_url} answers {status or 'nothing'} ({said})", remedy)
 
 
 def _hides_the_rest(url: str) -> Finding:

@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.product",
     "tests.fixtures.livekit",
+    "tests.fixtures.ungated",
     "tests.fixtures.large",
     "tests.fixtures.s3",
     "tests.fixtures.clamav",
@@ -39,7 +40,7 @@ pytest_plugins = [
 # What a test asks for says what it needs: the marks by which `make test-fast` leaves it out.
 NEEDS = {
     "browser": {"playwright", "person", "chromium"},
-    "livekit": {"livekit_server", "hall", "gate", "product"},
+    "livekit": {"livekit_server", "hosted_server", "hall", "gate", "product"},
     "thorough": {"s3_server", "own_s3_server", "late_s3"},
     "optional": {"clamd", "start_clamd"},
 }

@@ -35,7 +35,7 @@ def init_app(app: Flask) -> None:
     if behind:
         settings: Config = app.extensions["audimax_config"]
         made = Front(app.wsgi_app, settings.public_url, behind)
-        app.wsgi_app = made  # type: ignore[method-assign]
+        app.wsgi_app = made  # type: ignore[assignment, method-assign]
         app.extensions["audimax_lan_front"] = made
 
 
@@ -52,7 +52,7 @@ class Front:
         path = environ.get("PATH_INFO", "")
         if path.startswith(INTERNAL):
             return _say(start, "404 Not Found")
-        if urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname != self._host:
+        if _host_of(environ) != self._host:
             return _say(start, "302 Found", [("Location", self._url + _path_of(environ))])
         if path in PATHS and environ.get("REQUEST_METHOD") == "GET":
             return self._hand_on(environ, start)
@@ -125,6 +125,13 @@ def _end(one: Any) -> None:
     with suppress(OSError):
         # That of TLS would take the cipher away from whoever is just reading.
         socket.socket.shutdown(one, socket.SHUT_RDWR)
+
+
+def _host_of(environ: dict[str, Any]) -> str:
+    try:
+        return urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _path_of(environ: dict[str, Any]) -> str:

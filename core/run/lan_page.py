@@ -10,6 +10,7 @@ import asyncio
 import os
 import secrets
 import signal
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -60,6 +61,7 @@ def _language(request: web.Request) -> str:
     return "en"
 
 
+@cache
 def _template(language: str) -> jinja2.Template:
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROOT / "templates/lan"),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ from core.run import lan, lan_front, lan_page
 from core.run.authority import Authority
 from core.run.instance import Instance
 from core.run.lan import Lan
+from core.run.supervisor import Supervisor
 from core.run.topology import Topology
 from tests.fixtures.livekit import until
 
@@ -131,6 +134,27 @@ def test_who_wanders_to_another_network_is_told(
     assert not plan.has_moved
     monkeypatch.setattr(lan, "_addresses", lambda inner=False: ["10.0.0.7"])
     assert plan.has_moved
+
+
+def test_what_changes_while_it_runs_is_said_and_the_web_reads_a_new_certificate(
+    tmp_path: Path, at_home: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    running, sent = Supervisor(planned(tmp_path, AUDIMAX_LAN="1")), list[tuple[str, int]]()
+    for name in ("web", "lan", "lan-page"):
+        child: Any = SimpleNamespace(
+            name=name, send_signal=lambda which, name=name: sent.append((name, which))
+        )
+        running.children.append(child)
+    running._look_at_network()
+    running._look_at_network()
+    assert sent == [("lan", signal.SIGHUP)], (
+        "the first look made the certificates, the second found them good"
+    )
+    assert "the certificate for the local network is a new one" in capsys.readouterr().out
+    monkeypatch.setattr(lan, "_addresses", lambda inner=False: ["10.0.0.7"])
+    running._look_at_network()
+    running._look_at_network()
+    assert capsys.readouterr().out.count(f"this machine isn't {ADDRESS} any more") == 1
 
 
 def test_a_phone_can_read_the_address_from_the_terminal(tmp_path: Path, at_home: None) -> None:
@@ -252,6 +276,8 @@ def test_who_typed_the_machines_name_is_led_to_its_address() -> None:
     evil = Call().ask("//evil.example", host="hall.local", RAW_URI="https://evil.example/")
     assert evil.headers["Location"] == f"https://{ADDRESS}:8443/"
     assert not evil.reached
+    for nonsense in ("", "[", "[::1", ":"):
+        assert Call().ask("/", host=nonsense).status == "302 Found"
 
 
 def test_without_the_gate_browsers_are_told_to_come_again() -> None:

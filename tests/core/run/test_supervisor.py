@@ -11,11 +11,13 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from core.run import authority as authority_of_lan
 from core.run import lan_page
 from core.run.authority import Authority
 from core.run.lan import own_address
@@ -220,6 +222,13 @@ def test_the_network_is_served_over_https_and_this_machine_as_before(in_network:
         path for path in (in_network.instance / "lan").rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077
     ]
     assert wide == []
+
+    authority.server_file.unlink()
+    in_network.wait_for("the certificate for the local network is a new one", 180)
+    kept = authority_of_lan._part(authority.server_file.read_text(), "CERTIFICATE").decode()
+    new = ssl.PEM_cert_to_DER_cert(kept)
+    place = (address, int(in_network.environment["AUDIMAX_LAN_PORT"]))
+    assert wait_for(lambda: served(place) == new, 60), "the web goes on with the old certificate"
     in_network.stop()
     assert left_of(in_network) == []
 
@@ -234,6 +243,13 @@ def test_the_next_start_keeps_the_certificates(in_network: Product) -> None:
     in_network.wait_for("Ctrl-C")
     assert kept in in_network.said
     assert "a new one" not in in_network.said
+
+
+def served(place: tuple[str, int]) -> bytes:
+    """The certificate that is shown there."""
+    with suppress(OSError):
+        return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(place, timeout=10))
+    return b""
 
 
 def direct(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:

@@ -37,8 +37,8 @@ setup: ## everything that running needs
 parts: $(RUNTIME) $(OFFLINE) $(FONTS) $(COMPILED) $(BYTECODE) $(BUILT) livekit
 	@:
 
-run: setup ## a running product on this machine; Ctrl-C stops it
-	@exec $(BIN)/audimax run
+run: setup ## a running product on this machine; Ctrl-C stops it; LAN=1 serves the local network too
+	@exec $(BIN)/audimax run $(if $(LAN),--lan $(LAN))
 
 demo: setup ## the same with a professor, rooms and finished lectures, in an instance of its own; SIZE=large
 	@exec $(BIN)/audimax demo $(if $(SIZE),--size $(SIZE))

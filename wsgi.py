@@ -12,9 +12,11 @@ if not monkey.is_module_patched("socket"):
 from core import create_app, obstacles
 from core.engine import schema
 from core.errors import AudimaxError
+from core.run import lan_front
 
 try:
     app = create_app()
+    lan_front.init_app(app)
     # Beside `audimax run` the tables are made while the web starts.
     if app.extensions["audimax_config"].mode != "embedded":
         schema.refuse_old_database(app)

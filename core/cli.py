@@ -8,7 +8,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +46,14 @@ def main() -> None:
 
 
 @main.command()
-def run() -> None:
+@click.option(
+    "--lan", metavar="1|ADDRESS", help="Serve the local network too, over HTTPS, at this address or at any."
+)
+def run(lan: str | None) -> None:
     """Run everything on this machine: web, jobs, LiveKit, PostgreSQL."""
     from core.run.supervisor import run as run_all
 
-    run_all(os.environ)
+    run_all({**os.environ, **({"AUDIMAX_LAN": lan} if lan else {})})
 
 
 @main.command()
@@ -90,6 +93,7 @@ def jobs(concurrency: int, until_empty: bool, ready_file: Path | None, without: 
     """Work off background jobs."""
     from core.engine import schema
     from core.jobs import run_worker
+    from core.livekit import watch
     from core.logs import stream
     from core.run.processes import BEHIND, give_way
 
@@ -101,7 +105,9 @@ def jobs(concurrency: int, until_empty: bool, ready_file: Path | None, without: 
     schema.refuse_old_database(app)
     if ready_file:
         ready_file.touch()
-    run_worker(app, concurrency=concurrency, wait=not until_empty, without=without)
+    compares = not until_empty and "core:reconcile" not in without
+    with watch.beside(app) if compares else nullcontext():
+        run_worker(app, concurrency=concurrency, wait=not until_empty, without=without)
 
 
 @main.command()

@@ -33,6 +33,7 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.product",
     "tests.fixtures.livekit",
+    "tests.fixtures.ungated",
     "tests.fixtures.large",
     "tests.fixtures.s3",
     "tests.fixtures.clamav",
@@ -47,7 +48,7 @@ pytest_plugins = [
 # What a test asks for says what it needs: the marks by which `make test-fast` leaves it out.
 NEEDS = {
     "browser": {"playwright", "person", "chromium"},
-    "livekit": {"livekit_server", "hall", "gate", "product", "installation"},
+    "livekit": {"livekit_server", "hosted_server", "hall", "gate", "product", "installation"},
     "thorough": {"s3_server", "own_s3_server", "late_s3"},
     # The whole installation needs loopback addresses that only Linux has.
     "optional": {

@@ -15,6 +15,7 @@ SHUT = frozenset({401, 403, 404})
 CHECKS: Mapping[str, str] = {
     "gate": "`livekit_url` answers and refuses a valid token of somebody who isn't admitted",
     "gate paths": "LiveKit's server API isn't to be reached there",
+    "media address": "without the gate: browsers reach LiveKit itself at `livekit_url`, encrypted where we are",
     "internal paths": "`/api/internal` isn't to be reached at `public_url` (in production)",
 }
 
@@ -23,6 +24,7 @@ def look(patient: Patient) -> Iterator[Finding]:
     config = patient.config
     if not config.gated:
         yield warning("gate", "switched off: a removed person is out within seconds, not at once", "")
+        yield _direct(config)
         return
     if patient.is_in_earnest:
         yield _hides_what_is_internal(config)
@@ -43,6 +45,19 @@ def look(patient: Patient) -> Iterator[Finding]:
     else:
         remedy = "the gate can't ask the web: look at AUDIMAX_GATE_ASKS"
         yield bad("gate", f"{url} answers {answer.words}", remedy)
+
+
+def _direct(config: Config) -> Finding:
+    """Whether browsers could reach LiveKit itself at the address that they are told."""
+    url = http(config.livekit_url)
+    if config.is_https and not url.startswith("https"):
+        remedy = "set livekit_url to its wss:// address: browsers refuse another one from a page with HTTPS"
+        return bad("media address", f"{config.livekit_url} isn't encrypted", remedy)
+    answer = ask(f"{url}/rtc/validate?access_token={join_token(config, 'doctor-no-lecture')}")
+    if answer.status in (200, 404):
+        return good("media address", f"{config.livekit_url} answers and takes our key")
+    remedy = "livekit_url must be LiveKit's own address where `gated` is off"
+    return bad("media address", f"{config.livekit_url}: {answer.problem or answer.words}", remedy)
 
 
 def _is_ours(answer: Answer, config: Config) -> bool:

@@ -40,7 +40,7 @@ def look(patient: Patient) -> Iterator[Finding]:
         return
     yield _opens_no_rooms(patient.config)
     if patient.app is not None:
-        yield _webhooks(client)
+        yield _webhooks(client, patient.config.gated)
 
 
 def _certificate(config: Config) -> Iterator[Finding]:
@@ -92,9 +92,12 @@ def _opens_no_rooms(config: Config) -> Finding:
     if answer.status == 404:
         return good("rooms", "LiveKit opens none by itself")
     if answer.status == 200:
-        remedy = "set `room.auto_create: false` in LiveKit's configuration; until then old tokens open rooms"
-        found = bad if config.gated else warning
-        return found("rooms", "LiveKit opens a room for anyone with a token", remedy)
+        said = "LiveKit opens a room for anyone with a token"
+        remedy = "set `room.auto_create: false` in LiveKit's configuration"
+        if config.gated:
+            return bad("rooms", said, f"{remedy}; until then old tokens open rooms")
+        closed = "one that is open after its lecture's end is closed within seconds"
+        return warning("rooms", f"{said}: {closed}", f"where you can, {remedy}")
     return warning("rooms", f"LiveKit answered {answer.words}", "look at LiveKit's log")
 
 
@@ -120,7 +123,7 @@ def join_token(config: Config, room: str) -> str:
 # --- webhooks -------------------------------------------------------------------------
 
 
-def _webhooks(client: Any) -> Finding:
+def _webhooks(client: Any, gated: bool) -> Finding:
     name = new_room()
     ours = WebhookEvent.lecture_public_id == name
     client.create_room(name)
@@ -135,7 +138,11 @@ def _webhooks(client: Any) -> Finding:
         "LiveKit's configuration needs `webhook.urls` with <this web>/api/livekit/webhook and "
         "`webhook.api_key` with livekit_key, and LiveKit must reach that address"
     )
-    return bad("webhooks", f"none came within {WEBHOOK_SECONDS:.0f} s", remedy)
+    said = f"none came within {WEBHOOK_SECONDS:.0f} s"
+    if gated:
+        return bad("webhooks", said, remedy)
+    slower = "who comes and goes is seen by looking, within seconds; the end of a recording within a minute"
+    return warning("webhooks", f"{said}: {slower}", f"to be told at once: {remedy}")
 
 
 def _seen(ours: Any) -> bool:

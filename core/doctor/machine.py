@@ -67,7 +67,8 @@ def _takes_no_file(folder: Path) -> str:
 
 
 def _private_files(folder: Path) -> list[Path]:
-    names = ("secrets.json", "environment.json", "postgres.password", "livekit/livekit.yaml")
+    lan = ("lan/authority.pem", "lan/server.pem")
+    names = ("secrets.json", "environment.json", "postgres.password", "livekit/livekit.yaml", *lan)
     return [folder, *(p for name in names if (p := folder / name).exists())]
 
 

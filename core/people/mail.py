@@ -158,4 +158,4 @@ def _to_folder(message: EmailMessage, folder: Path) -> Path:
 
 
 def _address(path: str) -> str:
-    return config().public_url.rstrip("/") + path
+    return config().address + path

@@ -76,8 +76,11 @@ class Child:
 
     def ask_to_stop(self) -> None:
         self.again_at = 0.0
+        self.send_signal(self.stop_signal)
+
+    def send_signal(self, which: int) -> None:
         if self.is_running and self.process is not None:
-            self.process.send_signal(self.stop_signal)
+            self.process.send_signal(which)
 
     def make_stop(self) -> None:
         """End it and all that is left of its group."""

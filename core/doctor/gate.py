@@ -15,7 +15,7 @@ SHUT = frozenset({401, 403, 404})
 CHECKS: Mapping[str, str] = {
     "gate": "`livekit_url` answers and refuses a valid token of somebody who isn't admitted",
     "gate paths": "LiveKit's server API isn't to be reached there",
-    "media address": "without the gate: browsers reach LiveKit itself at `livekit_url`, encrypted where we are",
+    "media address": "without the gate: browsers reach LiveKit at `livekit_url`, encrypted as we are",
     "internal paths": "`/api/internal` isn't to be reached at `public_url` (in production)",
 }
 

@@ -29,9 +29,15 @@ OF_POSTGRES = {
     codes.DISK_FULL: "the disk of PostgreSQL is full: make room there",
     codes.TOO_MANY_CONNECTIONS: "raise max_connections, start fewer workers, or put pgbouncer between",
     codes.INVALID_PASSWORD: "correct name and password in database_url",
-    codes.INVALID_CATALOG_NAME: "make that database, or correct database_url",
+    codes.INVALID_CATALOG_NAME: "make that database or role, or correct database_url",
     codes.INSUFFICIENT_PRIVILEGE: "let the role of database_url own the database",
     codes.READ_ONLY_SQL_TRANSACTION: "database_url leads to a replica: name the server that takes writes",
+}
+AT_THE_DOOR = {
+    "password authentication failed": codes.INVALID_PASSWORD,
+    "does not exist": codes.INVALID_CATALOG_NAME,
+    "too many clients": codes.TOO_MANY_CONNECTIONS,
+    "remaining connection slots": codes.TOO_MANY_CONNECTIONS,
 }
 NO_TABLES = frozenset({codes.UNDEFINED_TABLE, codes.UNDEFINED_COLUMN})
 DRIVERS = frozenset({"psycopg2", "psycopg"})
@@ -83,8 +89,8 @@ def _of_database(error: BaseException) -> str:
     code, said = _code(error), _first_line(error)
     if code in NO_TABLES:
         return f"the database has other tables than this version expects ({said}); run `audimax db upgrade`"
-    if code in OF_POSTGRES:
-        return f"PostgreSQL: {said}; {OF_POSTGRES[code]}"
+    if remedy := OF_POSTGRES.get(code or _code_by_its_words(said)):
+        return f"PostgreSQL: {said}; {remedy}"
     if any(one.__name__ in ("OperationalError", "InterfaceError") for one in type(error).__mro__):
         return f"PostgreSQL: {said}; {AWAY}"
     return ""
@@ -92,6 +98,11 @@ def _of_database(error: BaseException) -> str:
 
 def _code(error: BaseException) -> str:
     return str(getattr(error, "pgcode", None) or getattr(error, "sqlstate", None) or "")
+
+
+def _code_by_its_words(said: str) -> str:
+    """Who isn't let in gets words alone, no code."""
+    return next((code for words, code in AT_THE_DOOR.items() if words in said), "")
 
 
 def _first_line(error: BaseException) -> str:

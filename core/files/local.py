@@ -102,7 +102,9 @@ class LocalStorage:
             yield file
             self._on_disk(lambda: _finished(file, half, path))
         except BaseException:
-            file.close()
+            # On a full disk what is still in its buffer can't be written now either.
+            with suppress(OSError):
+                file.close()
             half.unlink(missing_ok=True)
             raise
 

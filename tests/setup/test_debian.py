@@ -63,6 +63,7 @@ def test_what_cant_be_had_is_named_and_is_no_error(
 
 def test_packages_that_arent_there_leave_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     one = Packaged(NAME, ("no-such-package-of-audimax",))
+    monkeypatch.setattr(Packaged, "_wanted", lambda one: list(one.packages))
     monkeypatch.setattr(debian, "_runs", lambda argv, _cwd=None: "download" not in argv)
     assert not one.unpack()
     assert not one.folder.exists()

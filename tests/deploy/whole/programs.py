@@ -31,7 +31,7 @@ from tests.fixtures.product import ROOT, free_ports
 from tests.setup.debian import PGBOUNCER
 from tests.setup.versitygw import PROGRAM as VERSITYGW
 
-PATIENCE = 300.0
+PATIENCE = 500.0
 # In the image these are on PATH.
 PYTHON: Mapping[str, list[str]] = {
     "audimax": [sys.executable, "-m", "core.cli"],

@@ -25,6 +25,8 @@ NODE := node_modules/.audimax-$(call sum,package-lock.json)
 CATALOGUES := $(wildcard core/translations/*/LC_MESSAGES/*.po)
 COMPILED := $(if $(CATALOGUES),$(VENV)/.messages-$(call sum,$(CATALOGUES)))
 BUILT := core/static/dist/.built-$(call sum,$(UI) $(UI_CONFIG))
+SOURCES := $(shell find core plugins -name '*.py' -not -path '*/skeleton/*' 2>/dev/null | LC_ALL=C sort)
+BYTECODE := $(VENV)/.bytecode-$(call sum,$(SOURCES))
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,11 +34,11 @@ help: ## this list
 setup: ## everything that running needs
 	@$(MAKE) -j3 parts
 
-parts: $(RUNTIME) $(OFFLINE) $(FONTS) $(COMPILED) $(BUILT) livekit
+parts: $(RUNTIME) $(OFFLINE) $(FONTS) $(COMPILED) $(BYTECODE) $(BUILT) livekit
 	@:
 
-run: setup ## a running product on this machine; Ctrl-C stops it
-	@exec $(BIN)/audimax run
+run: setup ## a running product on this machine; Ctrl-C stops it; LAN=1 serves the local network too
+	@exec $(BIN)/audimax run $(if $(LAN),--lan $(LAN))
 
 demo: setup ## the same with a professor, rooms and finished lectures, in an instance of its own; SIZE=large
 	@exec $(BIN)/audimax demo $(if $(SIZE),--size $(SIZE))
@@ -60,6 +62,12 @@ check: $(DEV) $(NODE) ## linters, types, borders
 
 bench: setup-tests ## measure; writes bench/results/latest.json
 	@$(BIN)/python -m bench $(ONLY)
+
+drill: setup-tests ## kill each part of a large installation in a lecture; ONLY="Redis PostgreSQL"
+	@$(BIN)/python -m bench.drill $(ONLY)
+
+soak: setup-tests ## mixed load for an hour, or MINUTES: nothing grows
+	@$(BIN)/python -m bench.soak $(MINUTES)
 
 audit: $(DEV) $(NODE) ## ask PyPI and npm whether faults of our dependencies are known
 	@$(BIN)/python -m deploy.audit
@@ -92,6 +100,7 @@ setup-tests:
 	@$(MAKE) -j4 parts chromium versitygw
 	@$(MAKE) clamav
 	@$(MAKE) espeak
+	@$(MAKE) debian
 
 fonts: ## fonts of PDFs once more, where they could not be had the first time
 	@rm -f $(VENV)/.fonts-*
@@ -109,6 +118,8 @@ clamav: $(DEV)
 	@$(BIN)/python -m tests.setup.clamav
 espeak: $(DEV)
 	@$(BIN)/python -m tests.setup.espeak
+debian: $(DEV)
+	@$(BIN)/python -m tests.setup.debian
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Audimax needs Python 3.11 or newer; name one: make PYTHON=…"; exit 1; }
@@ -138,6 +149,11 @@ $(VENV)/.messages-%: $(RUNTIME)
 	@$(BIN)/pybabel -q compile -d core/translations
 	@rm -f $(VENV)/.messages-* && touch $@
 
+# A service may not write here, and each export is a process of its own: it would compile all of this again.
+$(BYTECODE): $(RUNTIME)
+	@$(BIN)/python -m compileall -q -x /skeleton/ core plugins
+	@rm -f $(VENV)/.bytecode-* && touch $@
+
 $(DEV): $(RUNTIME) $(OFFLINE) $(FONTS)
 	@echo "setting up: Python packages for tests …"
 	@$(PIP) -r requirements-dev.lock
@@ -154,4 +170,4 @@ $(BUILT): $(NODE)
 	@npm run --silent build -- --logLevel error
 	@touch $@
 
-.PHONY: help setup run demo test test-fast check bench audit messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak
+.PHONY: help setup run demo test test-fast check bench drill soak audit messages licences lock clean setup-tests parts fonts livekit chromium versitygw clamav espeak debian

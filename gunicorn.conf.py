@@ -9,6 +9,7 @@ from psycogreen.gevent import patch_psycopg  # noqa: E402
 
 patch_psycopg()
 
+import functools  # noqa: E402
 import os  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -30,6 +31,8 @@ worker_class = "gevent"
 # More than the app's own cap of open streams, so that the app can refuse in words.
 worker_connections = int(os.environ.get("AUDIMAX_STREAMS_PER_WORKER") or 6000) * 2 + 1000
 backlog = 4096
+# For the local network, `make run LAN=1`; elsewhere a proxy ends TLS.
+certfile = os.environ.get("AUDIMAX_TLS_FILE") or None
 # A search of ten thousand letters (of twelve bytes each at most) reaches the app, whose page says that it is
 # too long; gunicorn's own refusal is a bare page. The setting alone can't be more than 8,190.
 message.MAX_REQUEST_LINE = limit_request_line = 128 * 1024
@@ -51,12 +54,20 @@ stream.start()
 # Before anything counts.
 figures.share(_instance, os.environ.get("AUDIMAX_PORT") or "8000")
 # By default it lies in the home folder, where two installations would fight over it.
-control_socket = str((_instance if _instance.is_dir() else Path(tempfile.gettempdir())) / "gunicorn.ctl")
+_name = "gunicorn-lan.ctl" if certfile else "gunicorn.ctl"
+control_socket = str((_instance if _instance.is_dir() else Path(tempfile.gettempdir())) / _name)
 control_socket_disable = len(os.fsencode(control_socket)) > 100
 
 
 # Ten thousand new objects are less than a page makes.
 GARBAGE = (20_000, 10, 10)
+
+
+def ssl_context(_config, make):
+    """Shake hands where gunicorn does: a device that doesn't trust us is a line in the log, no traceback."""
+    made = make()
+    made.wrap_socket = functools.partial(made.wrap_socket, do_handshake_on_connect=False)
+    return made
 
 
 def on_starting(_server):
@@ -91,6 +102,8 @@ def post_worker_init(worker):
         worker.wsgi.extensions["audimax_stopping"] = True
         for streams in ("audimax_halls", "audimax_sockets", "audimax_lecture_streams"):
             worker.wsgi.extensions[streams].close()
+        if front := worker.wsgi.extensions.get("audimax_lan_front"):
+            front.close()
 
     gevent.spawn(watch)
     standing.listen(worker.wsgi)

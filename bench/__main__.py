@@ -28,6 +28,7 @@ from bench import (
 )
 from bench.panic import panic
 from bench.product import Guests, Host, cpu_seconds, private_kb, processes, running, web_workers
+from docs import capacity
 from tests.fixtures.product import Product
 
 JOINS = 2000
@@ -174,6 +175,7 @@ MEASURES: dict[str, Callable[[], dict[str, float]]] = {
     "captions_published": captions.published,
     "captions_offline": captions.offline,
     "captions_agent": captions.agent,
+    "captions_cloud": captions.cloud,
     "captions_takeover": captions.takeover,
     "captions_written_up": captions.written_up,
     "captions_reported": captions.reported,
@@ -196,6 +198,7 @@ def main(names: list[str]) -> None:
         for key, value in found.items():
             figure = figures.FIGURES[key]
             print(f"{key:28} {value:10.3f} {figure.unit:8} goal {figure.goal or '-'}", flush=True)
+    capacity.write()
 
 
 if __name__ == "__main__":

@@ -204,6 +204,24 @@ def agent() -> Figures:
     return costs | {f"{name}_mb": mb for name, (_cpu, mb) in found.items()}
 
 
+def cloud() -> Figures:
+    """The same while one speaks and Deepgram (by its protocol) writes."""
+    stand_in = Deepgram()
+    served = Served(stand_in.app())
+    settings = {
+        "provider": "deepgram",
+        "deepgram_url": f"{served.url}/v1/listen",
+        "deepgram_key": stand_in.key,
+    }
+    with talk(**settings) as at:
+        at.until_listened_to()
+        speaker = at.enter()
+        cpu, mb = _while_they_speak(at.product, [speaker])
+        speaker.leave()
+    served.down()
+    return {"agent_cloud_speaking_cpu": cpu, "agent_cloud_speaking_mb": mb}
+
+
 @contextmanager
 def _muted(at: Talk) -> Iterator[None]:
     """A hundred students who don't speak: most signal only, as LiveKit lets them for a minute, some have a
@@ -356,7 +374,7 @@ def _until_on(host: Host, page: str, words: str) -> None:
 
 
 def reported() -> Figures:
-    """Reports of one line each: CPU of web and database, and the answer."""
+    """Reports of one line each, and of none: CPU of web and database, and the answer."""
     with talk(provider="off") as at:
         identity = at.join()["identity"]
         url = f"{at.product.url}/api/internal/lectures/{at.lecture}/ai_assistant/report"
@@ -365,36 +383,45 @@ def reported() -> Figures:
         send = _reporter(session, url, identity)
         for _ in range(20):
             send()
-        paid = [*web_workers(at.product), *processes(at.product, "postgres")]
-        before = cpu_seconds(paid)
-        took = sorted(send() for _ in range(SEGMENTS))
-        spent = cpu_seconds(paid) - before
+        took, web, database = _spent(at.product, send)
+        _took, *quiet = _spent(at.product, _reporter(session, url, ""))
         with psycopg2.connect(at.product.database) as connection, connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM ai_assistant__line")
             assert cursor.fetchone() == (SEGMENTS + 20,), "every line was kept"
     return {
-        "report_segment_cpu_ms": spent / SEGMENTS * 1000,
+        "report_segment_cpu_ms": (web + database) / SEGMENTS * 1000,
+        "report_segment_web_cpu_ms": web / SEGMENTS * 1000,
         "report_segment_p95_ms": took[int(SEGMENTS * 0.95)] * 1000,
+        "report_quiet_cpu_ms": sum(quiet) / SEGMENTS * 1000,
     }
 
 
+def _spent(product: Product, send: Callable[[], float]) -> tuple[list[float], float, float]:
+    """Answers of so many reports, sorted, and the CPU seconds of web and database for all of them."""
+    web, database = web_workers(product), processes(product, "postgres")
+    before = cpu_seconds(web), cpu_seconds(database)
+    took = sorted(send() for _ in range(SEGMENTS))
+    return took, cpu_seconds(web) - before[0], cpu_seconds(database) - before[1]
+
+
 def _reporter(session: requests.Session, url: str, identity: str) -> Callable[[], float]:
+    """Sends reports, each with a line of that person; without one where nobody is named."""
     count = itertools.count()
 
     def send() -> float:
-        now = time.time()
-        line = {
-            "id": f"bench-{next(count):06}",
-            "identity": identity,
-            "text": "The speed of light is the same.",
-        }
-        line |= {"started_at": now - 0.01, "ended_at": now}
-        body = {"run": "bench-run-1", "status": {"state": "listening"}, "segments": [line], "seconds": 3.0}
+        segments = [_line(next(count), identity)] if identity else []
+        body = {"run": "bench-run-1", "status": {"state": "listening"}, "segments": segments, "seconds": 3.0}
         begun = time.monotonic()
         session.post(url, json=body, timeout=30).raise_for_status()
         return time.monotonic() - begun
 
     return send
+
+
+def _line(number: int, identity: str) -> dict[str, Any]:
+    now = time.time()
+    said = {"id": f"bench-{number:06}", "identity": identity, "text": "The speed of light is the same."}
+    return said | {"started_at": now - 0.01, "ended_at": now}
 
 
 def lecture_key(at: Talk) -> str:

@@ -92,16 +92,19 @@ def _crowd(product: Product, host: Host, address: str) -> dict[str, float]:
     people = [Guest(product, room, number) for number in range(PEOPLE)]
     requests.post(f"{address}/people", json=[one.identity for one in people], timeout=30)
     before, took = _spent(product), list[float]()
+    web_before = cpu_seconds(web_workers(product))
     threads = [threading.Thread(target=_write, args=(one, n, took)) for n, one in enumerate(people[:WRITERS])]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     spent = sum(seconds - before.get(pid, 0.0) for pid, seconds in _spent(product).items())
+    web = cpu_seconds(web_workers(product)) - web_before
     calls = requests.get(f"{address}/calls", timeout=30).json()
     assert len(took) == PER_SECOND * SECONDS
     return {
         "chat_500_cpu_ms_per_line": spent / len(took) * 1000,
+        "chat_500_web_cpu_ms_per_line": web / len(took) * 1000,
         "chat_500_answer_p95_ms": sorted(took)[int(len(took) * 0.95)] * 1000,
         "chat_500_packets_per_s": sum(call["method"] == "SendData" for call in calls) / SECONDS,
     }

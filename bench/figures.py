@@ -106,6 +106,7 @@ FIGURES = {
             "",
             "500 inside, 40 write 20 lines/s: CPU of web and database for each; LiveKit by protocol",
         ),
+        Figure("chat_500_web_cpu_ms_per_line", "ms", "", "… the web worker's part of it"),
         Figure("chat_500_answer_p95_ms", "ms", "", "… → the writer's answer, p95"),
         Figure(
             "chat_500_packets_per_s", "1/s", "", "… packets that LiveKit is asked to send, each to all 500"
@@ -133,6 +134,8 @@ FIGURES = {
         Figure("agent_1_speaking_mb", "MB", "", "… private memory"),
         Figure("agent_4_speaking_cpu", "cores", "", "… four speak at once without a pause"),
         Figure("agent_4_speaking_mb", "MB", "", "… private memory"),
+        Figure("agent_cloud_speaking_cpu", "cores", "", "… one speaks, Deepgram (by its protocol) writes"),
+        Figure("agent_cloud_speaking_mb", "MB", "", "… private memory"),
         Figure(
             "agent_takeover_s",
             "s",
@@ -150,7 +153,9 @@ FIGURES = {
         Figure(
             "report_segment_cpu_ms", "ms", "", "CPU of web and database for a report of the agent with a line"
         ),
+        Figure("report_segment_web_cpu_ms", "ms", "", "… the web worker's part of it"),
         Figure("report_segment_p95_ms", "ms", "", "… its answer, p95"),
+        Figure("report_quiet_cpu_ms", "ms", "", "CPU of web and database for a report without a line"),
         Figure(
             "lecture_page_ttfb_ms",
             "ms",
@@ -223,6 +228,26 @@ FIGURES = {
             "three minutes at a real livekit-server: beep after flash, median of the first or last 30 s",
         ),
         Figure("second_start_s", "s", "<= 5", "`make run` on an existing instance → first page"),
+        Figure(
+            "drill_recovery_max_s",
+            "s",
+            "<= 5",
+            "each part of a large installation killed in a lecture: answers again → all goes on, the slowest",
+        ),
+        Figure("drill_media_s", "s", "<= 10", "… LiveKit answers again → sound, chat and captions are there"),
+        Figure("drill_lost", "", "<= 0", "… lines, captions, files and decisions lost"),
+        Figure("drill_lines", "", "", "… lines of chat that were sent"),
+        Figure(
+            "soak_minutes", "min", "", "joins, waiting, chat, captions, files, lectures, exports for so long"
+        ),
+        Figure(
+            "soak_growth_mb",
+            "MB",
+            "<= 20",
+            "… memory of the part that grew most, from the second quarter to the last (medians)",
+        ),
+        Figure("soak_open_files", "", "<= 10", "… the same of open files"),
+        Figure("soak_connections", "", "<= 3", "… the same of connections to the database"),
     )
 }
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 import requests
@@ -30,18 +30,27 @@ ROOMY = {
 }
 
 
+class Place(Protocol):
+    """Where a product answers, and where its first administrator signs up."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def set_up_link(self) -> str: ...
+
+
 class Host:
     """A signed-in host, over HTTP like everybody."""
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: Place) -> None:
         self.url = product.url
+        self.email, self.password = "noether@uni.example", secrets.token_urlsafe(18)
         self.http = requests.Session()
         self.http.headers["Origin"] = self.url
         self._sign_up(product.set_up_link)
 
     def _sign_up(self, link: str) -> None:
-        password = secrets.token_urlsafe(18)
-        form = {"name": "Prof. Noether", "email": "noether@uni.example", "password": password}
+        form = {"name": "Prof. Noether", "email": self.email, "password": self.password}
         answer = self.http.post(link, data=form, timeout=30)
         answer.raise_for_status()
 

@@ -12,6 +12,10 @@ from flask import Flask
 ROOT = Path(__file__).resolve().parent.parent
 # A database that is gone is said to be gone, before whoever waits for the page gives up.
 CONNECT_SECONDS = 5
+# Of each process: connections that are kept, and further ones when many ask at once.
+POOL, OVERFLOW = 10, 20
+# A database whose machine has gone says nothing: who waits for it would wait for many minutes.
+GIVEN_UP = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
 # In the order they start. A part has ``init_app(app)``, or ``bp``, or both.
 BEFORE_PLUGINS = (
@@ -62,10 +66,12 @@ AFTER_PLUGINS = (
     "core.admin.plugins",
     "core.waiting",
     "core.joining",
+    "core.quality",
     "core.http.openapi",
     "core.engine.mounts",
     "core.files.storages",
     "core.health.views",
+    "core.health.echo",
     "core.http.policy_reports",
 )
 
@@ -85,10 +91,10 @@ def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
         SQLALCHEMY_DATABASE_URI=config.database_url,
         # Errors of the database quote no values: logs would have what people wrote.
         SQLALCHEMY_ENGINE_OPTIONS={
-            "pool_size": 10,
-            "max_overflow": 20,
+            "pool_size": POOL,
+            "max_overflow": OVERFLOW,
             "hide_parameters": True,
-            "connect_args": {"connect_timeout": CONNECT_SECONDS},
+            "connect_args": {"connect_timeout": CONNECT_SECONDS, **GIVEN_UP},
         },
     )
     db.init_app(app)

@@ -50,6 +50,7 @@ from core.contracts import (
     LectureStarted,
     Line,
     Link,
+    LiveSign,
     Mount,
     MountPoint,
     NoSettings,
@@ -95,6 +96,7 @@ from core.errors import (
     PluginError,
     Refusal,
     StorageDown,
+    StorageFull,
 )
 from core.exports.packing import to_json as package_to_json
 from core.files import stored as files
@@ -207,6 +209,7 @@ __all__ = [
     "Link",
     "LiveKitDown",
     "LiveKitError",
+    "LiveSign",
     "Mount",
     "MountPoint",
     "NoSettings",
@@ -234,6 +237,7 @@ __all__ = [
     "Stat",
     "Storage",
     "StorageDown",
+    "StorageFull",
     "StoredFile",
     "StoredFileAnswer",
     "Table",

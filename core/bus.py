@@ -28,7 +28,10 @@ from core.db import db
 
 log = logging.getLogger(__name__)
 CHANNEL = "audimax"
-QUIET_SECONDS = 30
+# So often a line on which nothing comes is looked at; one that is dead is given up as long afterwards.
+QUIET_SECONDS = 5
+# Between two tries to connect; half as much more at most.
+LONGEST_PAUSE = 2.0
 # What the live monitor waits for: a lecture, who is in it or who waits before it has changed.
 LIVE = "live"
 Wake = Callable[[dict[str, Any] | None], None]
@@ -134,15 +137,17 @@ class Bus:
                     return
                 log.warning("the bus lost its connection (%s), trying again", str(error).strip()[:120])
                 time.sleep(delay * random.uniform(0.5, 1.5))  # noqa: S311  (only spreads the load)
-                delay = min(delay * 2, 5)
+                delay = min(delay * 2, LONGEST_PAUSE)
 
     def _connect(self) -> psycopg2.extensions.connection:
         connection = psycopg2.connect(
             self._dsn,
             connect_timeout=5,
-            keepalives_idle=20,
-            keepalives_interval=5,
+            keepalives_idle=QUIET_SECONDS,
+            keepalives_interval=2,
             keepalives_count=3,
+            # A server whose machine has gone says nothing; without this the system would try for minutes.
+            tcp_user_timeout=QUIET_SECONDS * 1000,
             application_name="audimax bus",
         )
         connection.autocommit = True

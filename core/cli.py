@@ -6,8 +6,9 @@ import json
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,17 @@ class Commands(click.Group):
             return super().invoke(context)
         except AudimaxError as error:
             raise click.ClickException(str(error)) from error
+        except Exception as error:
+            if not (words := _obstacle(error)):
+                raise
+            raise click.ClickException(words) from error
+
+
+def _obstacle(error: Exception) -> str:
+    """What is in the way from outside, if that is what it was."""
+    from core import obstacles
+
+    return obstacles.worded(error)
 
 
 @click.group(cls=Commands)
@@ -34,11 +46,14 @@ def main() -> None:
 
 
 @main.command()
-def run() -> None:
+@click.option(
+    "--lan", metavar="1|ADDRESS", help="Serve the local network too, over HTTPS, at this address or at any."
+)
+def run(lan: str | None) -> None:
     """Run everything on this machine: web, jobs, LiveKit, PostgreSQL."""
     from core.run.supervisor import run as run_all
 
-    run_all(os.environ)
+    run_all({**os.environ, **({"AUDIMAX_LAN": lan} if lan else {})})
 
 
 @main.command()
@@ -78,6 +93,7 @@ def jobs(concurrency: int, until_empty: bool, ready_file: Path | None, without: 
     """Work off background jobs."""
     from core.engine import schema
     from core.jobs import run_worker
+    from core.livekit import watch
     from core.logs import stream
     from core.run.processes import BEHIND, give_way
 
@@ -89,21 +105,31 @@ def jobs(concurrency: int, until_empty: bool, ready_file: Path | None, without: 
     schema.refuse_old_database(app)
     if ready_file:
         ready_file.touch()
-    run_worker(app, concurrency=concurrency, wait=not until_empty, without=without)
+    compares = not until_empty and "core:reconcile" not in without
+    with watch.beside(app) if compares else nullcontext():
+        run_worker(app, concurrency=concurrency, wait=not until_empty, without=without)
 
 
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def doctor(as_json: bool) -> None:
-    """Look for what is wrong, and say how to mend it."""
-    from core.doctor import examine
+@click.option("--mail-to", default="", metavar="ADDRESS", help="Send a mail there, to see that it arrives.")
+def doctor(as_json: bool, mail_to: str) -> None:
+    """Look for what is wrong, and say how to mend it. Ends with 1 when something is bad."""
+    from core.doctor.subjects import examine
 
     # What can't be read is a finding, with all the others.
     with suppress(AudimaxError):
         _remember_the_run()
-    findings = examine()
+    findings = examine(mail_to, _looking_at)
+    _looking_at("")
     click.echo(json.dumps([f.as_dict() for f in findings], indent=2) if as_json else _readable(findings))
     sys.exit(1 if any(f.is_bad for f in findings) else 0)
+
+
+def _looking_at(title: str) -> None:
+    """What takes its time, for somebody who looks on."""
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{f'looking at {title} …' if title else ''}", nl=False, err=True)
 
 
 PASSPHRASE_FILE = click.option(
@@ -491,7 +517,14 @@ def _remember_the_run() -> None:
 
 
 def _readable(findings: list[Any]) -> str:
-    return "\n".join(f.text() for f in findings)
+    """The findings by what they are about, and how many there are of each kind."""
+    groups: dict[str, list[str]] = {}
+    for one in findings:
+        groups.setdefault(one.subject, []).append(one.text())
+    parts = ["\n".join([title, *lines]) for title, lines in groups.items()]
+    count = Counter(one.state for one in findings)
+    parts.append(f"{count['good']} good, {count['warning']} to look at, {count['bad']} bad")
+    return "\n\n".join(parts)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
@@ -61,6 +61,9 @@ class Config:
     )
     instance_dir: str = setting("instance", help="where files, mails and the embedded database live")
     public_url: str = setting("http://localhost:8000", help="the address in people's browsers")
+    links_url: str = setting(
+        "", help="the address in links that are handed to others, where it isn't public_url"
+    )
     trusted_hosts: list[str] = setting(
         factory=list, help="further host names that may be asked for; that of public_url always may"
     )
@@ -77,11 +80,15 @@ class Config:
     livekit_api_url: str = setting("http://127.0.0.1:7880", help="LiveKit as the server reaches it")
     livekit_url: str = setting(
         "ws://localhost:8001",
-        help="what browsers connect to: the gate, or LiveKit itself when `gated` is off",
+        help="what browsers connect to: the gate; LiveKit itself when `gated` is off (the same if left out)",
     )
     livekit_key: str = setting("", help="LiveKit's API key")
     livekit_secret: str = setting("", secret=True, help="LiveKit's API secret, 32 characters or more")
-    gated: bool = setting(True, help="whether signalling passes the gate; off for LiveKit Cloud")
+    gated: bool = setting(
+        True,
+        help="whether signalling passes the gate; off for LiveKit Cloud and others that people reach "
+        "directly: who is removed is then out within seconds, not at once",
+    )
     enabled_plugins: list[str] = setting(factory=list, help="in any order")
     mail_url: str = setting(
         "", secret=True, help="smtp://user:password@host:587?starttls=1; empty writes mails into a folder"
@@ -290,6 +297,11 @@ class Config:
         return f"{parts.scheme}://{parts.netloc}"
 
     @property
+    def address(self) -> str:
+        """What links begin with that are handed to others."""
+        return (self.links_url or self.public_url).rstrip("/")
+
+    @property
     def hosts(self) -> list[str]:
         # On one machine LiveKit's webhooks and the gate's questions come over the loopback address.
         loopback = ["127.0.0.1"] if self.mode == "embedded" else []
@@ -312,8 +324,16 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
         made = fill(Config, raw)
     except ConfigError as error:
         raise ConfigError(f"settings: {error}") from error
+    if not made.gated and "livekit_url" not in raw:
+        # Browsers connect to LiveKit itself: its address is enough.
+        made = replace(made, livekit_url=as_socket(made.livekit_api_url))
     _refuse_unsafe(made)
     return made
+
+
+def as_socket(url: str) -> str:
+    """LiveKit's address as browsers and agents are told it: ``wss://…`` for ``https://…``."""
+    return f"ws{url[4:]}" if url.startswith("http") else url
 
 
 def program_settings(plugin: str, cls: type[T], environ: Mapping[str, str] | None = None) -> tuple[Config, T]:
@@ -411,6 +431,10 @@ OTHER_VARIABLES = frozenset(
         "livekit_server",
         "postgres_bin",
         "lan",
+        "lan_port",
+        "lan_page_port",
+        "tls_file",
+        "gate_behind",
         "log_level",
         "backup_passphrase",
     }
@@ -471,6 +495,7 @@ def _problems(made: Config) -> list[str]:
         else "database_url is not set: postgresql+psycopg2://user:password@host/database",
         _bad_database(made.database_url),
         _bad_url("public_url", made.public_url, ("http", "https")),
+        _bad_url("links_url", made.links_url, ("http", "https")) if made.links_url else "",
         _bad_url("livekit_url", made.livekit_url, ("ws", "wss", "http", "https")),
         _plain_http(made),
         _bad_scanner(made.virus_scanner),

@@ -65,6 +65,17 @@ class Viewer:
         return self.role in HOSTS_AND_ADMINS
 
 
+@dataclass(frozen=True)
+class LiveSign:
+    """A word or two about a running lecture in the live monitor, translated: “Recording”.
+
+    ``is_trouble``: something doesn't work, and whoever looks after the service should know.
+    """
+
+    words: str
+    is_trouble: bool = False
+
+
 # --- joining -------------------------------------------------------------------------
 
 

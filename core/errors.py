@@ -69,6 +69,10 @@ class StorageDown(AudimaxError):
     """A storage can't be reached, is full or refuses us: the text says which, and what an admin can do."""
 
 
+class StorageFull(StorageDown):
+    """A storage has no room left; an admin must make some."""
+
+
 class DestinationDown(AudimaxError):
     """A place elsewhere can't be reached or takes nothing now: the text is for whoever exports."""
 

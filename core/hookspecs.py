@@ -22,6 +22,7 @@ from core.contracts import (
     Grants,
     HealthCheck,
     JoinRequest,
+    LiveSign,
     Mount,
     Person,
     PersonalData,
@@ -163,6 +164,15 @@ def lecture_sections(lecture: Lecture, viewer: Viewer, lines: int | None) -> lis
 
     ``lines``: so many of each timeline are enough now, from the first on; None for all of them. Whoever
     gives all of them always is right too, and slower. Called by ``core.lectures.sections``.
+    """
+
+
+@hookspec(returns=dict, each=LiveSign, on_error=OnError.SKIP)
+def live_signs(lecture_ids: Sequence[int]) -> Mapping[int, LiveSign]:  # type: ignore[empty-body]
+    """What administrators see of your part in running lectures, by the lecture's id; nothing where it rests.
+
+    Asked for all of them at each change: read with one query. Say ``notify("live")`` when yours has changed.
+    Called by ``core.admin.monitor``.
     """
 
 

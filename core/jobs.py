@@ -6,15 +6,20 @@ import asyncio
 import copy
 import inspect
 import logging
-from collections.abc import Callable, Collection
+import signal
+from collections.abc import Callable, Collection, Coroutine
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
 import procrastinate
+import psycopg
 import sqlalchemy as sa
 from flask import Flask
+from procrastinate.connector import BaseConnector
 from procrastinate.contrib.sqlalchemy import SQLAlchemyPsycopg2Connector
-from procrastinate.exceptions import UniqueViolation
+from procrastinate.exceptions import ConnectorException, UniqueViolation
+from procrastinate.manager import JobManager
 from sqlalchemy.engine import make_url
 
 from core.config import Config
@@ -36,13 +41,52 @@ REQUEST = "audimax_request_id"
 SILENT_SECONDS = 30
 # After so long nobody is at work.
 NO_WORKER_SECONDS = 60
+# What a worker waits for a connection, and how often it looks whether a database that was away is there.
+CONNECTION_SECONDS, CONNECT_SECONDS, LOOK_SECONDS = 5.0, 3, 1.0
+# The lock of a living worker, and how long one that has just begun may be without it.
+PRESENT, JUST_BEGUN_SECONDS = 46_291, 2.0
+FORGET_THE_DEAD = """
+DELETE FROM procrastinate_workers AS worker
+WHERE worker.last_heartbeat < now() - make_interval(secs => %(seconds)s)
+    AND NOT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 2 AND granted
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            AND classid = %(present)s AND objid = worker.id)
+"""
 
 
-@periodic(cron="* * * * * */15")
+@periodic(cron="* * * * * */5")
 @task(name="take_up_again", queueing_lock="take_up_again", pass_context=True)
 async def take_up_again(context: procrastinate.JobContext, timestamp: int) -> None:
     """Jobs whose worker has died in the middle of them wait for another one."""
-    manager = context.app.job_manager
+    await _take_up(context.app.job_manager)
+
+
+class Present(JobManager):
+    """Lets others see that this worker is alive: ``line`` holds a lock which the database frees at its death.
+
+    Heartbeats alone would tell of that half a minute later. They remain for a machine that has gone.
+    """
+
+    def __init__(self, connector: BaseConnector, line: psycopg.AsyncConnection) -> None:
+        super().__init__(connector)
+        self._line = line
+
+    async def register_worker(self) -> int:
+        made = await super().register_worker()
+        await self._line.execute("SELECT pg_advisory_lock(%s, %s)", (PRESENT, made))
+        await _take_up(self)
+        return made
+
+    async def update_heartbeat(self, worker_id: int) -> None:
+        # Without the line others take this worker for dead: it ends then, and begins anew.
+        await self._line.execute("SELECT 1")
+        await super().update_heartbeat(worker_id)
+
+
+async def _take_up(manager: JobManager) -> None:
+    await manager.connector.execute_query_async(FORGET_THE_DEAD, present=PRESENT, seconds=JUST_BEGUN_SECONDS)
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=SILENT_SECONDS):
         log.warning("job %s was left undone and is taken up again", job.task_name)
         try:
@@ -154,25 +198,84 @@ def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True, without: 
     Without ``wait`` until none is left; then none is begun by the clock either. ``without``: full names of
     tasks that never are.
     """
-    made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
+    address = conninfo(_config(app))
+    connector = procrastinate.PsycopgConnector(conninfo=address, timeout=CONNECTION_SECONDS)
+    made = procrastinate.App(connector=connector)
     _register(made, app, by_the_clock=wait)
     _stop_the_clock(made, without)
-    if wait:
-        standing.listen(app)
-    asyncio.run(_work(app, made, concurrency, wait))
+    if not wait:
+        asyncio.run(_work(app, made, address, concurrency, wait=False))
+        return
+    standing.listen(app)
+    asyncio.run(_work_on(address, lambda: _work(app, made, address, concurrency, wait=True)))
 
 
-async def _work(app: Flask, made: procrastinate.App, concurrency: int, wait: bool) -> None:
+async def _work_on(address: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Until asked to stop. A worker ends when the database goes: the next one begins as soon as it is there.
+
+    The worker's own pool would try again ever more rarely, and who starts this program anew would, too.
+    """
+    asked = _asked_to_stop()
+    while not asked.is_set():
+        if await _is_there(address):
+            await _until(asked, asyncio.create_task(work()))
+        if not asked.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asked.wait(), LOOK_SECONDS)
+
+
+def _asked_to_stop() -> asyncio.Event:
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        asked.set()
+        # Who asks twice doesn't want to wait for what it is at.
+        for one in signals:
+            loop.remove_signal_handler(one)
+
+    for one in signals:
+        loop.add_signal_handler(one, stop)
+    return asked
+
+
+async def _until(asked: asyncio.Event, working: asyncio.Task[None]) -> None:
+    """Until the worker has ended, or was asked to and what it is at is done."""
+    stopping = asyncio.create_task(asked.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if asked.is_set():
+        working.cancel()
+    try:
+        await working
+    except asyncio.CancelledError:
+        return
+    except (ConnectorException, psycopg.OperationalError) as error:
+        log.warning("the worker has lost the database (%s)", str(error.__cause__ or error).strip()[:120])
+
+
+async def _is_there(address: str) -> bool:
+    try:
+        connection = await psycopg.AsyncConnection.connect(address, connect_timeout=CONNECT_SECONDS)
+    except psycopg.OperationalError as error:
+        log.warning("the database doesn't answer (%s), trying again", str(error).strip()[:120])
+        return False
+    await connection.close()
+    return True
+
+
+async def _work(app: Flask, made: procrastinate.App, address: str, concurrency: int, wait: bool) -> None:
     def in_app_context(work: Callable[[], Any], context: Any, _worker: Any) -> Any:
         with app.app_context():
             request_ids.begin(context.job.task_kwargs.get(REQUEST, ""))
             return work()
 
-    async with made.open_async():
+    async with made.open_async(), await psycopg.AsyncConnection.connect(address, autocommit=True) as line:
+        made.job_manager = Present(made.connector, line)
         await made.run_worker_async(
             concurrency=concurrency,
             wait=wait,
-            install_signal_handlers=wait,
+            install_signal_handlers=False,
             delete_jobs="successful",
             shutdown_graceful_timeout=20,
             task_middleware=[in_app_context],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,9 +14,10 @@ from core import admission, arrivals
 from core.admission import Answered, Decision, Known
 from core.arrivals import Arrival
 from core.bus import notify, waiting_changed
+from core.config import config
 from core.contracts import EVERYONE, HOSTS, JoinRequest
 from core.db import db
-from core.errors import Refusal
+from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.http.callers import signed_in
 from core.http.security import client_address
 from core.http.views import Answer, Body, here, view
@@ -28,6 +30,7 @@ from core.people.models import GuestSession
 from core.rooms.models import Room
 from core.text import clean_name
 
+log = logging.getLogger(__name__)
 bp = Blueprint("joining", __name__)
 
 
@@ -96,6 +99,7 @@ def join(room_id: str, body: JoinBody) -> Any:
     livekit().must_be_reachable()
     decision = _host_joins(arrival) if arrival.is_host else _guest_joins(arrival, body)
     db.session.commit()
+    _open_without_gate(decision)
     return answer_for(arrival.room, decision)
 
 
@@ -108,6 +112,7 @@ def token() -> Any:
     livekit().must_be_reachable()
     decision = _host_joins(arrival)
     db.session.commit()
+    _open_without_gate(decision)
     return answer_for(arrival.room, decision)
 
 
@@ -140,6 +145,16 @@ def leave() -> None:
         notify(f"room:{here.room.id}", sessions=[guest.id])
         waiting_changed(here.room.id)
         db.session.commit()
+
+
+def _open_without_gate(decision: Decision) -> None:
+    """The gate opens a room that LiveKit has lost at the next connect; without it, the door does."""
+    if decision.ticket is None or config().gated:
+        return
+    try:
+        livekit().keep_open(decision.ticket.lecture_id)
+    except (LiveKitDown, LiveKitError) as error:
+        log.warning("lecture %s can't be opened now: %s", decision.ticket.lecture_id, error)
 
 
 def answer_for(room: Room, decision: Decision) -> Any:

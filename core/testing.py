@@ -649,6 +649,14 @@ class PluginContract:
                         self.name, "lecture_sections", lecture=lecture, viewer=viewer, lines=lines
                     )
 
+    def test_its_signs_of_running_lectures_are_read_at_once(
+        self, app: Flask, places: tuple[Place, Place]
+    ) -> None:
+        self.rows(app, places[0])
+        with app.app_context():
+            for ids in ([place.lecture_id for place in places], []):
+                app.extensions["audimax_plugins"].ask_one(self.name, "live_signs", lecture_ids=ids)
+
     def test_its_browser_code_is_there(self, app: Flask, loaded: Loaded, places: tuple[Place, Place]) -> None:
         from core.db import db
         from core.rooms.models import Room

@@ -53,6 +53,8 @@ MOST_IN_A_HINT = 500
 # then told to so many a second: whoever is let in meanwhile needn't wait for it.
 SOON_SECONDS = 20
 MOST_AT_ONCE = 25
+# Between two looks while the database is away.
+LONGEST_PAUSE = 2.0
 # How often a worker notes who is still there, and when somebody who isn't is forgotten.
 SEEN_SECONDS = 60
 FORGOTTEN_AFTER = timedelta(hours=1)
@@ -346,7 +348,7 @@ class Hall:
                 # Nobody is lost while the database is away: the same people are asked about again.
                 log.warning("hall %s could not look, trying again", self.room_id, exc_info=True)
                 time.sleep(delay)
-                delay = min(delay * 2, 5)
+                delay = min(delay * 2, LONGEST_PAUSE)
                 self._hints.put(None)
 
     def _collect(self) -> list[dict[str, Any] | None]:

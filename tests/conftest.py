@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,9 +15,13 @@ import psycopg2
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.engine import make_url
 from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("AUDIMAX_CONFIG", "")
+# Tests start hundreds of programs: what these import is compiled once, not at each start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 HERE = Path(__file__).parent
 ORIGIN = "http://localhost:8000"
 pytest_plugins = [
@@ -28,10 +33,14 @@ pytest_plugins = [
     "tests.fixtures.browser",
     "tests.fixtures.product",
     "tests.fixtures.livekit",
+    "tests.fixtures.ungated",
     "tests.fixtures.large",
     "tests.fixtures.s3",
     "tests.fixtures.clamav",
     "tests.fixtures.environment",
+    "tests.fixtures.certificates",
+    "tests.fixtures.disks",
+    "tests.fixtures.smtp",
     "tests.setup.skips",
 ]
 
@@ -39,9 +48,15 @@ pytest_plugins = [
 # What a test asks for says what it needs: the marks by which `make test-fast` leaves it out.
 NEEDS = {
     "browser": {"playwright", "person", "chromium"},
-    "livekit": {"livekit_server", "hall", "gate", "product"},
+    "livekit": {"livekit_server", "hosted_server", "hall", "gate", "product", "installation"},
     "thorough": {"s3_server", "own_s3_server", "late_s3"},
-    "optional": {"clamd", "start_clamd"},
+    # The whole installation needs loopback addresses that only Linux has.
+    "optional": {
+        "clamd",
+        "start_clamd",
+        "small_disk",
+        *([] if sys.platform == "linux" else ["installation"]),
+    },
 }
 
 
@@ -50,8 +65,10 @@ THOROUGH_FILES = {"test_asking.py"}
 # Real voices take a core of their own.
 RUN_THE_PRODUCT = (
     "tests/browser/",
+    "tests/deploy/whole/",
     "tests/core/run/test_supervisor.py",
     "tests/plugins/ai_assistant/agent/",
+    "tests/bench/test_drill.py",
 )
 
 
@@ -97,8 +114,17 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
     server = EmbeddedPostgres(folder / "data", folder / "run", settings=fast)
     server.start()
+    _let_passwords_be_cheap(server.url)
     yield server
     server.destroy()
+
+
+def _let_passwords_be_cheap(url: str) -> None:
+    """The same password, hashed once: 4,096 rounds are nine tenths of what a connection costs, and each test has some."""
+    with closing(psycopg2.connect(url.replace("+psycopg2", ""))) as connection, connection.cursor() as cursor:
+        cursor.execute("SET scram_iterations = 1")
+        cursor.execute("ALTER ROLE CURRENT_USER PASSWORD %s", (make_url(url).password,))
+        connection.commit()
 
 
 @pytest.fixture(scope="session")

@@ -102,4 +102,5 @@ def clear() -> ResponseReturnValue:
 def health() -> ResponseReturnValue:
     """What `/readyz` looks at, with its words."""
     seen = checks.look()
-    return show("health", seen=seen, ready=checks.is_ready(seen), address=f"{config().public_url}/readyz")
+    ready, address = checks.is_ready(seen), f"{config().public_url}/readyz"
+    return show("health", seen=seen, ready=ready, address=address, gated=config().gated)

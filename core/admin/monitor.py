@@ -20,8 +20,9 @@ from sqlalchemy.orm import contains_eager
 from core import audit, order
 from core.admin.menu import done, show
 from core.bus import LIVE
-from core.contracts import Role
+from core.contracts import LiveSign, Role
 from core.db import db
+from core.engine.plugins import plugins
 from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.http import sockets
 from core.http.callers import me, signed_in
@@ -60,7 +61,10 @@ _SOCKET = ViewSpec(frozenset({Role.ADMIN}), None, None, None, 101, "The running 
 
 @dataclass(frozen=True)
 class Running:
-    """A lecture that runs: how many are connected, how many wait, and whether an agent is inside."""
+    """A lecture that runs: how many are connected, how many wait, and whether an agent is inside.
+
+    ``weak``: how many say that their connection is. ``signs``: what plugins say of it.
+    """
 
     id: str
     started_at: datetime
@@ -68,7 +72,9 @@ class Running:
     host: str
     people: int
     waiting: int
+    weak: int
     has_agent: bool
+    signs: tuple[LiveSign, ...]
 
 
 @bp.get(PAGE)
@@ -80,19 +86,36 @@ def page() -> ResponseReturnValue:
 
 
 def running() -> list[Running]:
-    """At most ``MOST_LECTURES``; two statements, however many there are."""
+    """At most ``MOST_LECTURES``; two statements and one of each plugin that says something, however many."""
     with_agents = presence.with_agents()
-    people = _count(Participant, Participant.lecture_id == Lecture.id, Participant.present_since.is_not(None))
+    here = (Participant.lecture_id == Lecture.id, Participant.present_since.is_not(None))
+    people, weak = _count(Participant, *here), _count(Participant, *here, Participant.quality != "")
     waiting = _count(Waiting, Waiting.room_id == Lecture.room_id, Waiting.left_at.is_(None))
     query = (
-        sa.select(Lecture.public_id, Lecture.started_at, Room.title, User.name, people, waiting)
+        sa.select(
+            Lecture.id, Lecture.public_id, Lecture.started_at, Room.title, User.name, people, waiting, weak
+        )
         .join(Room, Room.id == Lecture.room_id)
         .join(User, User.id == Room.owner_id)
         .where(Lecture.ended_at.is_(None))
         .order_by(Lecture.started_at.desc(), Lecture.id.desc())
     )
-    rows = db.session.execute(query.limit(MOST_LECTURES))
-    return [Running(*row, has_agent=row[0] in with_agents) for row in rows]
+    rows = db.session.execute(query.limit(MOST_LECTURES)).all()
+    said = signs([row.id for row in rows])
+    return [
+        Running(*row[1:], has_agent=row.public_id in with_agents, signs=said.get(row.id, ())) for row in rows
+    ]
+
+
+def signs(lecture_ids: Sequence[int]) -> dict[int, tuple[LiveSign, ...]]:
+    """What plugins say of running lectures, trouble first, then by the plugin's place."""
+    found: dict[int, list[LiveSign]] = {}
+    for _plugin, answers in plugins.ask("live_signs", lecture_ids=lecture_ids) if lecture_ids else ():
+        for lecture_id, sign in answers.items():
+            found.setdefault(lecture_id, []).append(sign)
+    for several in found.values():
+        several.sort(key=lambda sign: not sign.is_trouble)
+    return {lecture_id: tuple(several) for lecture_id, several in found.items()}
 
 
 def _count(what: Any, *which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
@@ -117,7 +140,14 @@ def _line(one: Running, since: str, inside: str) -> dict[str, Any]:
         "waiting": str(one.waiting),
         "since": since,
         "agent": inside if one.has_agent else "",
+        "signs": [[sign.words, sign.is_trouble] for sign in one.signs],
+        "weak": weak_words(one.weak),
     }
+
+
+def weak_words(count: int) -> str:
+    """How many connections are weak; nothing where none is."""
+    return ngettext("%(num)s weak connection", "%(num)s weak connections", count) if count else ""
 
 
 def total(found: Sequence[Running]) -> str:
@@ -352,6 +382,7 @@ def _about(found: Lecture) -> dict[str, Any]:
         "knows_media": listed is not None,
         "has_agent": any(one.kind == presence.AGENTS for one in (listed or {}).values()),
         "waiting": db.session.scalar(waiting),
+        "signs": signs([found.id]).get(found.id, ()),
         "co_hosts": hosts.co_hosts(found.room),
         "most": MOST_PEOPLE,
     }

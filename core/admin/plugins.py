@@ -9,11 +9,11 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from core import doctor
 from core.admin import changes
 from core.admin.menu import show
 from core.contracts import HealthCheck
 from core.db import db
+from core.doctor.plugins import of_plugin
 from core.engine import offers
 from core.engine.plugins import Description, describe, plugins
 from core.errors import Refusal
@@ -57,7 +57,7 @@ def check(name: str) -> ResponseReturnValue:
     if not mine:
         raise Refusal(404, _("This plugin has nothing to check."), code="not_found")
     CHECKS.take(str(current_user.id))
-    findings = [doctor.of_plugin(one.name, one) for one in mine]
+    findings = [of_plugin(one.name, one) for one in mine]
     db.session.rollback()
     return show("plugins", cards=_cards(), checked=name, findings=findings)
 

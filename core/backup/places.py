@@ -11,7 +11,7 @@ import shutil
 import tarfile
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
@@ -126,7 +126,7 @@ class FolderTarget:
         digest, size = hashlib.sha256(), 0
         with on_disk(self.folder):
             file = os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-        with closing(file):
+        with _let_go(file):
             for piece in pieces:
                 digest.update(piece)
                 size += len(piece)
@@ -187,6 +187,18 @@ class FolderTarget:
         except BlockingIOError:
             os.close(self._handle)
             raise BackupError(f"another `audimax backup` writes to {self.folder}: wait for its end") from None
+
+
+@contextmanager
+def _let_go(file: BinaryIO) -> Iterator[None]:
+    """Close it; after a failure its buffer can't be written either, and says nothing new."""
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            file.close()
+        raise
+    file.close()
 
 
 class TarTarget:

@@ -11,6 +11,7 @@ import psycopg2
 import sqlalchemy as sa
 from psycopg2 import sql
 
+from core import obstacles
 from core.backup.manifest import Table
 from core.backup.parts import Segments, Writer
 from core.backup.refusals import BackupError
@@ -164,7 +165,7 @@ def worded() -> Iterator[None]:
     except psycopg2.Error as error:
         said = (str(error).strip() or type(error).__name__).splitlines()[0]
         remedy = "look at PostgreSQL's log; `audimax doctor` says whether it can be reached"
-        raise BackupError(f"PostgreSQL: {said}; {remedy}") from error
+        raise BackupError(obstacles.worded(error) or f"PostgreSQL: {said}; {remedy}") from error
 
 
 def _wait_for_migrations(connection: Any) -> None:

@@ -22,6 +22,7 @@ from core.contracts import (
     Grants,
     Kind,
     Line,
+    LiveSign,
     Process,
     Prose,
     Retained,
@@ -39,7 +40,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
     {
         **dict.fromkeys(("blueprints", "storages", "exporters", "admin_pages", "health_checks"), 30.0),
         **dict.fromkeys(("jobs", "retention", "processes"), 30.0),
-        **dict.fromkeys(("admit", "narrow_grants", "room_ui"), 5.0),
+        **dict.fromkeys(("admit", "narrow_grants", "room_ui", "live_signs"), 5.0),
         "lecture_sections": 10.0,
         **dict.fromkeys(("personal_data", "erase", "on_event"), 600.0),
     }
@@ -51,6 +52,7 @@ MOST_MARKS = 10_000
 LONGEST_SECTIONS = 10_000_000
 LONGEST_REASON = 1_000
 LONGEST_TITLE = 300
+LONGEST_SIGN = 40
 LARGEST_CONFIG = 64_000
 NUMBERS = frozenset({int, float})
 LANGUAGE = re.compile(r"(?:[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*)?")
@@ -115,6 +117,14 @@ def _check_narrow_grants(value: Mapping[int, Grants], question: Mapping[str, Any
     for grants in value.values():
         if not all(isinstance(right, bool) for right in vars(grants).values()):
             raise TypeError("rights must be True or False")
+
+
+def _check_live_signs(value: Mapping[int, LiveSign], question: Mapping[str, Any]) -> None:
+    _only_asked(value, set(question["lecture_ids"]))
+    for sign in value.values():
+        _check_text(sign.words, LONGEST_SIGN)
+        if not isinstance(sign.is_trouble, bool):
+            raise TypeError("is_trouble must be True or False")
 
 
 def _only_asked(value: Mapping[Any, Any], asked: set[Any]) -> None:
@@ -377,6 +387,7 @@ CHECKS: Mapping[str, Callable[[Any, Mapping[str, Any]], None]] = MappingProxyTyp
         "admit": _check_admit,
         "narrow_grants": _check_narrow_grants,
         "room_ui": _check_room_ui,
+        "live_signs": _check_live_signs,
         "lecture_sections": _check_lecture_sections,
         "processes": _check_processes,
         "jobs": _check_jobs,

@@ -16,8 +16,8 @@ from core.errors import PluginError, Refusal
 from core.http import probes
 
 SECONDS = 5.0
-# Asked by programs without a browser: probes say little to strangers, LiveKit signs what it sends.
-OPEN = probes.PATHS | {"/api/livekit/webhook"}
+# Asked by programs without a browser: probes say little to strangers, LiveKit and the doctor sign.
+OPEN = probes.PATHS | probes.FOR_DOCTOR | {"/api/livekit/webhook"}
 # Not routed from outside. Agents prove themselves by their lecture's key. The gate before LiveKit asks here
 # for people with a participant's token, and only who came in by this door has become a participant.
 INTERNAL = "/api/internal/"

@@ -26,7 +26,7 @@ from core.files.walls import BEGUN
 from core.http import i18n
 
 # What a plugin may know of the installation while it exports.
-PUBLIC = ("public_url", "institution", "default_locale", "time_zone")
+PUBLIC = ("public_url", "links_url", "institution", "default_locale", "time_zone")
 LONGEST_WORDS = 500
 
 

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
+from core import obstacles
 from core.config import config
 from core.contracts import Destination, LecturePackage, Link
 from core.db import db, now
 from core.engine import offers
 from core.engine.plugins import plugins
-from core.errors import DestinationDown, StorageDown
+from core.errors import DestinationDown, StorageDown, StorageFull
 from core.exports import delivering, exports, fetching, packing, running
 from core.exports.models import Export, State
 from core.files import storages, stored
@@ -48,15 +49,27 @@ def export(context: procrastinate.JobContext, export_id: int, run: int) -> None:
             if context.job.attempts + 1 < (RETRY.max_attempts or 0):
                 raise
             _fail(export_id, run, _given_up(down))
+        except OSError as error:
+            _fail(export_id, run, _of_disk(error))
         except Exception as error:
             # Whatever a plugin's exporter is made of: nobody waits for ever.
             words = _("Something went wrong on our side. Your administrator can see why.")
             _fail(export_id, run, running.Failed(words, problem=f"{type(error).__name__}: {error}"))
 
 
+def _of_disk(error: OSError) -> running.Failed:
+    """What the folder of temporary files refuses; what an exporter is made of may fail likewise."""
+    words = _("Something went wrong on our side. Your administrator can see why.")
+    if obstacles.is_full(error):
+        words = obstacles.no_room_left()
+    return running.Failed(words, problem=obstacles.of_disk(error) or f"{type(error).__name__}: {error}")
+
+
 def _given_up(down: Exception) -> running.Failed:
     if isinstance(down, DestinationDown):
         return running.Failed(str(down), problem=str(down.__cause__ or down))
+    if isinstance(down, StorageFull):
+        return running.Failed(obstacles.no_room_left(), problem=str(down))
     words = _("The file could not be kept: the storage can't be reached. Try again later.")
     return running.Failed(words, problem=str(down))
 

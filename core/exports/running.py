@@ -20,7 +20,7 @@ from typing import IO, Any, BinaryIO, cast
 
 from flask_babel import gettext as _
 
-from core import ROOT
+from core import ROOT, obstacles
 from core.config import config
 from core.contracts import Exporter, LecturePackage, Link, NoSettings
 from core.engine.plugins import Loaded, plugins, settings_of
@@ -32,6 +32,7 @@ from core.run.processes import SOON, computed, end_group, give_way
 log = logging.getLogger(__name__)
 MB = 1024 * 1024
 LONGEST_HEAD = 4000
+NO_ROOM = "OSError: [Errno 28]"
 # How often it is asked whether the person still wants it.
 LOOK_SECONDS = 0.5
 # Most exports compute no longer: they come soon on a busy machine too. Long ones wait for quiet.
@@ -194,6 +195,10 @@ def _failure(plugin: str, status: int, outcome: Mapping[str, Any], said: str) ->
     if last.startswith("OSError: [Errno 27]"):
         words = _("The file would be larger than %(size)s MB.", size=config().largest_export_mb)
         return Failed(words, problem="the file is too large")
+    if NO_ROOM in last or NO_ROOM in str(outcome.get("problem", "")):
+        return Failed(
+            obstacles.no_room_left(), problem=f"no space left in {tempfile.gettempdir()}: make room there"
+        )
     if outcome.get("code") == "memory" or "MemoryError" in last:
         words = _("It needed more memory than it may have. Choose fewer sections.")
         return Failed(words, problem="out of memory")

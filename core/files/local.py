@@ -14,8 +14,9 @@ from io import RawIOBase
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
+from core import obstacles
 from core.contracts import Stat
-from core.errors import ContentChanged, StorageDown
+from core.errors import ContentChanged, StorageDown, StorageFull
 from core.threads import Threads
 
 T = TypeVar("T")
@@ -101,7 +102,9 @@ class LocalStorage:
             yield file
             self._on_disk(lambda: _finished(file, half, path))
         except BaseException:
-            file.close()
+            # On a full disk what is still in its buffer can't be written now either.
+            with suppress(OSError):
+                file.close()
             half.unlink(missing_ok=True)
             raise
 
@@ -117,7 +120,8 @@ class LocalStorage:
             if isinstance(error, expected):
                 raise
             said = f"the folder {self.folder} fails: {error.strerror}"
-            raise StorageDown(f"{said}; {_remedy(error)}") from error
+            kind = StorageFull if obstacles.is_full(error) else StorageDown
+            raise kind(f"{said}; {_remedy(error)}") from error
 
 
 class Growing:
@@ -233,6 +237,8 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if obstacles.is_full(error):
         return "make room on its disk"
+    if error.errno == errno.EROFS:
+        return "its disk can only be read: mount it writable"
     return "it must be there, and belong to the user that runs audimax"

@@ -10,10 +10,13 @@ from flask_limiter import Limiter
 from limits.storage import MemoryStorage
 
 from core.config import Config
+from core.errors import AudimaxError
 from core.http.security import client_address
 
 limiter = Limiter(key_func=client_address, strategy="fixed-window")
 SWEEP_SECONDS = 5.0
+# Of Redis; its client would wait for five, and ask again three times, with pauses.
+ANSWER_SECONDS = 1.0
 
 
 class SweptMemory(MemoryStorage):
@@ -41,8 +44,29 @@ def init_app(app: Flask) -> None:
     in_memory = settings.rate_limit_storage.startswith("memory")
     app.config.update(
         RATELIMIT_STORAGE_URI="swept://" if in_memory else settings.rate_limit_storage,
+        RATELIMIT_STORAGE_OPTIONS=_options(settings.rate_limit_storage),
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=not in_memory,
         RATELIMIT_HEADERS_ENABLED=False,
         RATELIMIT_ENABLED=True,
     )
     limiter.init_app(app)
+
+
+def _options(storage: str) -> dict[str, Any]:
+    """How long a count may take: no request stands still because Redis does.
+
+    A connection that Redis has closed meanwhile is made anew, once and at once.
+    """
+    if not storage.startswith(("redis://", "rediss://")):
+        return {}
+    try:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    except ImportError as error:
+        words = "rate_limit_storage names Redis, whose client isn't installed: pip install 'audimax[redis]'"
+        raise AudimaxError(words) from error
+    return {
+        "socket_connect_timeout": ANSWER_SECONDS,
+        "socket_timeout": ANSWER_SECONDS,
+        "retry": Retry(NoBackoff(), 1),
+    }

@@ -11,6 +11,9 @@ from flask import Flask
 from core.config import Config
 
 PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+# For `audimax doctor`, which asks them at the public address and proves itself (core.health.echo).
+ECHO, ECHO_STREAM, ECHO_BODY, ECHO_SOCKET = "/doctor", "/doctor/stream", "/doctor/body", "/ws/doctor"
+FOR_DOCTOR = frozenset({ECHO, ECHO_STREAM, ECHO_BODY, ECHO_SOCKET})
 App = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 

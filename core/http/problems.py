@@ -13,8 +13,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, TooManyRequests
 
+from core import obstacles
 from core.db import db
-from core.errors import LiveKitDown, Refusal, StorageDown
+from core.errors import LiveKitDown, LiveKitError, Refusal, StorageDown, StorageFull
 from core.http import access
 from core.logs import request_ids
 
@@ -26,6 +27,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refusal, answer)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(LiveKitDown, _livekit_down)
+    app.register_error_handler(LiveKitError, _livekit_refuses)
+    app.register_error_handler(StorageFull, _storage_full)
     app.register_error_handler(StorageDown, _storage_down)
     app.register_error_handler(OperationalError, _database_down)
     app.register_error_handler(InterfaceError, _database_down)
@@ -128,16 +131,34 @@ def _storage_down(error: StorageDown) -> Response:
     return answer(Refusal(503, detail, code="storage_down", retry_after=10))
 
 
-def _livekit_down(_error: LiveKitDown) -> Response:
+def _storage_full(error: StorageFull) -> Response:
+    log.error("a file storage is full: %s", error)
+    return answer(Refusal(507, obstacles.no_room_left(), code="storage_full"))
+
+
+def _livekit_refuses(error: LiveKitError) -> Response:
+    log.error("%s: compare livekit_key and livekit_secret, or run `audimax doctor`", error)
+    return _livekit_down(error)
+
+
+def _livekit_down(_error: LiveKitDown | LiveKitError) -> Response:
     detail = _("The video server can't be reached. Try again in a moment.")
     return answer(Refusal(503, detail, code="livekit_down", retry_after=3))
 
 
 def _database_down(error: Exception) -> Response:
+    if obstacles.is_full(error):
+        return _database_full(error)
     log.warning("the database can't be reached: %s", type(error).__name__)
     _take_back()
     detail = _("The server is starting again. Try again in a moment.")
     return answer(Refusal(503, detail, code="database_down", retry_after=3))
+
+
+def _database_full(error: Exception) -> Response:
+    log.error("%s", obstacles.worded(error))
+    _take_back()
+    return answer(Refusal(507, obstacles.no_room_left(), code="database_full"))
 
 
 def _no_connection_free(_error: Exception) -> Response:

@@ -23,6 +23,8 @@ FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_BODY = 1_000_000
 REPORTS = "/csp-reports"
+# As livekit-client knows it.
+CLOUDS = ("livekit.cloud", "livekit.run")
 PLACE = re.compile(r"[A-Za-z0-9.-]{1,253}(:\d{1,5})?\Z")
 
 
@@ -227,12 +229,19 @@ def _content_policy() -> str:
     return _policy_template(config().livekit_url, uploads, shown).replace("NONCE", csp_nonce())
 
 
+def _regions(media: str) -> tuple[str, ...]:
+    """LiveKit Cloud sends browsers on to the nearest of its own servers."""
+    host = urlsplit(f"//{media}").hostname or ""
+    cloud = next((name for name in CLOUDS if host.endswith(f".{name}")), "")
+    return (f"wss://*.{cloud}", f"https://*.{cloud}") if cloud else ()
+
+
 @lru_cache(maxsize=8)
 def _policy_template(livekit_url: str, uploads: tuple[str, ...], shown: tuple[str, ...]) -> str:
     media = urlsplit(livekit_url).netloc
     secure = livekit_url.startswith(("wss", "https"))
     socket, plain = (f"wss://{media}", f"https://{media}") if secure else (f"ws://{media}", f"http://{media}")
-    connect = " ".join(("'self'", socket, plain, *uploads))
+    connect = " ".join(("'self'", socket, plain, *_regions(media), *uploads))
     pictures, films = (" ".join((own, *shown)) for own in ("data: blob:", "blob: mediastream:"))
     return (
         "default-src 'none'; script-src 'self' 'nonce-NONCE'; style-src 'self' 'nonce-NONCE'; "

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from limits import RateLimitItem, parse
+from limits.storage import Storage
 from limits.strategies import MovingWindowRateLimiter, RateLimiter
 
 from core.errors import Refusal
@@ -25,6 +27,9 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 # Counts on while the shared storage is away: weaker with several workers, but never open.
 _fallback = MovingWindowRateLimiter(SweptMemory())
+# A storage that didn't answer is left alone for so long: everybody would wait for it in turn.
+AWAY_SECONDS = 2.0
+_away_until: WeakKeyDictionary[Storage, float] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -66,9 +71,13 @@ def refusal(seconds: int) -> Refusal:
 
 
 def _counted(work: Callable[[RateLimiter], T]) -> T:
+    shared = limiter.limiter
+    if time.monotonic() < _away_until.get(shared.storage, 0.0):
+        return work(_fallback)
     try:
-        return work(limiter.limiter)
+        return work(shared)
     except Exception as error:
         # The storage's client may raise anything when its server is away.
+        _away_until[shared.storage] = time.monotonic() + AWAY_SECONDS
         log.warning("tries are counted in memory: %s", type(error).__name__)
         return work(_fallback)

@@ -62,6 +62,9 @@ REMEDIES: Mapping[str, str] = {
     "test_its_sections_are_sections_for_every_viewer": (
         "`lecture_sections` works for hosts, admins, participants and strangers, and only reads."
     ),
+    "test_its_signs_of_running_lectures_are_read_at_once": (
+        "`live_signs` gets the ids of all running lectures, which may be none, and gives a `LiveSign` by id."
+    ),
     "test_its_browser_code_is_there": (
         "Put the module and the styles below `static/`, name them in `package-data`, and let the module "
         "`export default function setup(room)`."

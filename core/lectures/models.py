@@ -78,7 +78,8 @@ class Participant(Model):
     Current while ``removed_at`` is empty: a return after a removal is a new row with a new
     identity. The four grants are the effective ones; the gate mints tokens from them. The two
     keys are keyed hashes (``core.people.fingerprints``) of browser and network: they tell equal
-    ones apart from others and nothing else.
+    ones apart from others and nothing else. ``quality`` of the connection is empty, weak or lost, as their
+    browser says.
     """
 
     __tablename__ = "participant"
@@ -108,6 +109,7 @@ class Participant(Model):
     connects: Mapped[int] = mapped_column(default=0)
     fingerprint_key: Mapped[str] = mapped_column(default="", server_default="")
     address_key: Mapped[str] = mapped_column(default="", server_default="")
+    quality: Mapped[str] = mapped_column(default="", server_default="")
 
     lecture: Mapped[Lecture] = relationship()
     user: Mapped[User | None] = relationship()

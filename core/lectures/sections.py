@@ -41,7 +41,7 @@ def _with_address(lecture: Lecture, section: Section) -> Section:
     """Whoever reads of a film elsewhere is told where it is watched."""
     if not isinstance(section, Film) or section.played is None or section.note:
         return section
-    address = f"{config().public_url.rstrip('/')}/lectures/{lecture.public_id}#{section.id}"
+    address = f"{config().address}/lectures/{lecture.public_id}#{section.id}"
     return replace(section, note=_("It is watched here: %(address)s", address=address))
 
 

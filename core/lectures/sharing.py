@@ -121,7 +121,7 @@ def _record(action: str, share: LectureShare, lecture: Lecture, by: User) -> Non
 
 def address(share: LectureShare) -> str:
     """The link itself."""
-    return f"{config().public_url.rstrip('/')}/shared/{share.token}"
+    return f"{config().address}/shared/{share.token}"
 
 
 # --- for readers ----------------------------------------------------------------------

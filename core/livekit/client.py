@@ -64,6 +64,7 @@ class LiveKit:
         self._twirp = Twirp(config.livekit_api_url)
         # Nobody is refused for what was never looked at: the first to come together go on.
         self._looked_at, self._was_up = 0.0, True
+        self._opened_at: dict[str, float] = {}
 
     # --- rooms ------------------------------------------------------------------------
 
@@ -73,6 +74,14 @@ class LiveKit:
             name=name, empty_timeout=EMPTY_TIMEOUT, departure_timeout=DEPARTURE_TIMEOUT
         )
         return self._call("CreateRoom", request, models.Room, self._for_rooms())
+
+    def keep_open(self, name: str) -> None:
+        """Open a room, unless that was done a moment ago: a hall that joins at once asks once."""
+        moment = time.monotonic()
+        lately = {one: at for one, at in self._opened_at.items() if moment - at < REMEMBER_UP}
+        if name not in lately:
+            self.create_room(name)
+            self._opened_at = {**lately, name: moment}
 
     def delete_room(self, name: str) -> bool:
         """Close a room and disconnect everybody; tells whether there was one."""

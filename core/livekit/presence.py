@@ -162,7 +162,11 @@ def _write(row: Participant, stays: list[Stay]) -> None:
     last = stays[-1]
     closed = [(stay.since, stay.until) for stay in stays if stay.until is not None]
     row.first_joined_at = stays[0].since
-    row.present_since = last.since if last.until is None else None
+    present_since = last.since if last.until is None else None
+    if present_since != row.present_since:
+        # A new connection: its browser begins with a good one.
+        row.quality = ""
+    row.present_since = present_since
     row.left_at = None if last.until is None else last.until
     row.seconds_present = round(sum((until - since).total_seconds() for since, until in closed))
     row.livekit_sid = last.sid

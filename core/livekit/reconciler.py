@@ -18,6 +18,7 @@ from core.lectures import lectures
 from core.lectures.models import Lecture
 from core.livekit import enforcement, presence
 from core.livekit.client import livekit
+from core.livekit.enforcement import Enforced
 from core.models import WebhookEvent
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ def reconcile() -> None:
     open_rooms = {room.name for room in rooms}
     for lecture in _live():
         try:
-            _compare(lecture, lecture.public_id in open_rooms)
+            compare(lecture, lecture.public_id in open_rooms)
         except (LiveKitDown, LiveKitError) as error:
             db.session.rollback()
             log.warning("a lecture can't be compared now: %s", error)
@@ -55,16 +56,18 @@ def reconcile() -> None:
     _prune()
 
 
-def _compare(lecture: Lecture, is_open: bool) -> None:
+def compare(lecture: Lecture, is_open: bool) -> Enforced:
+    """Make presence agree with LiveKit's list of a live lecture, and LiveKit with the rows. Commits."""
     asked_at = now()
-    # A room that LiveKit has lost is opened again by the next connect, not here.
+    # Behind the gate, a room that LiveKit has lost is opened again by the next connect, not here.
     people = livekit().list_participants(lecture.public_id) if is_open else []
     presence.repair(lecture, people, asked_at)
     db.session.commit()
-    enforcement.enforce(lecture, people)
+    done = enforcement.enforce(lecture, people)
     if not any(map(presence.is_present, people)) and _absent_too_long(lecture):
         log.info("lecture %s ends: everybody has been gone for long", lecture.public_id)
         lectures.end(lecture, reason="absence")
+    return done
 
 
 def _absent_too_long(lecture: Lecture) -> bool:

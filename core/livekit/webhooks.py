@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
+import sqlalchemy as sa
 from flask import Blueprint, Response, request
 from livekit.api import TokenVerifier, WebhookReceiver
 from livekit.protocol import webhook as messages
@@ -15,7 +16,8 @@ from core.db import db, now
 from core.http.limits import limiter
 from core.http.security import from_machines
 from core.jobs import RETRY, defer, task
-from core.livekit import egress, presence
+from core.lectures.models import Lecture
+from core.livekit import egress, enforcement, presence
 from core.models import WebhookEvent
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ def webhook() -> Response:
     if event.id and event.event in KEPT and _store(event):
         defer("core:webhook", event_id=event.id)
     db.session.commit()
+    if event.event == presence.JOINED and not config().gated:
+        _look_at(event)
     return Response(status=200)
 
 
@@ -66,6 +70,13 @@ def _verified(raw: bytes, token: str) -> messages.WebhookEvent | None:
         # The package raises whatever its parts raise, a bare Exception for a wrong hash.
         log.warning("a webhook was refused: %s", error)
         return None
+
+
+def _look_at(event: messages.WebhookEvent) -> None:
+    """Nobody was asked at the connect: who isn't admitted is put out before this is answered."""
+    found = db.session.scalar(sa.select(Lecture).where(Lecture.public_id == event.room.name))
+    if found is not None and found.is_live:
+        enforcement.enforce(found, [event.participant])
 
 
 def _store(event: messages.WebhookEvent) -> bool:

@@ -61,7 +61,9 @@ def renew(link: OneTimeLink) -> str:
     purpose = Purpose(link.purpose)
     link.token_hash = _hash(token)
     link.expires_at = now() + LIFETIMES[purpose]
-    return f"{config().public_url.rstrip('/')}{PATHS[purpose]}/{token}"
+    # The first admin sits at this machine; all others get their link from somebody.
+    address = config().public_url.rstrip("/") if purpose is Purpose.SET_UP else config().address
+    return f"{address}{PATHS[purpose]}/{token}"
 
 
 def reserve(purpose: Purpose, *, email: str = "", **details: Any) -> OneTimeLink:

@@ -10,6 +10,8 @@ import logging
 import re
 import smtplib
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from pathlib import Path
@@ -102,16 +104,16 @@ def _send_link(address: str, email: str, template: str, locale: str, **about: st
 def _send(email: str, template: str, locale: str, **about: str) -> None:
     with force_locale(locale):
         text = render_template(f"mail/{template}.txt", institution=config().institution, **about)
-    deliver(_message(email, text), config())
+    deliver(composed(email, text, config()), config())
 
 
-def _message(email: str, text: str) -> EmailMessage:
-    """A template's first line is the subject."""
+def composed(email: str, text: str, settings: Config) -> EmailMessage:
+    """A mail of a text whose first line is the subject."""
     subject, _blank, body = text.strip().partition("\n")
     made = EmailMessage()
     made["Subject"] = " ".join(subject.split())
-    made["From"], made["To"] = config().mail_from, email
-    made["Date"], made["Message-ID"] = formatdate(), make_msgid(domain=urlsplit(config().public_url).hostname)
+    made["From"], made["To"] = settings.mail_from, email
+    made["Date"], made["Message-ID"] = formatdate(), make_msgid(domain=urlsplit(settings.public_url).hostname)
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(re.sub(r"\n{3,}", "\n\n", body.strip()) + "\n")
     return made
@@ -120,21 +122,24 @@ def _message(email: str, text: str) -> EmailMessage:
 def deliver(message: EmailMessage, settings: Config) -> None:
     """Hand the mail to the configured server, or write it into the folder of mails."""
     if settings.mail_url:
-        _to_server(message, settings.mail_url)
+        with connected(settings.mail_url) as server:
+            server.send_message(message)
         return
     path = _to_folder(message, settings.instance / "mail")
     # Its whole name has the address of whom it is for.
     log.info("a mail is in %s, its name begins with %s", path.parent, path.name[:MOMENT])
 
 
-def _to_server(message: EmailMessage, url: str) -> None:
+@contextmanager
+def connected(url: str) -> Iterator[smtplib.SMTP]:
+    """The server of that address, encrypted and with our name told to it as the address asks."""
     parts = urlsplit(url)
     with _connect(parts.scheme, parts.hostname or "localhost", parts.port) as server:
         if parse_qs(parts.query).get("starttls", ["0"])[-1] in ("1", "true", "yes"):
             server.starttls(context=ssl.create_default_context())
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
-        server.send_message(message)
+        yield server
 
 
 def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
@@ -153,4 +158,4 @@ def _to_folder(message: EmailMessage, folder: Path) -> Path:
 
 
 def _address(path: str) -> str:
-    return config().public_url.rstrip("/") + path
+    return config().address + path

@@ -38,7 +38,7 @@ class Mail:
 
 def link(room: Room) -> str:
     """The room's full address."""
-    return f"{config().public_url.rstrip('/')}/r/{room.code}"
+    return f"{config().address}/r/{room.code}"
 
 
 def mail(room: Room) -> Mail:
@@ -50,7 +50,7 @@ def mail(room: Room) -> Mail:
         "Nothing has to be installed.",
         title=room.title,
         link=link(room),
-        site=config().public_url,
+        site=config().address,
         code=room.code,
     )
     return Mail(_("Invitation: %(title)s", title=room.title), body)

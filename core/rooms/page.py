@@ -77,6 +77,7 @@ def page_config(room: Room, viewer: Viewer) -> dict[str, Any]:
             "id": room.public_id,
             "title": room.title,
             "code": room.code,
+            "link": invitations.link(room),
             "live": live_in(room) is not None,
             "shut": invitations.shut_because(room) if viewer.is_host else "",
         },

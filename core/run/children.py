@@ -61,10 +61,14 @@ class Child:
         self.process = None
         if time.monotonic() - self.started_at > LONG_ENOUGH:
             self.pause = FIRST_PAUSE
-        self.again_at = time.monotonic() + self.pause
         said = f"{how}; starting it again in {self.pause:.1f} s"
-        self.pause = min(self.pause * 2, LONGEST_PAUSE)
+        self.postpone()
         return said
+
+    def postpone(self) -> None:
+        """Have it started again after a pause, the next time after a longer one."""
+        self.again_at = time.monotonic() + self.pause
+        self.pause = min(self.pause * 2, LONGEST_PAUSE)
 
     @property
     def is_due(self) -> bool:
@@ -72,8 +76,11 @@ class Child:
 
     def ask_to_stop(self) -> None:
         self.again_at = 0.0
+        self.send_signal(self.stop_signal)
+
+    def send_signal(self, which: int) -> None:
         if self.is_running and self.process is not None:
-            self.process.send_signal(self.stop_signal)
+            self.process.send_signal(which)
 
     def make_stop(self) -> None:
         """End it and all that is left of its group."""
@@ -119,8 +126,15 @@ class Child:
     def trim_log(self) -> None:
         """Start the log anew when it has grown too long; the program goes on writing to it."""
         if self.log.exists() and self.log.stat().st_size > LARGEST_LOG:
-            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            self._keep_a_copy(self.log.with_suffix(".log.1"))
             os.truncate(self.log, 0)
+
+    def _keep_a_copy(self, copy: Path) -> None:
+        try:
+            shutil.copyfile(self.log, copy)
+        except OSError:
+            # On a full disk room is worth more than old lines.
+            copy.unlink(missing_ok=True)
 
 
 def _ending(code: int) -> str:

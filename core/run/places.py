@@ -46,12 +46,25 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only we can read, from its first byte on."""
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-    ) as file:
-        os.fchmod(file.fileno(), 0o600)
-        file.write(text)
+    """Write a file that only we can read, from its first byte on; on a full disk the old one stays."""
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with os.fdopen(_private(half), "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    except BaseException as error:
+        half.unlink(missing_ok=True)
+        # Who reads it looks for the file that they know.
+        if isinstance(error, OSError):
+            error.filename = str(path)
+        raise
+
+
+def _private(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
 
 
 def service_user() -> str:

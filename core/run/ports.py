@@ -17,26 +17,33 @@ class PortTaken(AudimaxError):
 
 @dataclass(frozen=True)
 class Port:
-    """A port and the variable that moves it."""
+    """A port and the variable that moves it; ``host``: the address, where it isn't the loopback."""
 
     what: str
     variable: str
     number: int
     is_udp: bool = False
+    host: str = ""
 
     @classmethod
     def read(
-        cls, environ: Mapping[str, str], what: str, variable: str, default: int, is_udp: bool = False
+        cls,
+        environ: Mapping[str, str],
+        what: str,
+        variable: str,
+        default: int,
+        is_udp: bool = False,
+        host: str = "",
     ) -> Port:
         given = environ.get(variable, "") or str(default)
         if not given.isdigit() or not 0 < int(given) < 65536:
             raise ConfigError(f"{variable} must be a port number from 1 to 65535, not {given!r}")
-        return cls(what, variable, int(given), is_udp)
+        return cls(what, variable, int(given), is_udp, host)
 
     def problem(self) -> str:
         """Why this port can't be used; empty when it can."""
-        families = [(socket.AF_INET, "127.0.0.1")]
-        if not self.is_udp:
+        families = [(socket.AF_INET, self.host or "127.0.0.1")]
+        if not self.is_udp and not self.host:
             families.append((socket.AF_INET6, "::1"))
         return next((said for family, host in families if (said := self._bind(family, host))), "")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
+from core import obstacles
 from core.errors import AudimaxError
 
 
@@ -17,6 +18,10 @@ def main() -> None:
         print(json.dumps(_prepared()))
     except AudimaxError as error:
         sys.exit(str(error))
+    except Exception as error:
+        if not (words := obstacles.worded(error)):
+            raise
+        sys.exit(words)
 
 
 def _prepared() -> dict[str, object]:

@@ -10,14 +10,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from core import obstacles
 from core.config import raw_settings
 from core.errors import AudimaxError
 from core.run.children import Child
 from core.run.instance import Instance
+from core.run.lan import asks_for_network
 from core.run.ports import refuse_taken
 from core.run.processes import end_group, raise_open_files, spawn
 from core.run.topology import ROOT, Topology
@@ -42,6 +45,9 @@ class Supervisor:
         self.accounts: list[tuple[str, str]] = []
         self.children: list[Child] = []
         self.set_up_link = ""
+        # What of the certificates for the local network was made anew.
+        self.certificate = ""
+        self._has_moved = False
         self._leash: subprocess.Popen[bytes] | None = None
         self._asked_to_stop = 0
 
@@ -72,6 +78,8 @@ class Supervisor:
         self._leash = _start_leash()
         if self.topology.postgres:
             self.topology.postgres.prepare()
+        if self.topology.lan:
+            self.certificate = self.topology.lan.prepare()
         self.topology.use_database()
         self._add(self.topology.postgres_child(), self.topology.livekit_child())
         self._await(self.children[:1] if self.topology.postgres else [])
@@ -94,7 +102,7 @@ class Supervisor:
         if not early:
             self._add(self.topology.web_child())
         more = NO_COMPARISON if self.demo == "large" else ()
-        self._add(self.topology.gate_child(), self.topology.jobs_child(*more))
+        self._add(*self.topology.lan_children(), self.topology.gate_child(), self.topology.jobs_child(*more))
         for wanted in prepared["processes"]:
             self._add(self.topology.plugin_child(wanted["name"], wanted["argv"], wanted["env"]))
 
@@ -152,16 +160,41 @@ class Supervisor:
                 trim_at = time.monotonic() + TRIM_EVERY
                 for child in self.children:
                     child.trim_log()
+                self._look_at_network()
+
+    def _look_at_network(self) -> None:
+        """Laptops wander, and certificates end, while the product runs."""
+        lan = self.topology.lan
+        if lan is None:
+            return
+        if lan.has_moved and not self._has_moved:
+            say(f"this machine isn't {lan.address} any more: stop, and start again for its new address")
+        self._has_moved = lan.has_moved
+        if lan.prepare():
+            say("the certificate for the local network is a new one")
+            for child in self.children:
+                if child.name == "lan":
+                    # gunicorn starts its worker again, which reads the file.
+                    child.send_signal(signal.SIGHUP)
 
     def _look_after(self, child: Child) -> None:
         for line in child.complaints():
-            print(f"{child.name} │ {line}", flush=True)
+            tell(f"{child.name} │ {line}")
         group = child.group
         if said := child.died():
             self._tell_leash("-", group=group)
             say(f"{child.name} {said}")
         elif child.is_due:
+            self._launch_again(child)
+
+    def _launch_again(self, child: Child) -> None:
+        """On a full disk a program may have no place for its log: the others go on, it is tried again."""
+        try:
             self._launch(child)
+        except OSError as error:
+            child.postpone()
+            say(f"{child.name} can't be started: {obstacles.worded(error) or error}")
+        else:
             say(f"{child.name} was started again")
 
     def _report(self) -> None:
@@ -169,13 +202,28 @@ class Supervisor:
         data = str(instance.folder)
         if postgres and postgres.data_dir.parent != instance.folder:
             data += f", database in {postgres.data_dir}"
-        rows = [("Audimax", self.topology.public_url)]
+        rows = [("Audimax", self.topology.public_url), *self._network()]
         if self.set_up_link:
             rows.append(("first admin", f"{self.set_up_link} (works once, for 24 hours)"))
         rows += [("sign in as", f"{email}   password {password}") for email, password in self.accounts]
         rows += [("live", MADE_UP)] if self.demo == "large" else []
         rows += [("data", data), ("logs", str(instance.logs)), ("stop", "Ctrl-C")]
         print("\n" + "\n".join(f"  {name:<12} {what}" for name, what in rows) + "\n", flush=True)
+        if self.topology.lan:
+            print(self.topology.lan.qr_code(), flush=True)
+
+    def _network(self) -> list[tuple[str, str]]:
+        """What to click for those in the same network."""
+        lan = self.topology.lan
+        if lan is None:
+            asked = asks_for_network(self.topology.environ)
+            return [("network", "none is here: this machine only")] if asked else []
+        again = {"authority": " (a new one: also devices that had an old one)"}.get(self.certificate, "")
+        return [
+            ("network", f"{lan.url} for phones and colleagues"),
+            ("first there", f"{lan.page_url} says how a device learns to trust this address{again}"),
+            ("fingerprint", lan.authority.fingerprint()),
+        ]
 
     def _stop(self) -> None:
         # The database goes last: the others end their work with it.
@@ -223,7 +271,13 @@ def run(environ: Mapping[str, str], *, demo: str = "") -> None:
 
 
 def say(text: str) -> None:
-    print(f"audimax │ {text}", flush=True)
+    tell(f"audimax │ {text}")
+
+
+def tell(line: str) -> None:
+    """Print a line; where it has no room, or nobody reads any more, the programs go on all the same."""
+    with suppress(OSError):
+        print(line, flush=True)
 
 
 def _start_leash() -> subprocess.Popen[bytes]:

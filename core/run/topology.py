@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -15,10 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.backup.sealing import VARIABLE as PASSPHRASE
-from core.config import raw_settings
+from core.config import Config, raw_settings
+from core.engine.settings import fill
+from core.errors import ConfigError
 from core.run import livekit_server
 from core.run.children import Child
 from core.run.instance import Instance
+from core.run.lan import Lan
 from core.run.livekit_server import LiveKitServer
 from core.run.ports import Port
 from core.run.postgres import EmbeddedPostgres
@@ -28,6 +32,8 @@ from core.version import VERSION
 ROOT = Path(__file__).resolve().parents[2]
 # They need something of the institution's own before they make sense.
 NOT_BY_DEFAULT = frozenset({"dev_gate", "storage_s3", "export_gdrive"})
+WEB = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
+LAN_PAGE = [sys.executable, "-m", "core.run.lan_page"]
 
 
 @dataclass
@@ -42,6 +48,7 @@ class Topology:
     livekit: Port | None
     media: tuple[Port, ...]
     postgres: EmbeddedPostgres | None
+    lan: Lan | None = None
 
     @classmethod
     def plan(cls, instance: Instance, environ: Mapping[str, str]) -> Topology:
@@ -62,13 +69,21 @@ class Topology:
             postgres = EmbeddedPostgres(
                 instance.folder / "postgres", instance.folder / "run", log=instance.logs / "postgres.log"
             )
-        made = cls(instance, given, dict(environ), web, gate, livekit, media, postgres)
+        lan = Lan.plan(environ, instance.folder)
+        made = cls(instance, given, dict(environ), web, gate, livekit, media, postgres, lan)
         made._fill_in()
         return made
 
     @property
     def ports(self) -> list[Port]:
-        return [port for port in (self.web, self.gate, self.livekit, *self.media) if port]
+        own = (self.web, self.gate if self.gated else None, self.livekit, *self.media)
+        return [port for port in (*own, *(self.lan.ports if self.lan else ())) if port]
+
+    @property
+    def gated(self) -> bool:
+        """Whether signalling passes the gate, as the settings say."""
+        said = {name: self.given[name] for name in ("gated",) if name in self.given}
+        return fill(Config, said).gated
 
     @property
     def web_url(self) -> str:
@@ -128,7 +143,7 @@ class Topology:
             tcp_port=tcp.number,
             udp_port=udp.number,
             webhook_url=f"{self.web_url}/api/livekit/webhook",
-            node_ip=self.environ.get("AUDIMAX_LIVEKIT_NODE_IP", "127.0.0.1"),
+            node_ip=self.environ.get("AUDIMAX_LIVEKIT_NODE_IP", self._media_address),
             log=self.instance.logs / "livekit.log",
         )
         binary = livekit_server.PROGRAM.fetch()
@@ -136,10 +151,27 @@ class Topology:
         return Child("livekit", lambda: server.launch(binary), server.log or Path(), server.answers, grace=1)
 
     def web_child(self) -> Child:
-        argv = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"]
-        return self._python_child("web", argv, answers=_http(f"{self.web_url}/healthz"))
+        return self._python_child("web", WEB, answers=_http(f"{self.web_url}/healthz"))
 
-    def gate_child(self) -> Child:
+    def lan_children(self) -> list[Child]:
+        """For the local network: the web once more, over HTTPS, and the page about its certificate."""
+        if not self.lan:
+            return []
+        lan, bind = self.lan, {"AUDIMAX_BIND": self.lan.address, "AUDIMAX_PUBLIC_URL": self.lan.url}
+        web = {"AUDIMAX_PORT": str(lan.web.number), "AUDIMAX_TLS_FILE": str(lan.authority.server_file)}
+        if self.gated:
+            web["AUDIMAX_LIVEKIT_URL"] = lan.socket_url
+            web["AUDIMAX_GATE_BEHIND"] = f"127.0.0.1:{self.gate.number}"
+        page = {"AUDIMAX_PORT": str(lan.page.number)}
+        answers = _http(f"{lan.url}/healthz", lan.authority.trusting())
+        return [
+            self._python_child("lan", WEB, env={**bind, **web}, answers=answers),
+            self._python_child("lan-page", LAN_PAGE, env={**bind, **page}, answers=_http(f"{lan.page_url}/")),
+        ]
+
+    def gate_child(self) -> Child | None:
+        if not self.gated:
+            return None
         argv = [sys.executable, "-m", "core.livekit.gateway"]
         return self._python_child("gate", argv, answers=_http(f"http://127.0.0.1:{self.gate.number}/"))
 
@@ -170,6 +202,7 @@ class Topology:
         return Child(name, start, log, answers)
 
     def _fill_in(self) -> None:
+        self._refuse_half_a_network()
         self._pin_file()
         own = self.instance.secrets()
         self._default("mode", "embedded", overrides=True)
@@ -181,10 +214,24 @@ class Topology:
             self._default("livekit_key", own["livekit_key"], overrides=True)
             self._default("livekit_secret", own["livekit_secret"], overrides=True)
             self._default("livekit_api_url", f"http://127.0.0.1:{self.livekit.number}")
-        self._default("livekit_url", f"ws://localhost:{self.gate.number}")
+        if self.gated:
+            self._default("livekit_url", f"ws://localhost:{self.gate.number}")
+        if self.lan:
+            self._default("links_url", self.lan.url)
         self.environ["AUDIMAX_PORT"] = str(self.web.number)
         self.environ["AUDIMAX_GATE_PORT"] = str(self.gate.number)
         self.environ.setdefault("AUDIMAX_GATE_ASKS", f"{self.web_url}/api/internal/livekit/connect")
+
+    @property
+    def _media_address(self) -> str:
+        return self.lan.address if self.lan else "127.0.0.1"
+
+    def _refuse_half_a_network(self) -> None:
+        """Pages over HTTPS can't speak with a LiveKit beside us that has no certificate."""
+        if self.lan and self.livekit and not self.gated:
+            raise ConfigError(
+                "LAN=1 needs the gate: take `gated = false` out of the settings, or leave LAN=1 out"
+            )
 
     def _pin_file(self) -> None:
         # The programs run in the checkout; the file was found from where we are.
@@ -203,8 +250,11 @@ def first_party_plugins() -> list[str]:
     return sorted(name for name in folders if name not in NOT_BY_DEFAULT)
 
 
-def _http(url: str) -> Callable[[], bool]:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _http(url: str, trusting: ssl.SSLContext | None = None) -> Callable[[], bool]:
+    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
+    if trusting:
+        handlers.append(urllib.request.HTTPSHandler(context=trusting))
+    opener = urllib.request.build_opener(*handlers)
 
     def answers() -> bool:
         try:

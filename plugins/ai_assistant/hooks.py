@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import procrastinate
 from flask_babel import lazy_gettext as _l
 
@@ -14,6 +16,7 @@ from core.api import (
     LectureCut,
     LectureEnded,
     LectureStarted,
+    LiveSign,
     Mount,
     MountPoint,
     Person,
@@ -29,7 +32,7 @@ from core.api import (
     live_in,
     settings,
 )
-from plugins.ai_assistant import consent, erasing, health, internal, pages, review, sections, views
+from plugins.ai_assistant import consent, erasing, health, internal, pages, review, sections, state, views
 from plugins.ai_assistant import jobs as background
 from plugins.ai_assistant import retention as keeping
 from plugins.ai_assistant.settings import Settings
@@ -75,6 +78,11 @@ def health_checks() -> list[HealthCheck]:
 @hookimpl
 def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
     return [RoomUi(notice=consent.notice(room, live_in(room)))]
+
+
+@hookimpl
+def live_signs(lecture_ids: Sequence[int]) -> dict[int, LiveSign]:
+    return state.signs(lecture_ids)
 
 
 @hookimpl

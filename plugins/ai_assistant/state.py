@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
+import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from core.api import Answer, Lecture, Participant, Viewer, db, lecture_changed, microseconds, order
+from core.api import (
+    Answer,
+    Lecture,
+    LiveSign,
+    Participant,
+    Viewer,
+    db,
+    lecture_changed,
+    microseconds,
+    notify,
+    order,
+)
 from plugins.ai_assistant import consent
 from plugins.ai_assistant.models import LectureArtifact, State, artifact_of
 
@@ -97,6 +110,23 @@ def touch(artifact: LectureArtifact) -> None:
     """Pages are to hear of a change: take the next moment for it. The row must be locked."""
     artifact.at = max(microseconds(), artifact.at + 1)
     lecture_changed(artifact.lecture_id)
+    notify("live")
+
+
+def signs(lecture_ids: Sequence[int]) -> dict[int, LiveSign]:
+    """How captions stand in running lectures, for administrators."""
+    query = sa.select(LectureArtifact).where(LectureArtifact.lecture_id.in_(lecture_ids))
+    found = {one.lecture_id: _sign(one) for one in db.session.scalars(query)}
+    return {lecture_id: sign for lecture_id, sign in found.items() if sign is not None}
+
+
+def _sign(artifact: LectureArtifact) -> LiveSign | None:
+    status = status_of(artifact)
+    if status == "off":
+        return LiveSign(_("Captions refused"), is_trouble=True) if artifact.refused else None
+    if status == "paused":
+        return LiveSign(_("Captions paused"), is_trouble=True)
+    return LiveSign(_("Captions") if status == "on" else _("Captions starting"))
 
 
 def becomes(artifact: LectureArtifact, state: State, why: str = "") -> None:

@@ -16,7 +16,7 @@ def exporters() -> list[Exporter]:
     _demand_libraries()
     wanted, core = settings(Settings), config()
     picture = _logo(wanted.logo)
-    return [PdfExporter(wanted, core.institution, core.public_url, core.time_zone, picture)]
+    return [PdfExporter(wanted, core.institution, core.address, core.time_zone, picture)]
 
 
 @hookimpl

@@ -17,6 +17,7 @@ from core.api import (
     RoomUi,
     Verdict,
     Viewer,
+    config,
     db,
     hookimpl,
     keyed,
@@ -40,7 +41,7 @@ def retention() -> list[Retained]:
 
 @hookimpl
 def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
-    return [RoomUi()]
+    return [RoomUi(config={"gated": config().gated})]
 
 
 @hookimpl

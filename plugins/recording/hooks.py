@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import procrastinate
 
 from core.api import (
@@ -11,6 +13,7 @@ from core.api import (
     Lecture,
     LectureEnded,
     LectureStarted,
+    LiveSign,
     Mount,
     MountPoint,
     Process,
@@ -24,7 +27,7 @@ from core.api import (
     live_in,
     settings,
 )
-from plugins.recording import consent, desk, health, internal, pages, sections, views
+from plugins.recording import consent, desk, health, internal, pages, sections, state, views
 from plugins.recording import jobs as background
 from plugins.recording.egress import needs, runs, scene
 from plugins.recording.retention import FILMS
@@ -72,6 +75,11 @@ def health_checks() -> list[HealthCheck]:
 @hookimpl
 def room_ui(room: Room, viewer: Viewer) -> list[RoomUi]:
     return [RoomUi(notice=consent.notice(room, live_in(room)))]
+
+
+@hookimpl
+def live_signs(lecture_ids: Sequence[int]) -> dict[int, LiveSign]:
+    return state.signs(lecture_ids)
 
 
 @hookimpl

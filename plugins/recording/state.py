@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -11,11 +12,13 @@ from flask_babel import gettext as _
 from core.api import (
     Answer,
     Lecture,
+    LiveSign,
     Participant,
     Viewer,
     db,
     lecture_changed,
     microseconds,
+    notify,
     now,
     order,
     settings,
@@ -133,6 +136,21 @@ def touch(recording: LectureRecording) -> None:
     """Pages are to hear of a change: take the next moment for it. The row must be locked."""
     recording.at = max(microseconds(), recording.at + 1)
     lecture_changed(recording.lecture_id)
+    notify("live")
+
+
+def signs(lecture_ids: Sequence[int]) -> dict[int, LiveSign]:
+    """How recording stands in running lectures, for administrators."""
+    words = {
+        "starting": LiveSign(_("Recording starting")),
+        "recording": LiveSign(_("Recording")),
+        "paused": LiveSign(_("Recording paused")),
+        "queued": LiveSign(_("Waits for a recorder"), is_trouble=True),
+        "failed": LiveSign(_("Recording failed"), is_trouble=True),
+    }
+    query = sa.select(LectureRecording).where(LectureRecording.lecture_id.in_(lecture_ids))
+    found = {one.lecture_id: words.get(status_of(one)) for one in db.session.scalars(query)}
+    return {lecture_id: sign for lecture_id, sign in found.items() if sign is not None}
 
 
 def wish_for(recording: LectureRecording, wish: Wish) -> None:

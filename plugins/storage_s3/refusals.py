@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, SSLError
 
-from core.api import ContentChanged, StorageDown
+from core.api import ContentChanged, StorageDown, StorageFull
 from plugins.storage_s3.settings import Settings
 
 MISSING = frozenset({"NoSuchKey", "NoSuchUpload"})
@@ -75,7 +75,7 @@ def _refused(settings: Settings, key: str, error: ClientError) -> Exception:
             "it the rights that docs/operations.md lists, or correct plugins.storage_s3.access_key"
         )
     if code in FULL:
-        return StorageDown(f"{place} is full ({code}): make room, or raise its quota")
+        return StorageFull(f"{place} is full ({code}): make room, or raise its quota")
     if code in WRONG_REGION:
         return StorageDown(f"{place} is of another region ({code}): correct plugins.storage_s3.region")
     if code in WRONG_TIME:

@@ -14,7 +14,7 @@ from tests.browser.test_looks import look
 from tests.fixtures.product import Product
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
-# A worker that says nothing for half a minute counts as dead.
+# A worker that was killed is missed within seconds; one that says nothing, after half a minute.
 TAKEN_UP = 120_000
 STATES = """SELECT state, count(*) FROM export JOIN lecture ON lecture.id = lecture_id
     WHERE lecture.public_id = %s GROUP BY state"""

@@ -65,7 +65,7 @@ def app(make_app: Callable[..., Flask]) -> Flask:
 @pytest.fixture
 def site(app: Flask, settings: dict[str, Any]) -> Iterator[str]:
     server = make_server("localhost", int(settings["public_url"].rpartition(":")[2]), app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield settings["public_url"]
     app.extensions["audimax_lecture_streams"].close()

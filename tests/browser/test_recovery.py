@@ -61,8 +61,8 @@ class Meeting:
     anything leaves it. What was seen then says nothing about us, and is looked at again in another Chromium.
     """
 
-    def __init__(self, begin: Callable[[Browser], Call], playwright: Playwright) -> None:
-        self._begin, self._playwright = begin, playwright
+    def __init__(self, begin: Callable[[Browser], Call], playwright: Playwright, *arguments: str) -> None:
+        self._begin, self._playwright, self._arguments = begin, playwright, arguments
         self._browser: Browser | None = None
         self._call: Call | None = None
 
@@ -79,7 +79,7 @@ class Meeting:
         pytest.fail("Chromium's pretended camera died three times")
 
     def _meet(self) -> Call:
-        self._browser = launch(self._playwright, small_camera())
+        self._browser = launch(self._playwright, small_camera(), *self._arguments)
         self._call = self._begin(self._browser)
         return self._call
 

@@ -161,3 +161,29 @@ def test_doctor_tells_of_a_file_that_it_cannot_read_as_of_everything_else(
     [finding] = json.loads(said.stdout)
     assert said.exit_code == 1
     assert (finding["check"], finding["state"]) == ("settings", "bad") and finding["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("api_url", "told"),
+    [
+        ("https://uni.livekit.cloud", "wss://uni.livekit.cloud"),
+        ("wss://uni.livekit.cloud", "wss://uni.livekit.cloud"),
+        ("http://127.0.0.1:7880", "ws://127.0.0.1:7880"),
+    ],
+)
+def test_without_the_gate_livekits_address_is_enough(api_url: str, told: str) -> None:
+    environ = {key: value for key, value in GOOD.items() if key != "AUDIMAX_LIVEKIT_URL"}
+    direct = load(environ={**environ, "AUDIMAX_LIVEKIT_API_URL": api_url, "AUDIMAX_GATED": "no"})
+    assert (direct.gated, direct.livekit_url) == (False, told)
+    named = load(environ={**GOOD, "AUDIMAX_LIVEKIT_API_URL": api_url, "AUDIMAX_GATED": "no"})
+    assert named.livekit_url == "wss://media.uni.example"
+
+
+def test_links_for_others_can_have_another_address() -> None:
+    assert load(environ=GOOD).address == "https://hall.uni.example"
+    assert (
+        load(environ={**GOOD, "AUDIMAX_LINKS_URL": "https://10.0.0.7:8443/"}).address
+        == "https://10.0.0.7:8443"
+    )
+    with pytest.raises(ConfigError, match="links_url must be an address"):
+        load(environ={**GOOD, "AUDIMAX_LINKS_URL": "10.0.0.7"})

@@ -70,6 +70,29 @@ def test_who_reloads_comes_back_as_themselves(app: Flask, client: FlaskClient, r
     assert row.name == "Guest with a new name"
 
 
+def test_who_is_inside_says_how_good_their_connection_is(
+    app: Flask, client: FlaskClient, room: Any, live: int
+) -> None:
+    join(client, room)
+
+    def say(quality: str) -> int:
+        return client.post(f"/api/rooms/{room[1]}/quality", json={"quality": quality}).status_code
+
+    def kept() -> list[str]:
+        with app.app_context():
+            return list(db.session.scalars(sa.select(Participant.quality)))
+
+    for quality, found in (("weak", "weak"), ("lost", "lost"), ("good", "")):
+        assert (say(quality), kept()) == (204, [found])
+    assert say("splendid") == 422
+    stranger = app.test_client().post(f"/api/rooms/{room[1]}/quality", json={"quality": "weak"})
+    assert stranger.status_code == 403 and kept() == [""]
+    with app.app_context():
+        db.session.execute(sa.update(Participant).values(removed_at=now()))
+        db.session.commit()
+    assert say("weak") == 403, "who was put out says nothing more"
+
+
 def test_another_browser_is_another_person(app: Flask, room: Any, live: int) -> None:
     identities = {join(app.test_client(), room).json["identity"] for _ in range(3)}
     assert len(identities) == 3

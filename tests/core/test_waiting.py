@@ -200,6 +200,26 @@ def test_after_a_database_restart_nobody_is_forgotten(app: Flask, serve: Serve, 
     assert listener.until("APPROVED")["token"]
 
 
+def test_however_long_the_database_is_away_a_hall_looks_again_every_few_seconds(
+    app: Flask, serve: Serve, room: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listener = wait(serve(), room)
+    pauses: list[float] = []
+    look = waiting.look
+
+    def away(room_id: int, sessions: set[int]) -> Any:
+        if len(pauses) < 12:
+            raise sa.exc.OperationalError("", {}, Exception("the database is away"))
+        return look(room_id, sessions)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(waiting, "look", away)
+        patched.setattr(waiting.time, "sleep", pauses.append)
+        start(app, room)
+        assert listener.until("APPROVED")["token"]
+    assert max(pauses) <= 2
+
+
 def test_a_removed_participant_can_not_use_the_stream(app: Flask, serve: Serve, room: Any) -> None:
     start(app, room)
     browser = serve()

@@ -71,9 +71,13 @@ class Composed:
 
 def composed(profile: str) -> Composed:
     """The file with fresh secrets."""
-    made = PLANS[profile]
-    given = dotenv(setting_up.text(made))
-    return Composed(made.profile, given, interpolated(_file(), given))
+    return with_variables(dotenv(setting_up.text(PLANS[profile])))
+
+
+def with_variables(given: dict[str, str]) -> Composed:
+    """The file with these in place of its variables."""
+    profile: Profile = "local" if given["COMPOSE_PROFILES"] == "local" else "production"
+    return Composed(profile, given, interpolated(_file(), given))
 
 
 @cache

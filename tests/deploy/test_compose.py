@@ -19,6 +19,7 @@ from core.run.topology import first_party_plugins
 from core.version import VERSION
 from tests.deploy.composed import DEPLOY, Composed, composed
 from tests.fixtures.product import ROOT
+from tests.setup import services
 
 PINNED = re.compile(
     r"[\w./-]+:(v?\d+\.\d+\.\d+[\w.-]*|\d+\.\d+-\w+|RELEASE\.\d{4}-\d\d-\d\dT[\d-]+Z)(@sha256:\w{64})?\Z"
@@ -201,6 +202,15 @@ def test_the_database_is_asked_through_pgbouncer_and_listened_to_past_it(made: C
         assert "@postgres:5432/" in said["AUDIMAX_DATABASE_DIRECT_URL"]
     assert "@postgres:5432/" in made.environment("migrate")["AUDIMAX_DATABASE_URL"]
     assert made.environment("pgbouncer")["POOL_MODE"] == "transaction"
+
+
+def test_the_pool_finds_a_database_that_was_away_within_seconds(made: Composed) -> None:
+    told = made.environment("pgbouncer")
+    # By default it looks again after 15 seconds, and for a new address as rarely.
+    assert int(told["SERVER_LOGIN_RETRY"]) <= 2
+    assert int(told["DNS_MAX_TTL"]) <= 5
+    assert int(told["TCP_USER_TIMEOUT"]) <= 10_000
+    assert set(services.POOLING) <= set(told), "the drill's pool is told the same"
 
 
 @pytest.mark.parametrize("service", ["web-a", "web-b", "jobs", "migrate"])

@@ -1,4 +1,4 @@
-"""What leads where, read from Traefik's files: that Traefik itself reads them so, is not shown here."""
+"""What leads where, read from Traefik's files; the folder `whole` walks these ways, with Traefik where it is here."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from core.engine.settings import fields
 from core.people.links import LIFETIMES, Purpose
 from core.rooms.settings import RoomSettings
 from core.version import VERSION
+from docs import doctor
 from docs.settings import manifests, of_plugins, with_table
 from tests.docs.documents import OF_PROSE, ROOT, defined_tests, text, without_code
 
@@ -87,6 +88,11 @@ def test_no_reason_is_empty() -> None:
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     guide = text("docs/admin-guide.md")
     assert guide == with_table(guide), "run `python -m docs.settings`"
+
+
+def test_the_table_of_the_doctors_checks_is_that_of_the_code() -> None:
+    guide = text("docs/operations.md")
+    assert guide == doctor.with_table(guide), "run `python -m docs.doctor`"
 
 
 def test_the_settings_of_plugins_are_those_of_the_code() -> None:

@@ -79,6 +79,7 @@ OPEN = {
     "uploads.done": OWN_UPLOAD,
     "uploads.cancel": OWN_UPLOAD,
     "openapi.document": "the description of the API",
+    "echo.socket": "a WebSocket for who signs with our secret key, once (tests/core/doctor/test_echo.py)",
     "health.healthz": FOR_PROBES,
     "health.readyz": FOR_PROBES,
     "health.metrics": "a 404 but for this machine, networks that may, and who has the token (tests/core/health)",
@@ -86,7 +87,10 @@ OPEN = {
 # Asked by address, whatever the host is called; without session, and with nothing in the answer that was sent.
 PROBES = {"/healthz", "/readyz", "/metrics"}
 # What people inside may call besides, and strangers may not.
-FOR_PEOPLE_INSIDE = {"room_page.plugins_now": "what the room's page has carried for them when it was opened"}
+FOR_PEOPLE_INSIDE = {
+    "room_page.plugins_now": "what the room's page has carried for them when it was opened",
+    "quality.say": "how good their own connection is",
+}
 # Plugins whose routes are about a room or a lecture, and ids of rows that they may ask for.
 WITH_ROUTES = ("ai_assistant", "chat", "files", "lobby", "moderation", "pin", "webinar")
 NAMES = ("message_id", "identity", "ban_id", "line_id", "lecture_public_id")

@@ -18,6 +18,7 @@ from core.db import db
 from core.lectures.models import Lecture, Participant
 from core.livekit import enforcement
 from core.livekit.client import LiveKit
+from core.people import hashing
 from core.rooms.models import RoomHost
 
 PLUGINS = ("lobby", "pin", "moderation", "webinar")
@@ -128,6 +129,7 @@ def app(make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> Flas
     monkeypatch.setattr(enforcement, "enforce", lambda lecture, people=None: enforcement.Enforced())
     monkeypatch.setattr(enforcement, "later", lambda lecture: None)
     monkeypatch.setattr(LiveKit, "send_data", lambda self, *given, **more: True)
+    monkeypatch.setattr(hashing, "ROUNDS", 4)
     return make_app(*PLUGINS)
 
 

@@ -60,5 +60,5 @@ def test_the_example_settings_are_those_of_the_code() -> None:
 
 def test_make_lists_its_targets() -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("run", "test", "test-fast", "check", "bench", "demo", "licences"):
+    for target in ("run", "test", "test-fast", "check", "bench", "drill", "soak", "demo", "licences"):
         assert re.search(rf"^{target}\s", said, re.M)

@@ -50,7 +50,7 @@ test('a name of spaces is asked for again, with the focus on it', async () => {
 });
 
 test('a host reads why nobody gets in', () => {
-  show([], { room: { id: 'r', title: 'Graphs', code: 'kxf-pmua-wz', live: false, shut: 'Nobody but hosts can enter.' } });
+  show([], { room: { id: 'r', title: 'Graphs', code: 'kxf-pmua-wz', link: 'http://localhost:8000/r/kxf-pmua-wz', live: false, shut: 'Nobody but hosts can enter.' } });
   expect(screen.getByText('Nobody but hosts can enter.')).toBeTruthy();
 });
 

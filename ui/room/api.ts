@@ -174,6 +174,11 @@ export class RoomRoutes {
     return reply.status === 422 ? wrong(reply) : refusal(reply);
   }
 
+  /** How good one's own connection is; nobody waits for the answer. */
+  quality(quality: 'good' | 'weak' | 'lost') {
+    void this.post('quality', { quality });
+  }
+
   /** Gives up waiting, or says that this person has gone. Survives the closing of the page. */
   leave() {
     navigator.sendBeacon?.(`${this.base}/leave`, new Blob(['{}'], { type: 'application/json' }));

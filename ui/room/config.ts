@@ -19,7 +19,7 @@ export type Role = 'stranger' | 'waiting' | 'participant' | 'host' | 'admin';
 
 export interface PageConfig {
   /** `shut`: why nobody but hosts gets in, for hosts only. */
-  room: { id: string; title: string; code: string; live: boolean; shut?: string };
+  room: { id: string; title: string; code: string; link: string; live: boolean; shut?: string };
   me: { signed_in: boolean; name: string; role: Role; known: boolean };
   api: { base: string };
   urls: { home: string; lecture_base: string };

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { concerns, show, showCut, type Line, type News } from './monitor';
 
-const LINE: Line = { id: 'a', at: 100, title: 'Graphs', host: 'Ada', people: '3', waiting: '0', since: '09:00', agent: '' };
+const LINE: Line = { id: 'a', at: 100, title: 'Graphs', host: 'Ada', people: '3', waiting: '0', since: '09:00', agent: '', signs: [], weak: '' };
 const ROW = `<tr data-lecture="" data-at=""><td><a data-link href="/"><b data-title></b></a></td><td data-host></td>
-  <td data-people></td><td data-waiting></td><td data-since></td><td data-agent></td></tr>`;
+  <td data-people></td><td data-waiting></td><td data-since></td><td data-agent></td>
+  <td><span data-signs></span><span data-weak></span></td></tr>`;
 
 const news = (more: Partial<News>): News => ({ all: false, rows: [], gone: [], total: '', ...more });
 
@@ -33,6 +34,17 @@ test('a line that changes is the same line with another number, and the others s
   expect([...shown.querySelectorAll('[data-rows] tr')]).toEqual(before);
   expect(shown.querySelector('[data-lecture=a] [data-people]')?.textContent).toBe('4');
   expect(shown.querySelector('[data-total]')?.textContent).toBe('2 lectures');
+});
+
+test('what plugins say of a lecture stands beside it, trouble in another colour, and goes with it', () => {
+  const shown = page(LINE);
+  show(shown, news({ rows: [{ ...LINE, signs: [['Recording failed', true], ['Captions', false]], weak: '2 weak connections' }] }));
+  const badges = [...shown.querySelectorAll('[data-signs] .badge')];
+  expect(badges.map((one) => one.textContent)).toEqual(['Recording failed', 'Captions']);
+  expect(badges.map((one) => one.classList.contains('badge-warn'))).toEqual([true, false]);
+  expect(shown.querySelector('[data-weak]')?.textContent).toBe('2 weak connections');
+  show(shown, news({ rows: [LINE] }));
+  expect(shown.querySelector('[data-signs]')?.children.length).toBe(0);
 });
 
 test('what has ended goes, and with the last one the words for none come', () => {

@@ -10,6 +10,9 @@ export interface Line {
   waiting: string;
   since: string;
   agent: string;
+  /** Words of plugins, and whether they tell of trouble. */
+  signs: [string, boolean][];
+  weak: string;
 }
 
 /** `all`: these are all there are; else those that have changed, and which have gone. */
@@ -20,7 +23,7 @@ export interface News {
   total: string;
 }
 
-const TEXTS = ['title', 'host', 'people', 'waiting', 'since', 'agent'] as const;
+const TEXTS = ['title', 'host', 'people', 'waiting', 'since', 'agent', 'weak'] as const;
 
 function newLine(page: ParentNode, id: string): HTMLElement {
   const template = page.querySelector<HTMLTemplateElement>('template[data-line]')!;
@@ -37,6 +40,16 @@ function place(list: Element, line: HTMLElement, at: number) {
   list.insertBefore(line, after ?? null);
 }
 
+function showSigns(line: Element, signs: Line['signs']) {
+  const made = signs.map(([words, isTrouble]) => {
+    const badge = document.createElement('span');
+    badge.className = isTrouble ? 'badge badge-warn' : 'badge';
+    badge.textContent = words;
+    return badge;
+  });
+  line.querySelector('[data-signs]')?.replaceChildren(...made);
+}
+
 const linesOf = (list: Element) =>
   new Map([...list.children].map((line) => [(line as HTMLElement).dataset.lecture ?? '', line as HTMLElement]));
 
@@ -50,6 +63,7 @@ export function show(page: HTMLElement, news: News) {
   for (const row of news.rows) {
     const line = known.get(row.id) ?? newLine(page, row.id);
     for (const name of TEXTS) put(line, name, row[name]);
+    showSigns(line, row.signs);
     if (!line.isConnected) place(list, line, row.at);
   }
   put(page, 'total', news.total);

@@ -18,7 +18,7 @@ const bob = { identity: 'bob', name: 'Bob', attributes: {}, isLocal: false, isAg
 const prof = { ...bob, attributes: { role: 'host' } } as unknown as Participant;
 
 /** A room page in hand: what the plugin added, what it asked of the server, what it said. */
-function roomOf(isHost: boolean) {
+function roomOf(isHost: boolean, config: Record<string, unknown> = { gated: true }) {
   const answers: Record<string, unknown> = {
     '/state': { locked: false, panic: false, chat_frozen: false, muted: ['bob'], co_hosts: ['emmy'] },
     '/bans': { bans: [{ id: 'b1', name: 'Mallory', reason: 'Noise', at: '', by: 'Emmy', session: true, account: false, same_browser: [], same_network: ['Zoe'] }] },
@@ -36,6 +36,7 @@ function roomOf(isHost: boolean) {
   };
   const room = {
     me: { isHost },
+    plugin: { config },
     api,
     on: (event: string, listener: Listener) => heard.set(event, listener),
     toast: vi.fn(),
@@ -159,4 +160,12 @@ test('a co-host can be muted by whom the server says, and not put out', async ()
   await waitFor(() => expect(added.get('microphone')!.visible!(emmy)).toBe(true));
   expect(added.get('microphone')!.visible!(prof)).toBe(false);
   expect(added.get('ban')!.visible!(emmy)).toBe(false);
+});
+
+test.each([true, false])('where there is no gate, the dialogue says that it takes seconds (gated: %s)', async (gated) => {
+  const { added } = roomOf(true, { gated });
+  await added.get('remove')!.run!(bob);
+  render(added.get('ask')!.component!());
+  expect(screen.getByText('Remove Bob?')).toBeTruthy();
+  expect(screen.queryAllByText(/it can take some seconds until they stay out/)).toHaveLength(gated ? 0 : 1);
 });

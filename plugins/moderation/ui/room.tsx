@@ -46,6 +46,7 @@ function Ask({ desk, asking }: { desk: Desk; asking: Asking }) {
       >
         <h2 id="moderation-ask">{title}</h2>
         <p>{isBan ? t('They leave at once and can’t come back until you lift the ban.') : t('They leave at once. They may come back through the door.')}</p>
+        {room.plugin.config.gated === false && <p className="hint">{t('On this server it can take some seconds until they stay out: somebody skilled may come back for moments.')}</p>}
         {asking.match && <Matches room={room} match={asking.match} />}
         <div className="field">
           <label htmlFor="moderation-reason">{t('Reason (they read it)')}</label>

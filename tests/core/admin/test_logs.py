@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from core.db import db, now
 from core.logs import system
 from core.models import AuditEntry, SystemEntry
+from tests.core.admin.conftest import copy_session
 
 LOGS, SYSTEM = "/admin/logs", "/admin/logs/system"
 
@@ -131,6 +132,16 @@ def test_health_names_what_does_not_work(boss: FlaskClient) -> None:
     answer = boss.get("/admin/health")
     assert answer.status_code == 200
     assert "livekit" in answer.text and "Not well" in answer.text, "no LiveKit runs in this test"
+
+
+SECONDS = "whoever is removed is out within seconds, not at once"
+
+
+def test_health_says_what_it_means_that_there_is_no_gate(make_app: Any, boss: FlaskClient) -> None:
+    assert SECONDS not in boss.get("/admin/health").text
+    direct = make_app(gated=False).test_client()
+    copy_session(boss, direct)
+    assert SECONDS in direct.get("/admin/health").text
 
 
 @pytest.mark.parametrize("path", [LOGS, f"{LOGS}.csv", SYSTEM, "/admin/health"])

@@ -15,7 +15,9 @@ from flask.testing import FlaskClient
 from livekit.protocol import models
 
 from core.admin import monitor
+from core.contracts import LiveSign
 from core.db import db, now
+from core.engine.plugins import Plugins
 from core.errors import LiveKitDown
 from core.lectures import lectures
 from core.lectures.models import Lecture, Participant
@@ -155,6 +157,40 @@ def test_the_list_tells_of_every_running_lecture(
     assert (found.people, found.waiting, found.has_agent) == (2, 1, False)
     text = boss.get(LIVE).text
     assert f'href="/admin/live/{lecture[1]}"' in text and "1 lecture · 2 people" in text
+
+
+def test_weak_connections_are_counted_while_they_last(
+    app: Flask, boss: FlaskClient, lecture: tuple[int, str], media: Media
+) -> None:
+    media.add("bob", "MICROPHONE")
+    media.add("ada", "CAMERA")
+    with app.app_context():
+        db.session.execute(sa.update(Participant).values(quality="weak"))
+        db.session.commit()
+        # Carl has left.
+        assert monitor.running()[0].weak == 2
+    assert "2 weak connections" in boss.get(LIVE).text
+    assert boss.get(f"{LIVE}/{lecture[1]}").text.count("Weak connection") == 2
+    with app.app_context():
+        bob = db.session.scalars(sa.select(Participant).where(Participant.name == "Bob")).one()
+        presence.note("bob-again", presence.JOINED, lecture[1], now(), Info(identity="bob", sid="PA_b2"))
+        presence.settle(lecture[1], "bob")
+        db.session.commit()
+        db.session.refresh(bob)
+        assert bob.quality == "", "a new connection is taken for a good one"
+
+
+def test_what_plugins_say_of_a_lecture_stands_in_the_list_trouble_first(
+    boss: FlaskClient, lecture: tuple[int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [
+        ("a", {lecture[0]: LiveSign("Captions")}),
+        ("b", {lecture[0]: LiveSign("Recording <failed>", True)}),
+    ]
+    monkeypatch.setattr(Plugins, "ask", lambda _self, _hook, **_question: said)
+    text = boss.get(LIVE).text
+    failed, captions = text.index("Recording &lt;failed&gt;"), text.index(">Captions<")
+    assert failed < captions and 'class="badge badge-warn">Recording' in text
 
 
 def test_nothing_runs_and_the_page_says_so(boss: FlaskClient) -> None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from core import doctor
 from core.backup import age, files
 from core.db import now
+from core.doctor import machine
+from core.doctor.looking import Patient
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def config(house):
 
 
 def found(config):
-    (one,) = [finding for finding in doctor._machine(config) if finding.check == "backup"]
+    (one,) = [finding for finding in machine.look(Patient(config)) if finding.check == "backup"]
     return one
 
 
@@ -61,7 +62,7 @@ def test_one_that_broke_off_is_a_warning(house, config, tmp_path, monkeypatch):
 
 def test_nothing_is_said_where_others_make_them_or_outside_of_production(config):
     for quiet in (replace(config, backup_days=0), replace(config, mode="embedded")):
-        assert not [one for one in doctor._machine(quiet) if one.check == "backup"]
+        assert not [one for one in machine.look(Patient(quiet)) if one.check == "backup"]
 
 
 def test_what_is_remembered_may_be_damaged(house, config):

@@ -17,6 +17,7 @@ from core.contracts import (
     JoinRequest,
     Kind,
     Line,
+    LiveSign,
     PersonalData,
     Prose,
     RoomUi,
@@ -106,6 +107,23 @@ def test_a_guard_that_fails_denies_and_the_other_is_still_heard(world, how):
     assert said["good"] == {"a": Verdict.wait("Soon.")}
     assert [failure.plugin for failure in plugins.failures] == ["bad"]
     assert db.session.scalar(sa.select(Room.title)) == "Algebra"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {8: LiveSign("Recording")},
+        {7: "Recording"},
+        {7: LiveSign("x" * 41)},
+        {7: LiveSign("Recording", "yes")},
+    ],  # type: ignore[arg-type]
+    ids=["of a lecture that nobody asked about", "no sign", "too long", "not sure"],
+)
+def test_a_wrong_sign_is_left_out_and_the_others_stay(world, said):
+    world.start(bad={"live_signs": lambda: said}, good={"live_signs": lambda: {7: LiveSign("Captions")}})
+    answers = plugins.ask("live_signs", lecture_ids=[7])
+    assert [(one.plugin, one.value) for one in answers] == [("good", {7: LiveSign("Captions")})]
+    assert [failure.plugin for failure in plugins.failures] == ["bad"]
 
 
 @pytest.mark.parametrize("how", WRONG.values(), ids=WRONG)

@@ -19,10 +19,10 @@ from core.db import db, now
 from core.engine import offers
 from core.exports import running
 from core.exports.models import Export
-from core.jobs import run_worker
 from core.lectures.models import Lecture, Participant
 from core.rooms.models import Room
 from core.testing import _new_guest
+from tests.fixtures.working import work_off
 
 ROGUE = "tests.core.exports.rogue"
 
@@ -109,8 +109,7 @@ class Hall:
 
     def work(self) -> None:
         """Do what waits to be done."""
-        for _round in range(3):
-            run_worker(self.app, wait=False)
+        work_off(self.app)
 
     def made(self, client: FlaskClient, does: str = "fine", about: Any = "", **more: Any) -> Export:
         """Ask, let it be made, and see what has become of it."""
@@ -118,9 +117,16 @@ class Hall:
         self.work()
         return self.last()
 
-    def last(self) -> Export:
+    def made_beside(self, client: FlaskClient, does: str) -> tuple[Export, Export]:
+        """What has become of it, and of one in order that waits after it, with the same worker."""
+        for one in (does, "fine"):
+            assert self.ask(client, one).status_code == 303
+        self.work()
+        return self.last(1), self.last()
+
+    def last(self, before: int = 0) -> Export:
         with self.app.app_context():
-            found = db.session.query(Export).order_by(Export.id.desc()).first()
+            found = db.session.query(Export).order_by(Export.id.desc()).offset(before).first()
             assert found is not None
             db.session.refresh(found)
             assert found.file is None or found.file.name

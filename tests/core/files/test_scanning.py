@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from core.config import load
-from core.doctor import _scanner
+from core.doctor import scanner
+from core.doctor.looking import Patient
 from core.errors import ConfigError, ScannerDown
 from core.files import scanning
 from core.files.scanning import ping, scan, sees_all
@@ -121,7 +122,9 @@ def test_a_scanner_that_stops_is_unreachable_and_one_that_hangs_too_slow(
 
 
 def found_by_doctor(address: str, megabytes: int) -> list[Any]:
-    return list(_scanner(load(SETTINGS | {"virus_scanner": address, "largest_file_mb": megabytes})))
+    return list(
+        scanner.look(Patient(load(SETTINGS | {"virus_scanner": address, "largest_file_mb": megabytes})))
+    )
 
 
 SETTINGS = {
@@ -146,7 +149,7 @@ def test_doctor_looks_whether_files_of_the_largest_size_are_looked_at(start_clam
 
 
 def test_doctor_says_nothing_where_nothing_is_scanned() -> None:
-    assert list(_scanner(load(SETTINGS))) == []
+    assert list(scanner.look(Patient(load(SETTINGS)))) == []
 
 
 @pytest.mark.parametrize("size", [0, 5_000, scanning.CHUNK * 3, 10_000_000])

@@ -141,3 +141,13 @@ def test_whoever_ends_the_tls_of_others_is_not_who_asks(make_app: Callable[..., 
     ask = exactly(make_app, public_url="https://hall.uni.example")
     assert ask("10.0.0.1") == "None", "a proxy that nobody named, and that sends no header"
     assert ask("192.0.2.7", scheme="https") == "192.0.2.7"
+
+
+def test_browsers_may_go_on_to_the_nearest_server_of_livekit_cloud() -> None:
+    def reached(url: str) -> str:
+        return security._policy_template(url, (), ()).partition("connect-src ")[2].partition(";")[0]
+
+    own = "'self' wss://uni.livekit.cloud https://uni.livekit.cloud"
+    assert reached("wss://uni.livekit.cloud") == f"{own} wss://*.livekit.cloud https://*.livekit.cloud"
+    for other in ("wss://livekit.cloud.evil.example", "wss://evillivekit.cloud", "wss://media.uni.example"):
+        assert "*" not in reached(other)

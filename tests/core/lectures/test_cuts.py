@@ -26,7 +26,6 @@ from core.db import db
 from core.exports.models import Export
 from core.exports.models import State as ExportState
 from core.files.models import State, StoredFile
-from core.jobs import run_worker
 from core.lectures import films
 from core.lectures.cuts import is_cut, passages_of, without_cuts
 from core.lectures.cutting import MOST, cut, make_cuts_final
@@ -35,6 +34,7 @@ from core.lectures.sections import package_for, section_for
 from core.people.models import User
 from core.search.finding import Asked, search
 from core.search.words import read
+from tests.fixtures.working import work_off
 
 HOST = Viewer(Role.HOST)
 VIDEO = FileEntry("a.webm", "video/webm", 1, "/files/a")
@@ -76,9 +76,7 @@ def change(app: Flask, lecture: Any) -> Callable[..., Any]:
         with app.app_context():
             does(db.session.get(Lecture, lecture[0]), *about)
             db.session.commit()
-        # The first round may defer more.
-        for _round in range(2):
-            run_worker(app, wait=False)
+        work_off(app)
 
     return run
 

@@ -2,71 +2,15 @@
 
 from __future__ import annotations
 
-import socketserver
 import stat
-import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
+from core.config import config
 from core.people import mail
-
-
-class Smtp(socketserver.ThreadingTCPServer):
-    """A mail server that speaks the protocol and keeps what it gets."""
-
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self, refuses: bytes = b"") -> None:
-        self.received: list[bytes] = []
-        self.heard: list[bytes] = []
-        self.refuses = refuses
-        super().__init__(("127.0.0.1", 0), SmtpTalk)
-
-    @property
-    def url(self) -> str:
-        return f"127.0.0.1:{self.server_address[1]}"
-
-
-class SmtpTalk(socketserver.StreamRequestHandler):
-    server: Smtp
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 ready\r\n")
-        for line in self.rfile:
-            self.server.heard.append(line.strip())
-            if not self._answer(line.strip().upper()):
-                return
-
-    def _answer(self, said: bytes) -> bool:
-        if self.server.refuses and said.startswith(self.server.refuses):
-            self.wfile.write(b"550 no\r\n")
-        elif said.startswith(b"EHLO"):
-            self.wfile.write(b"250-here\r\n250 AUTH PLAIN\r\n")
-        elif said.startswith(b"AUTH"):
-            self.wfile.write(b"235 welcome\r\n")
-        elif said == b"DATA":
-            self._read_mail()
-        else:
-            self.wfile.write(b"221 bye\r\n" if said == b"QUIT" else b"250 fine\r\n")
-        return said != b"QUIT"
-
-    def _read_mail(self) -> None:
-        self.wfile.write(b"354 go on\r\n")
-        lines = list(iter(self.rfile.readline, b".\r\n"))
-        self.server.received.append(b"".join(lines))
-        self.wfile.write(b"250 kept\r\n")
-
-
-@pytest.fixture
-def smtp() -> Iterator[Smtp]:
-    with Smtp() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
+from tests.fixtures.smtp import Smtp
 
 
 def _send(app: Flask, **about: Any) -> None:
@@ -116,7 +60,7 @@ def test_without_a_server_mails_are_files_that_only_we_can_read(app: Flask) -> N
 
 def test_a_name_cannot_add_headers(app: Flask) -> None:
     with app.app_context():
-        made = mail._message("ada@uni.example", "Hello\nBcc: eve@uni.example\n\nText")
+        made = mail.composed("ada@uni.example", "Hello\nBcc: eve@uni.example\n\nText", config())
     assert made["Bcc"] is None
     assert made["Subject"] == "Hello"
 
@@ -151,8 +95,10 @@ def test_every_mail_has_a_subject_and_a_text(app: Flask, template: str) -> None:
     with app.app_context():
         from flask import render_template
 
-        made = mail._message(
-            "a@uni.example", render_template(f"mail/{template}.txt", institution="Uni", **about)
+        made = mail.composed(
+            "a@uni.example",
+            render_template(f"mail/{template}.txt", institution="Uni", **about),
+            config(),
         )
     assert "Uni" in made["Subject"]
     assert len(made["Subject"]) < 80

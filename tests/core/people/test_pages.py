@@ -35,7 +35,7 @@ def site(make_app: Callable[..., Flask]) -> Iterator[Site]:
     url = f"http://localhost:{port}"
     app = make_app(public_url=url, sign_up="open")
     server = make_server("127.0.0.1", port, app, threaded=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield Site(url, app, _fill(app))
     server.shutdown()
 

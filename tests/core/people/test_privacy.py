@@ -20,13 +20,13 @@ from core import cli
 from core.db import db, now
 from core.files import care, storages
 from core.files.models import StoredFile
-from core.jobs import run_worker
 from core.lectures.models import Lecture, Participant
 from core.models import AuditEntry, Waiting
 from core.people.models import GuestSession, PersonErasure, PersonExport, User
 from core.people.privacy import erasing, exporting, jobs, persons
 from core.rooms.models import Room, RoomHost
 from tests.core.admin.conftest import PASSWORD, ada, admin, audited, boss, no_tries_yet, quick_hashes, user
+from tests.fixtures.working import work_off
 
 __all__ = ["ada", "admin", "audited", "boss", "no_tries_yet", "quick_hashes", "user"]
 PEOPLE = "/admin/people"
@@ -47,11 +47,7 @@ def place(ada: int, user: Any) -> str:
 
 @pytest.fixture
 def work(app: Flask) -> Callable[[], None]:
-    def do() -> None:
-        for _round in range(3):
-            run_worker(app, wait=False)
-
-    return do
+    return lambda: work_off(app)
 
 
 @pytest.fixture

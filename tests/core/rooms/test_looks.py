@@ -31,7 +31,7 @@ def settings(settings):
 @pytest.fixture
 def site(app, settings):
     server = make_server("localhost", int(settings["public_url"].rpartition(":")[2]), app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield settings["public_url"]
     with app.app_context():
@@ -109,6 +109,15 @@ def looks_right(site):
         assert person.complaints == []
 
     return check
+
+
+def test_what_is_wrong_with_a_page_is_found_and_named(person):
+    page = person().page
+    page.set_content("<html lang=en><title>x</title><main><h1>x</h1><img src=a><img src=b></main></html>")
+    (found,) = axe(page)
+    assert found.startswith("image-alt: ") and ' × 2: <img src="a">' in found
+    page.locator("img").evaluate_all("all => all.forEach(one => one.remove())")
+    assert axe(page) == []
 
 
 @pytest.mark.parametrize(

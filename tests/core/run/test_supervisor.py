@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import ssl
 import stat
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from core.doctor import subjects
+from core.run import authority as authority_of_lan
+from core.run import lan_page
+from core.run.authority import Authority
+from core.run.lan import own_address
 from core.run.processes import wait_for
-from tests.fixtures.product import ROOT, Product
+from tests.fixtures.product import ROOT, Product, free_ports
 
 pytestmark = [pytest.mark.livekit, pytest.mark.slow]
 
@@ -158,6 +166,9 @@ def test_doctor_finds_everything_well_beside_a_run_and_names_what_is_missing_wit
     product.start()
     product.wait_for("Ctrl-C")
     well = doctor(product)
+    assert set(names_of(well)) <= {name for subject in subjects.ALL for name in subject.checks} | {
+        "storage local"
+    }
     assert (well.returncode, [line for line in well.stdout.splitlines() if line.startswith("✗")]) == (0, [])
     product.stop()
     ill = doctor(product)
@@ -167,9 +178,91 @@ def test_doctor_finds_everything_well_beside_a_run_and_names_what_is_missing_wit
     assert "→" in ill.stdout
 
 
+def names_of(said: subprocess.CompletedProcess[str]) -> list[str]:
+    """What core has looked at; checks of plugins have a dot in their names."""
+    found = re.findall(r"^[✓!✗] ([^:]+):", said.stdout, re.M)
+    return [name for name in found if "." not in name]
+
+
 def doctor(product: Product) -> subprocess.CompletedProcess[str]:
     environ = {
         k: v for k, v in product.environment.items() if k == "AUDIMAX_INSTANCE_DIR" or "AUDIMAX" not in k
     }
     argv = [sys.executable, "-m", "core.cli", "doctor"]
-    return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
+    return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def in_network(tmp_path: Path) -> Iterator[Product]:
+    """A product that also serves the network in which this machine is."""
+    web, page = free_ports(2)
+    made = Product(
+        tmp_path / "instance", AUDIMAX_LAN="1", AUDIMAX_LAN_PORT=str(web), AUDIMAX_LAN_PAGE_PORT=str(page)
+    )
+    yield made
+    made.stop()
+
+
+def test_the_network_is_served_over_https_and_this_machine_as_before(in_network: Product) -> None:
+    in_network.start()
+    in_network.wait_for("Ctrl-C")
+    address = own_address()
+    url = f"https://{address}:{in_network.environment['AUDIMAX_LAN_PORT']}"
+    page = f"http://{address}:{in_network.environment['AUDIMAX_LAN_PAGE_PORT']}"
+    for said in (url, page, in_network.url):
+        assert said in in_network.said
+    authority = Authority(in_network.instance / "lan")
+    assert authority.fingerprint() in in_network.said
+
+    downloaded = direct().open(f"{page}{lan_page.CERTIFICATE}", timeout=30).read()
+    assert downloaded == authority.certificate()
+    trusting = direct(urllib.request.HTTPSHandler(context=ssl.create_default_context(cadata=downloaded)))
+    with trusting.open(f"{url}/sign-in", timeout=30) as answer:
+        assert answer.status == 200
+        assert f"wss://{url[8:]}" in answer.headers["Content-Security-Policy"]
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        direct().open(f"{url}/sign-in", timeout=30)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        trusting.open(f"{url}/rtc/v1/validate?access_token=x", timeout=30)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        trusting.open(f"{url}/api/internal/livekit/connect", timeout=30)
+    assert status(in_network) == 200
+    ill = [line for line in doctor(in_network).stdout.splitlines() if line.startswith("✗")]
+    assert ill == []
+    wide = [
+        path for path in (in_network.instance / "lan").rglob("*") if stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    assert wide == []
+
+    authority.server_file.unlink()
+    in_network.wait_for("the certificate for the local network is a new one", 180)
+    kept = authority_of_lan._part(authority.server_file.read_text(), "CERTIFICATE").decode()
+    new = ssl.PEM_cert_to_DER_cert(kept)
+    place = (address, int(in_network.environment["AUDIMAX_LAN_PORT"]))
+    assert wait_for(lambda: served(place) == new, 60), "the web goes on with the old certificate"
+    in_network.stop()
+    assert left_of(in_network) == []
+
+
+def test_the_next_start_keeps_the_certificates(in_network: Product) -> None:
+    in_network.start()
+    in_network.wait_for("Ctrl-C")
+    kept = Authority(in_network.instance / "lan").fingerprint()
+    in_network.stop()
+    in_network.said = ""
+    in_network.start()
+    in_network.wait_for("Ctrl-C")
+    assert kept in in_network.said
+    assert "a new one" not in in_network.said
+
+
+def served(place: tuple[str, int]) -> bytes:
+    """The certificate that is shown there."""
+    with suppress(OSError):
+        return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(place, timeout=10))
+    return b""
+
+
+def direct(*handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    """Without the proxy that this machine may have."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), *handlers)

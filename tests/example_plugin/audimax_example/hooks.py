@@ -25,6 +25,7 @@ from core.api import (
     JoinRequest,
     Lecture,
     LectureEnded,
+    LiveSign,
     Mount,
     MountPoint,
     Participant,
@@ -146,6 +147,14 @@ def narrow_grants(room: Room, participants: Sequence[Participant]) -> Mapping[in
 @hookimpl
 def room_ui(viewer: Viewer) -> list[RoomUi]:
     return [RoomUi(module="room.js", css=("room.css",), config={"host": viewer.is_host})]
+
+
+@hookimpl
+def live_signs(lecture_ids: Sequence[int]) -> Mapping[int, LiveSign]:
+    count = sa.func.count().label("count")
+    query = sa.select(Note.lecture_id, count).where(Note.lecture_id.in_(lecture_ids))
+    found = db.session.execute(query.group_by(Note.lecture_id))
+    return {lecture_id: LiveSign(f"{notes} in the guest book") for lecture_id, notes in found}
 
 
 @hookimpl

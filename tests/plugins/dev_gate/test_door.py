@@ -13,7 +13,7 @@ import pytest
 import websocket
 from flask import Flask
 
-from core import doctor
+from core.doctor import plugins as doctor
 from core.engine import offers
 from plugins.dev_gate import door, passes
 from tests.conftest import ORIGIN

@@ -21,7 +21,6 @@ from core.db import db, now
 from core.errors import StorageDown
 from core.files.local import LocalStorage
 from core.files.models import State, StoredFile
-from core.jobs import run_worker
 from core.lectures.cuts import passages_of
 from core.lectures.models import Lecture
 from core.models import AuditEntry
@@ -31,6 +30,7 @@ from plugins.recording.models import LectureRecording
 from plugins.recording.passages import Kept
 from plugins.recording.recorder.finishing import Piece, finish
 from plugins.recording.recutting import moved
+from tests.fixtures.working import work_off
 from tests.plugins.recording.conftest import Recorder, Somebody
 from tests.plugins.recording.recorder import lectures
 
@@ -82,9 +82,8 @@ class Desk:
             jobs.cut(context, db.session.query(Lecture).one().id)
 
     def run(self) -> None:
-        """The same through the queue. The first round may defer more."""
-        for _round in range(2):
-            run_worker(self.app, wait=False)
+        """The same through the queue."""
+        work_off(self.app)
 
     def hurry(self) -> None:
         """What waits for another try is tried at once."""

@@ -16,6 +16,7 @@ from core.files.local import LocalStorage
 from core.files.models import State, StoredFile
 from core.jobs import run_worker
 from plugins.recording.models import LectureRecording, Outcome, Piece, Span
+from tests.fixtures.working import work_off
 from tests.plugins.recording.conftest import Recorder, Somebody
 from tests.plugins.recording.recorder import lectures
 
@@ -57,8 +58,7 @@ def end(app: Any, host: Somebody, lecture_of: Any) -> Finish:
             key = lecture.id
             jobs.finish(key)
         # The film, and then what belongs to it.
-        for _ in range(2):
-            run_worker(app, wait=False)
+        work_off(app)
 
     return finish
 

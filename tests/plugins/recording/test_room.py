@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.admin import monitor
 from core.db import db, now
 from core.models import AuditEntry
 from plugins.recording.models import LectureRecording, Span
@@ -58,6 +59,27 @@ def test_from_start_to_stop(host: Somebody, recorder: Recorder, sent: Packets) -
     assert recorder.report()["leave"]
     recorder.report("over")
     assert host.state["status"] == "off"
+
+
+def test_administrators_see_how_it_stands_in_running_lectures(
+    app: Any, host: Somebody, recorder: Recorder
+) -> None:
+    def seen() -> list[tuple[str, bool]]:
+        with app.app_context():
+            (running,) = monitor.running()
+            return [(sign.words, sign.is_trouble) for sign in running.signs]
+
+    assert seen() == []
+    host.press("start", queue=False)
+    recorder.report("starting")
+    assert seen() == [("Recording starting", False)]
+    recorder.report(seconds=3.5)
+    assert seen() == [("Recording", False)]
+    host.press("pause")
+    assert seen() == [("Recording paused", False)]
+    host.press("resume")
+    recorder.report("failed", code="storage")
+    assert seen() == [("Recording failed", True)]
 
 
 def test_hosts_who_press_record_at_once_begin_one_recording(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from core import doctor
+from core.doctor import plugins as doctor
 from plugins.storage_s3 import health
 from plugins.storage_s3.settings import Settings
 from plugins.storage_s3.storage import S3Storage

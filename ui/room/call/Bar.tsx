@@ -200,8 +200,7 @@ function MenuItem({ icon, className = '', disabled, onClick, children }: MenuIte
   );
 }
 
-async function copyLink(code: string) {
-  const link = `${location.origin}/r/${code}`;
+async function copyLink(link: string) {
   try {
     await navigator.clipboard.writeText(link);
     toast(t('The link was copied.'));
@@ -262,7 +261,7 @@ function MoreMenu() {
             {full ? t('Leave full screen') : t('Full screen')}
           </MenuItem>
         )}
-        <MenuItem icon="link" onClick={() => void copyLink(config.room.code)}>
+        <MenuItem icon="link" onClick={() => void copyLink(config.room.link)}>
           {t('Copy the link')}
         </MenuItem>
         <MenuItem icon="sun" onClick={toggleTheme}>

@@ -19,6 +19,7 @@ import { Devices } from './devices';
 import { refuseLies } from './honest';
 import { PluginHost } from './host';
 import { logLevel } from './log';
+import { tellQuality } from './quality';
 import { Receiving } from './receiving';
 import { followMessages } from './messages';
 import { followSwitches } from './switching';
@@ -90,10 +91,12 @@ export default function Call(props: CallProps) {
   useEffect(() => {
     const stopFollowing = followSwitches(call.host, call.routes);
     const stopListening = followMessages(call.host.bus);
+    const stopTelling = tellQuality(call.room, (quality) => call.routes.quality(quality));
     void begin(call);
     return () => {
       stopFollowing();
       stopListening();
+      stopTelling();
       call.connection.close();
       call.crowd.close();
       call.receiving.close();

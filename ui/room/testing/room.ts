@@ -14,7 +14,7 @@ export const admission: Admission = {
 
 export function pageConfig(change: Partial<PageConfig> = {}): PageConfig {
   return {
-    room: { id: 'room', title: 'Algorithms II', code: 'kxf-pmua-wz', live: true },
+    room: { id: 'room', title: 'Algorithms II', code: 'kxf-pmua-wz', link: 'http://localhost:8000/r/kxf-pmua-wz', live: true },
     me: { signed_in: false, name: '', role: 'stranger', known: false },
     api: { base: '/api/rooms/room' },
     urls: { home: '/', lecture_base: '/lectures/' },

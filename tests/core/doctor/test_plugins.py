@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from core import doctor
 from core.contracts import HealthCheck
+from core.doctor import plugins as doctor
 
 
 def test_a_check_that_returns_is_well() -> None:

@@ -1,0 +1,1 @@
+"""`audimax doctor`: looks at everything that can be wrong, and says how to mend it."""

@@ -1,0 +1,1 @@
+"""The processes of `deploy/compose.yaml`, with its environment, on this machine's loopback addresses."""

@@ -101,8 +101,10 @@ def _pair(owner: str, known: Field, rows: changes.Kept) -> Pair:
     allowed = Line(Box(f"{name}.may", may), scope, "" if locked else ON, source, _("on"))
     if row is None:
         return Pair(value, allowed, held)
-    by = {"changed_by": row.changed_by, "changed_at": row.changed_at}
-    return Pair(replace(value, **by), replace(allowed, **by), held)
+    value, allowed = (
+        replace(line, changed_by=row.changed_by, changed_at=row.changed_at) for line in (value, allowed)
+    )
+    return Pair(value, allowed, held)
 
 
 def _held(owner: str, known: Field, row: Setting | None) -> tuple[Any, bool]:
@@ -146,7 +148,9 @@ def save(owner: str) -> ResponseReturnValue:
 def typed(group: Group, given: MultiDict[str, str]) -> dict[str, Any]:
     """What is to be kept, None for the default; the group's form has what was typed and what is wrong."""
     form = group.form = Form({name: lines_of("\n".join(given.getlist(name))) for name in given})
-    reset, raw, found = form.value("reset"), {}, {}
+    reset = form.value("reset")
+    raw: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for pair in group.pairs:
         if reset == pair.value.box.name:
             if _may_change(form, pair, (pair.value, pair.may)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from flask import current_app
 from flask_babel import gettext as _
@@ -96,7 +96,7 @@ def _made(scope: str, cls: Any, said: Mapping[str, Any]) -> House:
     return House(values, frozenset(name for name in names if said[name]["locked"]), on)
 
 
-def fits(one: Any) -> bool:
+def fits(one: Any) -> TypeGuard[dict[str, Any]]:
     """Whether a kept value is one of these."""
     return isinstance(one, Mapping) and "value" in one and isinstance(one.get("locked"), bool)
 

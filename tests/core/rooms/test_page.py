@@ -27,6 +27,7 @@ def test_a_stranger_gets_the_room_with_no_role(client, room, queries):
         "id": public_id,
         "title": "</script><b>Graphs",
         "code": code,
+        "link": f"http://localhost:8000/r/{code}",
         "live": False,
         "shut": "",
     }

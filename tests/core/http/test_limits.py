@@ -86,6 +86,8 @@ def silent(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     yield made
     made.close()
     tries._fallback.storage.reset()
+    # The library's own, and one for all apps of a process: the next test's Redis isn't away.
+    limits.limiter._storage_dead = False
 
 
 def test_a_redis_that_does_not_answer_is_asked_twice_and_then_left_alone(

@@ -255,7 +255,7 @@ In the order in which they come:
    {told[chat_500_answer_p95_ms]}, a panic call has silenced everybody after {told[panic_500_s]}. More than
    500 in one lecture was not.
 
-What happens when a part dies `make drill` measures (`bench/results/drill.md`), and whether all
+What happens when a part dies `make drill` measures (into `bench/results/drill.md`), and whether all
 stays as it is over hours `make soak`.
 """
 

@@ -206,7 +206,7 @@ class Config:
         19,
         minimum=0,
         maximum=19,
-        help="how far exports that compute for long stand back, as `nice` counts; 0: not at all",
+        help="how far exports stand back, as `nice` counts; 0: not at all",
     )
     largest_export_mb: int = setting(
         500,

@@ -27,7 +27,7 @@ from core.engine.plugins import Loaded, plugins, settings_of
 from core.engine.settings import fields
 from core.exports import child, packing
 from core.files.walls import BEGUN
-from core.run.processes import SOON, computed, end_group, give_way
+from core.run.processes import end_group, give_way
 
 log = logging.getLogger(__name__)
 MB = 1024 * 1024
@@ -35,8 +35,6 @@ LONGEST_HEAD = 4000
 NO_ROOM = "OSError: [Errno 28]"
 # How often it is asked whether the person still wants it.
 LOOK_SECONDS = 0.5
-# Most exports compute no longer: they come soon on a busy machine too. Long ones wait for quiet.
-BRIEF_SECONDS = 2.0
 # What exporters may read beside code and libraries: fonts, and what libraries ask systems for.
 FONTS = "/usr/share/fonts /usr/local/share/fonts /etc/fonts /System/Library/Fonts /Library/Fonts"
 SYSTEM = (
@@ -146,14 +144,13 @@ def _started(given: IO[bytes], out: IO[bytes], said: IO[bytes]) -> subprocess.Po
     started = subprocess.Popen(
         argv, env={"LANG": "C.UTF-8"}, cwd="/", stdin=given, stdout=out, stderr=said, start_new_session=True
     )
-    give_way(started.pid, min(SOON, config().export_nice))
+    give_way(started.pid, config().export_nice)
     return started
 
 
 def _ended(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> int:
     """Its status; it is killed when nobody wants it any more, or when even its own alarm didn't end it."""
     looks = config().export_seconds * 2 + 30
-    is_brief = True
     try:
         for _look in range(round(looks / LOOK_SECONDS)):
             try:
@@ -161,9 +158,6 @@ def _ended(process: subprocess.Popen[bytes], is_wanted: Callable[[], bool]) -> i
             except subprocess.TimeoutExpired:
                 if not is_wanted():
                     raise Stopped from None
-            if is_brief and computed(process.pid) > BRIEF_SECONDS:
-                is_brief = False
-                give_way(process.pid, config().export_nice)
         return -signal.SIGKILL
     finally:
         if process.returncode is None:

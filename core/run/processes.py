@@ -17,11 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-import psutil
-
 PR_SET_PDEATHSIG = 1
-# Of a processor that others want as well: a quarter, a tenth, and the least that `nice` gives, a hundredth.
-BEHIND, SOON, LATER = 5, 10, 19
+# Of a processor that others want as well: a quarter, and the least that `nice` can give, a hundredth.
+BEHIND, LATER = 5, 19
 # Linux since 6.12 (sched/eevdf: "Allow shorter slices to wakeup-preempt"): whoever has the longer slice is
 # interrupted by whoever wakes, up to 100 ms. The call's numbers are those of asm/unistd.h.
 LONG_SLICE_NS = 100_000_000
@@ -131,12 +129,3 @@ def _be_interrupted(pid: int, nice: int) -> None:
         # sched_setattr(2): size, policy, flags, nice, priority, runtime, deadline, period.
         wanted = struct.pack("=IIQiIQQQ", 48, os.SCHED_OTHER, 0, nice, 0, LONG_SLICE_NS, 0, 0)
         _libc.syscall(number, pid, wanted, 0)
-
-
-def computed(pid: int) -> float:
-    """Seconds of a processor that a process has used so far; 0 for one that has gone."""
-    try:
-        spent = psutil.Process(pid).cpu_times()
-    except psutil.Error:
-        return 0.0
-    return float(spent.user + spent.system)

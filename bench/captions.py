@@ -35,16 +35,15 @@ from bench.product import (
     running,
     web_workers,
 )
+from bench.speech import deepgram
 from core.agents import READY
 from tests.browser import hall
 from tests.browser.speaking import SENTENCES
 from tests.fixtures.browser import launch
-from tests.fixtures.deepgram import Deepgram
 from tests.fixtures.livekit import until
 from tests.fixtures.product import Product
 from tests.plugins.ai_assistant.agent.conftest import Person
 from tests.plugins.ai_assistant.agent.voices import RATE, silence, spoken
-from tests.plugins.ai_assistant.agent.web import Served
 
 Figures = dict[str, float]
 OURS = "AUDIMAX_PLUGINS__AI_ASSISTANT__"
@@ -137,14 +136,7 @@ def drawn(page: Page) -> list[tuple[float, str]]:
 
 def published() -> Figures:
     """A result of the provider (Deepgram, by its protocol) → drawn in a browser."""
-    stand_in = Deepgram()
-    served = Served(stand_in.app())
-    settings = {
-        "provider": "deepgram",
-        "deepgram_url": f"{served.url}/v1/listen",
-        "deepgram_key": stand_in.key,
-    }
-    with talk(**settings) as at, reader(at.link) as page:
+    with deepgram() as (stand_in, settings), talk(**settings) as at, reader(at.link) as page:
         at.until_listened_to()
         speaker = at.enter()
         speaker.say(silence(SHOWN * 3), wait=False)
@@ -152,7 +144,6 @@ def published() -> Figures:
             page.wait_for_timeout(500)
         took = sorted(when - stand_in.said_at[_key(text)] for when, text in drawn(page)[:SHOWN])
         speaker.leave()
-    served.down()
     return {
         "caption_publish_p50_ms": took[SHOWN // 2] * 1000,
         "caption_publish_p95_ms": took[math.ceil(SHOWN * 0.95) - 1] * 1000,
@@ -206,19 +197,11 @@ def agent() -> Figures:
 
 def cloud() -> Figures:
     """The same while one speaks and Deepgram (by its protocol) writes."""
-    stand_in = Deepgram()
-    served = Served(stand_in.app())
-    settings = {
-        "provider": "deepgram",
-        "deepgram_url": f"{served.url}/v1/listen",
-        "deepgram_key": stand_in.key,
-    }
-    with talk(**settings) as at:
+    with deepgram() as (_stand_in, settings), talk(**settings) as at:
         at.until_listened_to()
         speaker = at.enter()
         cpu, mb = _while_they_speak(at.product, [speaker])
         speaker.leave()
-    served.down()
     return {"agent_cloud_speaking_cpu": cpu, "agent_cloud_speaking_mb": mb}
 
 

@@ -20,8 +20,7 @@ from bench import figures
 from bench.drill.deployment import Deployment, deployment
 from bench.drill.lecture import Lecture
 from bench.drill.people import Visitor, Waiter, pace
-from tests.fixtures.deepgram import Deepgram
-from tests.plugins.ai_assistant.agent.web import Served
+from bench.speech import deepgram
 
 COMMAND = "make soak MINUTES={minutes:g}"
 FOLDER = figures.HERE / "results"
@@ -232,10 +231,7 @@ def _is_met(name: str, value: float) -> bool:
 
 def soak(minutes: float) -> Told:
     """Load for so long, watched; then everything that was sent must be there."""
-    stand_in = Deepgram()
-    served = Served(stand_in.app())
-    speech = {"deepgram_url": f"{served.url}/v1/listen", "deepgram_key": stand_in.key}
-    with deployment(provider="deepgram", **speech) as at:
+    with deepgram() as (_stand_in, speech), deployment(**speech) as at:
         lecture = Lecture(at)
         load, watch = Load(lecture), Watch(at)
         end = time.monotonic() + minutes * 60
@@ -249,7 +245,6 @@ def soak(minutes: float) -> Told:
         done = load.done + Counter({"line": len(lecture.lines.sent), "file": len(lecture.files.sent)})
         told = Told(minutes, watch, done, failed, lecture.lost())
         lecture.leave()
-    served.down()
     return told
 
 

@@ -15,7 +15,12 @@ CONNECT_SECONDS = 5
 # Of each process: connections that are kept, and further ones when many ask at once.
 POOL, OVERFLOW = 10, 20
 # A database whose machine has gone says nothing: who waits for it would wait for many minutes.
-GIVEN_UP = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+GIVEN_UP: dict[str, Any] = {
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 
 # In the order they start. A part has ``init_app(app)``, or ``bp``, or both.
 BEFORE_PLUGINS = (

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app
 from sqlalchemy.engine import make_url
 
+from core import CONNECT_SECONDS, GIVEN_UP
 from core.config import Config
 from core.db import db
 
@@ -142,12 +143,9 @@ class Bus:
     def _connect(self) -> psycopg2.extensions.connection:
         connection = psycopg2.connect(
             self._dsn,
-            connect_timeout=5,
-            keepalives_idle=QUIET_SECONDS,
-            keepalives_interval=2,
-            keepalives_count=3,
-            # A server whose machine has gone says nothing; without this the system would try for minutes.
-            tcp_user_timeout=QUIET_SECONDS * 1000,
+            connect_timeout=CONNECT_SECONDS,
+            # Nobody waits for a query here: it may be given up sooner than others are.
+            **{**GIVEN_UP, "tcp_user_timeout": QUIET_SECONDS * 1000},
             application_name="audimax bus",
         )
         connection.autocommit = True

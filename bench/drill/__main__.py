@@ -12,8 +12,7 @@ from bench import figures
 from bench.drill import report
 from bench.drill.deployment import Deployment, deployment
 from bench.drill.lecture import Lecture, Probe
-from tests.fixtures.deepgram import Deepgram
-from tests.plugins.ai_assistant.agent.web import Served
+from bench.speech import deepgram
 
 COMMAND = "make drill"
 
@@ -137,10 +136,7 @@ def _timed(probe: Probe, since: float) -> float:
 
 def drill(faults: tuple[Fault, ...]) -> report.Told:
     """Everything, from the start of the deployment to its end."""
-    stand_in = Deepgram()
-    served = Served(stand_in.app())
-    speech = {"deepgram_url": f"{served.url}/v1/listen", "deepgram_key": stand_in.key}
-    with deployment(provider="deepgram", **speech) as at:
+    with deepgram() as (_stand_in, speech), deployment(**speech) as at:
         lecture = Lecture(at)
         course = Drill(at, lecture)
         outcomes = []
@@ -150,7 +146,6 @@ def drill(faults: tuple[Fault, ...]) -> report.Told:
         lecture.stop()
         told = report.Told(outcomes, lecture, at.ended)
         lecture.leave()
-    served.down()
     return told
 
 

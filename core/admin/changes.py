@@ -15,7 +15,7 @@ from core.config import Config
 from core.db import db, now
 from core.engine import house
 from core.engine.plugins import plugins
-from core.engine.settings import Field, fields, read
+from core.engine.settings import Field, fields, plain, read
 from core.engine.standing import CORE, TOPIC, Standing, laid_over
 from core.errors import Refusal
 from core.models import Setting, SettingChange
@@ -85,7 +85,7 @@ def put(scope: str, values: Mapping[str, Any], rows: Kept, by: User) -> None:
     changed = {}
     for name, value in values.items():
         row = rows.get((scope, name))
-        before, after = row.value if row else None, _plain(value)
+        before, after = row.value if row else None, plain(value)
         if before == after:
             continue
         _write(scope, name, row, after, by)
@@ -113,10 +113,6 @@ def commit() -> None:
     """Make it hold, here before the answer goes out."""
     db.session.commit()
     standing().refresh()
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple | set | frozenset) else value
 
 
 # --- back again -------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -73,8 +73,8 @@ class Running:
     people: int
     waiting: int
     weak: int
-    has_agent: bool
-    signs: tuple[LiveSign, ...]
+    has_agent: bool = field(kw_only=True)
+    signs: tuple[LiveSign, ...] = field(kw_only=True)
 
 
 @bp.get(PAGE)
@@ -88,13 +88,27 @@ def page() -> ResponseReturnValue:
 def running() -> list[Running]:
     """At most ``MOST_LECTURES``; two statements and one of each plugin that says something, however many."""
     with_agents = presence.with_agents()
-    here = (Participant.lecture_id == Lecture.id, Participant.present_since.is_not(None))
-    people, weak = _count(Participant, *here), _count(Participant, *here, Participant.quality != "")
-    waiting = _count(Waiting, Waiting.room_id == Lecture.room_id, Waiting.left_at.is_(None))
+    count = sa.func.count()
+    inside = (
+        sa.select(count.label("people"), count.filter(Participant.quality != "").label("weak"))
+        .where(Participant.lecture_id == Lecture.id, Participant.present_since.is_not(None))
+        .lateral()
+    )
+    before_the_door = (Waiting.room_id == Lecture.room_id, Waiting.left_at.is_(None))
+    waiting = sa.select(count).select_from(Waiting).where(*before_the_door).scalar_subquery()
     query = (
         sa.select(
-            Lecture.id, Lecture.public_id, Lecture.started_at, Room.title, User.name, people, waiting, weak
+            Lecture.id,
+            Lecture.public_id,
+            Lecture.started_at,
+            Room.title,
+            User.name,
+            inside.c.people,
+            waiting,
+            inside.c.weak,
         )
+        .select_from(Lecture)
+        .join(inside, sa.true())
         .join(Room, Room.id == Lecture.room_id)
         .join(User, User.id == Room.owner_id)
         .where(Lecture.ended_at.is_(None))
@@ -116,10 +130,6 @@ def signs(lecture_ids: Sequence[int]) -> dict[int, tuple[LiveSign, ...]]:
     for several in found.values():
         several.sort(key=lambda sign: not sign.is_trouble)
     return {lecture_id: tuple(several) for lecture_id, several in found.items()}
-
-
-def _count(what: Any, *which: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
-    return sa.select(sa.func.count()).select_from(what).where(*which).correlate(Lecture).scalar_subquery()
 
 
 def shown(found: Iterable[Running]) -> list[dict[str, Any]]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, redirect, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -15,13 +14,24 @@ from werkzeug.datastructures import MultiDict
 
 from core.admin import changes
 from core.admin.menu import show
-from core.admin.settings import DEFAULT, HERE, Line, clean, is_changed, lines_of, may_change, said, wrong
-from core.db import db
+from core.admin.settings import (
+    DEFAULT,
+    HERE,
+    Line,
+    SavedTogether,
+    chosen,
+    clean,
+    is_changed,
+    kept,
+    lines_of,
+    may_change,
+    refused,
+    said,
+    wrong,
+)
 from core.engine import house, room_plugins
 from core.engine.settings import Field, SettingsError, fill, read
 from core.engine.standing import CORE
-from core.errors import Refusal
-from core.http.callers import me
 from core.http.forms import Form
 from core.models import Setting
 from core.people.sessions import admin_required
@@ -47,32 +57,12 @@ class Pair:
     def name(self) -> str:
         return self.value.name
 
-    @property
-    def source(self) -> str:
-        return self.value.source
 
-    @property
-    def changed_by(self) -> str:
-        return self.value.changed_by
+@dataclass(kw_only=True)
+class Group(SavedTogether):
+    """All of core, or of a plugin, whose name is the ``id``."""
 
-    @property
-    def changed_at(self) -> datetime | None:
-        return self.value.changed_at
-
-
-@dataclass
-class Group:
-    """What is saved together: all of core, or of a plugin, whose name is the ``owner``."""
-
-    owner: str
-    title: str
-    help: str
     pairs: list[Pair]
-    form: Form = field(default_factory=Form)
-
-    @property
-    def scope(self) -> str:
-        return f"{house.PREFIX}{self.owner}"
 
 
 def groups(rows: changes.Kept) -> list[Group]:
@@ -87,7 +77,8 @@ def groups(rows: changes.Kept) -> list[Group]:
 def _group(owner: str, title: str, about: str, rows: changes.Kept) -> Group:
     pairs = [_pair(owner, one, rows) for one in house.known(owner).values()]
     lines = [line for pair in pairs for line in (pair.value, pair.may)]
-    return Group(owner, title, about, pairs, Form({line.box.name: line.value for line in lines}))
+    form, scope = Form({line.box.name: line.value for line in lines}), f"{house.PREFIX}{owner}"
+    return Group(id=owner, scope=scope, title=title, help=about, pairs=pairs, form=form)
 
 
 def _pair(owner: str, known: Field, rows: changes.Kept) -> Pair:
@@ -133,16 +124,11 @@ def save(owner: str) -> ResponseReturnValue:
     """Save one group, or nothing of it when something is wrong: then the page says what."""
     rows = changes.lock()
     found = groups(rows)
-    group = next((one for one in found if one.owner == owner), None)
-    if group is None:
-        raise Refusal(404, _("There is no such group of settings."), code="not_found")
+    group = chosen(found, owner)
     values = typed(group, request.form)
     if not group.form.ok:
-        db.session.rollback()
-        return show("room_settings", group.form.status, groups=found)
-    changes.put(group.scope, values, rows, me())
-    changes.commit()
-    return redirect(f"{PAGE}?{'saved' if values else 'unchanged'}={group.owner}#{group.owner}", 303)
+        return refused("room_settings", group, found)
+    return kept(PAGE, group, values, rows)
 
 
 def typed(group: Group, given: MultiDict[str, str]) -> dict[str, Any]:
@@ -161,7 +147,7 @@ def typed(group: Group, given: MultiDict[str, str]) -> dict[str, Any]:
     for pair in group.pairs:
         if pair.name in values:
             locked = not form.has(pair.may.box.name)
-            found[pair.name] = house.said(group.owner, pair.name, values[pair.name], locked)
+            found[pair.name] = house.said(group.id, pair.name, values[pair.name], locked)
     _check_together(group, values)
     return found
 
@@ -186,7 +172,7 @@ def _may_change(form: Form, pair: Pair, lines: tuple[Line, ...]) -> bool:
 def _read(group: Group, raw: Mapping[str, Any]) -> dict[str, Any]:
     values = {name: value for name, value in raw.items() if name == house.SWITCH}
     rest = {name: value for name, value in raw.items() if name not in values}
-    good, mistakes = read(house.class_of(group.owner), rest)
+    good, mistakes = read(house.class_of(group.id), rest)
     for pair in group.pairs:
         if pair.name in mistakes and pair.name in rest:
             group.form.fail(pair.value.box.name, wrong(pair.value.box.field, rest[pair.name]))
@@ -197,7 +183,7 @@ def _check_together(group: Group, values: Mapping[str, Any]) -> None:
     held = {pair.name: pair.held for pair in group.pairs}
     wanted = {name: value for name, value in {**held, **values}.items() if name != house.SWITCH}
     try:
-        fill(house.class_of(group.owner), wanted)
+        fill(house.class_of(group.id), wanted)
     except SettingsError as error:
         if text := error.mistakes.get(""):
             group.form.problem = _("This doesn’t fit: %(problem)s", problem=text)

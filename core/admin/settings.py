@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from flask import Blueprint, redirect, request
@@ -99,16 +99,25 @@ class Line:
         return self.box.field.variable or f"{PREFIX}{named}".upper()
 
 
-@dataclass
-class Group:
-    """Some settings that are saved together. ``id`` stands in addresses."""
+@dataclass(kw_only=True)
+class SavedTogether:
+    """Some settings that one form has. ``id`` stands in addresses."""
 
     id: str
     scope: str
     title: str
     help: str
-    lines: list[Line]
     form: Form = field(default_factory=Form)
+
+
+G = TypeVar("G", bound=SavedTogether)
+
+
+@dataclass(kw_only=True)
+class Group(SavedTogether):
+    """Settings of core or of a plugin."""
+
+    lines: list[Line]
 
 
 def groups(rows: changes.Kept) -> list[Group]:
@@ -127,7 +136,7 @@ def _group(group_id: str, scope: str, title: str, about: str, names: list[str], 
     known, held = changes.editable(scope), changes.values_of(scope, rows)
     lines = [_line(scope, known[name], held, rows) for name in names]
     form = Form({line.box.name: line.value for line in lines})
-    return Group(group_id, scope, title, about, lines, form)
+    return Group(id=group_id, scope=scope, title=title, help=about, lines=lines, form=form)
 
 
 def _line(scope: str, known: Field, held: Any, rows: changes.Kept) -> Line:
@@ -177,18 +186,36 @@ def save(group_id: str) -> ResponseReturnValue:
     """Save one group, or nothing of it when something is wrong: then the page says what."""
     rows = changes.lock()
     found = groups(rows)
-    group = next((one for one in found if one.id == group_id), None)
-    if group is None:
-        raise Refusal(404, _("There is no such group of settings."), code="not_found")
+    group = chosen(found, group_id)
     values = typed(group, request.form)
     if group.form.ok:
         _check_together(group, values, rows)
     if not group.form.ok:
-        db.session.rollback()
-        return show("settings", group.form.status, groups=found)
+        return refused("settings", group, found)
+    return kept(PAGE, group, values, rows)
+
+
+def chosen(found: Iterable[G], group_id: str) -> G:
+    """The group that is saved; a ``Refusal`` where there is none of that id."""
+    group = next((one for one in found if one.id == group_id), None)
+    if group is None:
+        raise Refusal(404, _("There is no such group of settings."), code="not_found")
+    return group
+
+
+def refused(page: str, group: SavedTogether, found: Sequence[SavedTogether]) -> ResponseReturnValue:
+    """The page with what was typed and what is wrong with it; nothing is kept."""
+    db.session.rollback()
+    return show(page, group.form.status, groups=found)
+
+
+def kept(
+    place: str, group: SavedTogether, values: Mapping[str, Any], rows: changes.Kept
+) -> ResponseReturnValue:
+    """Keep what a group's form says, and lead back to the group."""
     changes.put(group.scope, values, rows, me())
     changes.commit()
-    return redirect(f"{PAGE}?{'saved' if values else 'unchanged'}={group.id}#{group.id}", 303)
+    return redirect(f"{place}?{'saved' if values else 'unchanged'}={group.id}#{group.id}", 303)
 
 
 def typed(group: Group, given: Mapping[str, str]) -> dict[str, Any]:
@@ -211,6 +238,7 @@ def typed(group: Group, given: Mapping[str, str]) -> dict[str, Any]:
 
 
 def lines_of(text: str) -> str:
+    """What was typed, with the same end of line everywhere and nothing around it."""
     return "\n".join(text.splitlines()).strip()
 
 
@@ -254,6 +282,7 @@ def _value(line: Line) -> Any:
 
 
 def clean(form: Form, line: Line) -> Any:
+    """What was typed for a setting, as ``read`` takes it."""
     known, value = line.box.field, form.value(line.box.name)
     if known.kind == "switch":
         return bool(value)
@@ -268,6 +297,7 @@ def _is_long(known: Field) -> bool:
 
 
 def wrong(known: Field, value: Any) -> str:
+    """What is wrong with a value that was refused, and what would fit."""
     if known.kind == "text" and not value:
         return _("Please fill this in.")
     if known.kind == "list" and known.maximum is not None:

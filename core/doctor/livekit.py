@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from core.doctor.looking import Patient
 from core.errors import LiveKitDown, LiveKitError
 from core.livekit.client import LiveKit
 from core.models import WebhookEvent
+from core.run.processes import wait_for
 
 WEBHOOK_SECONDS = 8.0
 PREFIX = "doctor-"
@@ -128,7 +129,7 @@ def _webhooks(client: Any, gated: bool) -> Finding:
     ours = WebhookEvent.lecture_public_id == name
     client.create_room(name)
     client.delete_room(name)
-    arrived = _until(lambda: _seen(ours), WEBHOOK_SECONDS)
+    arrived = wait_for(lambda: _seen(ours), WEBHOOK_SECONDS, pause=0.1)
     # Those of a room that was joined come when they like: whatever the doctor has caused goes.
     db.session.execute(sa.delete(WebhookEvent).where(WebhookEvent.lecture_public_id.startswith(PREFIX)))
     db.session.commit()
@@ -148,12 +149,3 @@ def _webhooks(client: Any, gated: bool) -> Finding:
 def _seen(ours: Any) -> bool:
     db.session.rollback()
     return bool(db.session.scalar(sa.select(sa.func.count()).select_from(WebhookEvent).where(ours)))
-
-
-def _until(is_so: Callable[[], bool], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.1)
-    return True

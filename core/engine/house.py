@@ -17,7 +17,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from core.engine.plugins import plugins
-from core.engine.settings import Field, fields, read
+from core.engine.settings import Field, fields, plain, read
 from core.engine.standing import CORE, Standing
 from core.errors import Refusal
 
@@ -162,11 +162,6 @@ def said(owner: str, name: str, value: Any, locked: bool) -> dict[str, Any] | No
         # It outlives the plugin's being enabled.
         made["guard"] = plugins.loaded[owner].manifest.guard
     return made
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it."""
-    return list(value) if isinstance(value, tuple | set | frozenset) else value
 
 
 # --- refusing -------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from core.db import db
 from core.engine import house
 from core.engine.house import House
 from core.engine.plugins import plugins
-from core.engine.settings import SettingsError, fields, fill
+from core.engine.settings import SettingsError, fields, fill, plain
 from core.errors import Refusal
 from core.people.models import User
 from core.rooms.models import Room, RoomPlugin
@@ -208,7 +208,7 @@ def _merged(
         raise _wrong(error) from error
     values = {name: getattr(made, name) for name in {*kept, *given}}
     house.refuse_locked(said, cls, values, given)
-    own = {name: house.plain(value) for name, value in values.items() if name not in said.locked}
+    own = {name: plain(value) for name, value in values.items() if name not in said.locked}
     return {**own, **{name: value for name, value in kept.items() if name in said.locked}}
 
 

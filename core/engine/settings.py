@@ -341,6 +341,11 @@ def _bounded(field: Field, value: Any) -> Any:
     return value
 
 
+def plain(value: Any) -> Any:
+    """A setting's value as JSON has it."""
+    return list(value) if isinstance(value, tuple | set | frozenset) else value
+
+
 def _check_choices(field: Field, value: Any) -> None:
     given = value if isinstance(value, list | tuple | set | frozenset) else (value,)
     if value is not None and field.choices and not set(given) <= set(field.choices):

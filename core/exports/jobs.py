@@ -53,16 +53,19 @@ def export(context: procrastinate.JobContext, export_id: int, run: int) -> None:
             _fail(export_id, run, _of_disk(error))
         except Exception as error:
             # Whatever a plugin's exporter is made of: nobody waits for ever.
-            words = _("Something went wrong on our side. Your administrator can see why.")
-            _fail(export_id, run, running.Failed(words, problem=f"{type(error).__name__}: {error}"))
+            _fail(export_id, run, _ours(error))
 
 
 def _of_disk(error: OSError) -> running.Failed:
     """What the folder of temporary files refuses; what an exporter is made of may fail likewise."""
+    found = _ours(error)
+    words = obstacles.no_room_left() if obstacles.is_full(error) else found.words
+    return running.Failed(words, problem=obstacles.of_disk(error) or found.problem)
+
+
+def _ours(error: Exception) -> running.Failed:
     words = _("Something went wrong on our side. Your administrator can see why.")
-    if obstacles.is_full(error):
-        words = obstacles.no_room_left()
-    return running.Failed(words, problem=obstacles.of_disk(error) or f"{type(error).__name__}: {error}")
+    return running.Failed(words, problem=f"{type(error).__name__}: {error}")
 
 
 def _given_up(down: Exception) -> running.Failed:

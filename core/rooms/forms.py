@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ from core.contracts import Plugin
 from core.engine import house, room_plugins
 from core.engine.house import NOT_SHOWN
 from core.engine.plugins import plugins
-from core.engine.settings import Field, fields, read
+from core.engine.settings import Field, fields, plain, read
+from core.engine.standing import CORE
 from core.errors import Refusal
 from core.http.callers import signed_in
 from core.http.forms import Form
@@ -249,12 +250,17 @@ def _boxes(owner: str, cls: type, is_owners: bool = True) -> tuple[Box, ...]:
 
 def _locked_boxes() -> frozenset[str]:
     """The names of all that hosts can't change now."""
-    groups = [
-        *_core_groups(),
-        *(_plugin_group(manifest, None, True) for manifest in room_plugins.switchable()),
-    ]
-    boxes = {box.name for group in groups for box in group.boxes if box.locked}
-    return frozenset(boxes | {group.switch for group in groups if group.locked})
+    return frozenset(
+        switch_name(owner) if name == house.SWITCH else f"{owner}.{name}" for owner, name in _locked()
+    )
+
+
+def _locked() -> Iterator[tuple[str, str]]:
+    """Owner and name of all that hosts can't change now; ``house.SWITCH``: whether a plugin is on."""
+    switchable = ((manifest.name, manifest.room_settings) for manifest in room_plugins.switchable())
+    for owner, cls in ((CORE, RoomSettings), *switchable):
+        for name in sorted(house.of(owner, cls).locked, key=lambda name: (name != house.SWITCH, name)):
+            yield owner, name
 
 
 # --- what the room has now ------------------------------------------------------------
@@ -315,12 +321,10 @@ def described(room: Room) -> list[dict[str, Any]]:
     is_owners = _is_mine(room)
     groups = [_described("core", group, settings_of(room)) for group in _core_groups()]
     for manifest in room_plugins.switchable():
-        made = _described(manifest.name, _plugin_group(manifest, room, is_owners), _of(room, manifest))
-        on, said = (
-            room_plugins.is_enabled_in(room, manifest.name),
-            house.of(manifest.name, manifest.room_settings),
-        )
-        groups.append({**made, "on": on, "on_locked": said.is_switch_locked})
+        group = _plugin_group(manifest, room, is_owners)
+        made = _described(manifest.name, group, _of(room, manifest))
+        on = room_plugins.is_enabled_in(room, manifest.name)
+        groups.append({**made, "on": on, "on_locked": group.locked})
     return groups
 
 
@@ -342,7 +346,7 @@ def _described_box(box: Box, value: Any) -> dict[str, Any]:
         "kind": field.kind,
         "label": box.label,
         "help": box.help,
-        "value": "" if value is None else house.plain(value),
+        "value": "" if value is None else plain(value),
         "locked": box.locked,
         "minimum": field.minimum,
         "maximum": field.maximum,
@@ -392,16 +396,17 @@ def plugin_states(room: Room) -> dict[str, dict[str, Any]]:
         shown = [f for f in fields(manifest.room_settings).values() if f.kind != "secret"]
         found[manifest.name] = {
             "enabled": room_plugins.is_enabled_in(room, manifest.name),
-            "settings": {f.name: house.plain(getattr(now, f.name)) for f in shown},
+            "settings": {f.name: plain(getattr(now, f.name)) for f in shown},
         }
     return found
 
 
 def locked_names() -> list[str]:
     """What hosts can't change, as the API names it."""
-    names = [f"settings.{name}" for name in sorted(core_settings.house().locked)]
-    for manifest in room_plugins.switchable():
-        said = house.of(manifest.name, manifest.room_settings)
-        names += [f"plugins.{manifest.name}.enabled"] if said.is_switch_locked else []
-        names += [f"plugins.{manifest.name}.settings.{name}" for name in sorted(said.locked - {house.SWITCH})]
-    return names
+    return [_named(owner, name) for owner, name in _locked()]
+
+
+def _named(owner: str, name: str) -> str:
+    if owner == CORE:
+        return f"settings.{name}"
+    return f"plugins.{owner}.enabled" if name == house.SWITCH else f"plugins.{owner}.settings.{name}"

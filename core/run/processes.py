@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import IO, Any
 
 PR_SET_PDEATHSIG = 1
-# Of a processor that others want as well: a quarter, and the least that `nice` can give, a hundredth.
-BEHIND, LATER = 5, 19
+# Of a processor that others want as well: a quarter.
+BEHIND = 5
 # Linux since 6.12 (sched/eevdf: "Allow shorter slices to wakeup-preempt"): whoever has the longer slice is
 # interrupted by whoever wakes, up to 100 ms. The call's numbers are those of asm/unistd.h.
 LONG_SLICE_NS = 100_000_000
@@ -108,18 +108,18 @@ def raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def give_way(pid: int, when: int = LATER) -> None:
+def give_way(pid: int, nice: int) -> None:
     """Let a process of ours compute while nobody else wants to: who waits for a page comes first.
 
-    ``when``: as ``nice`` counts, up to ``LATER``; there is no way back. Where a system doesn't let us, it
+    ``nice``: up to 19, which leaves it a hundredth; there is no way back. Where a system doesn't let us, it
     goes on as it is.
     """
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, when)
+        os.setpriority(os.PRIO_PROCESS, pid, nice)
     # Linux weighs sessions against each other first, if it is told to: sched(7), "The autogroup feature".
     with suppress(OSError):
-        Path(f"/proc/{pid}/autogroup").write_text(str(when))
-    _be_interrupted(pid, when)
+        Path(f"/proc/{pid}/autogroup").write_text(str(nice))
+    _be_interrupted(pid, nice)
 
 
 def _be_interrupted(pid: int, nice: int) -> None:

@@ -167,9 +167,9 @@ class Supervisor:
         lan = self.topology.lan
         if lan is None:
             return
-        if lan.has_moved and not self._has_moved:
+        had_moved, self._has_moved = self._has_moved, lan.has_moved
+        if self._has_moved and not had_moved:
             say(f"this machine isn't {lan.address} any more: stop, and start again for its new address")
-        self._has_moved = lan.has_moved
         if lan.prepare():
             say("the certificate for the local network is a new one")
             for child in self.children:

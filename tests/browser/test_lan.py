@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from playwright.sync_api import expect
 
 from core.run.authority import Authority
 from core.run.lan import own_address
 from tests.browser import hall
 from tests.fixtures.browser import Person, axe, scrolls_sideways, until
+from tests.fixtures.certificates import pin_of
 from tests.fixtures.product import Product, free_ports
 
 pytestmark = [pytest.mark.browser, pytest.mark.livekit]
@@ -53,9 +50,7 @@ def who_trusts(product: Product) -> str:
     """Argument for a Chromium that takes the server's key for trustworthy, as after the installation."""
     file = Authority(product.instance / "lan").server_file
     text = file.read_text().partition("-----BEGIN CERTIFICATE-----")
-    key = x509.load_pem_x509_certificate((text[1] + text[2]).encode()).public_key()
-    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
-    return f"--ignore-certificate-errors-spki-list={base64.b64encode(digest).decode()}"
+    return f"--ignore-certificate-errors-spki-list={pin_of((text[1] + text[2]).encode())}"
 
 
 def in_the_network() -> set[str]:

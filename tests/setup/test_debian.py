@@ -12,8 +12,8 @@ from tests.setup.debian import PACKAGE, Packaged
 
 NAME = "audimax-test-program"
 SAID = """\
-'http://deb.debian.org/debian/pool/main/c/c-ares/libc-ares2_1.18.1-3_amd64.deb' libc-ares2_1.18.1-3_amd64.deb 102484 MD5Sum:a5
-'http://deb.debian.org/debian/pool/main/p/pgbouncer/pgbouncer_1.18.0-1%2bdeb12u1_amd64.deb' pgbouncer_1.18.0-1+deb12u1_amd64.deb 208108
+'http://packages.example/debian/pool/main/c/c-ares/libc-ares2_1.18.1-3_amd64.deb' libc-ares2_1.18.1-3_amd64.deb 102484 MD5Sum:a5
+'http://packages.example/debian/pool/main/p/pgbouncer/pgbouncer_1.18.0-1%2bdeb12u1_amd64.deb' pgbouncer_1.18.0-1+deb12u1_amd64.deb 208108
 """
 
 

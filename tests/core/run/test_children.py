@@ -15,7 +15,6 @@ import pytest
 from core.run.children import Child
 from core.run.processes import (
     BEHIND,
-    LATER,
     LONG_SLICE_NS,
     SCHED_SETATTR,
     give_way,
@@ -107,11 +106,11 @@ def test_a_child_gives_way_to_whoever_waits_for_a_page(tmp_path: Path) -> None:
     process = spawn([sys.executable, "-c", "import time; time.sleep(60)"])
     give_way(process.pid, BEHIND)
     assert psutil.Process(process.pid).nice() == BEHIND
-    give_way(process.pid)
-    assert psutil.Process(process.pid).nice() == LATER
+    give_way(process.pid, 19)
+    assert psutil.Process(process.pid).nice() == 19
     stop(process, grace=1)
     # Nobody is there any more: nothing to do.
-    give_way(process.pid)
+    give_way(process.pid, 19)
 
 
 @pytest.mark.optional

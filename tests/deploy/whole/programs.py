@@ -220,9 +220,8 @@ def pgbouncer(said: Mapping[str, str], folder: Path, address: str) -> Program:
 
 
 def _bouncing(said: Mapping[str, str], own: Path, address: str, user: str) -> str:
-    # Those that its image takes over under their own names in small letters.
-    taken = ("AUTH_TYPE", "POOL_MODE", "MAX_CLIENT_CONN", "DEFAULT_POOL_SIZE", "IGNORE_STARTUP_PARAMETERS")
-    given = {name.lower(): said[name] for name in taken}
+    # Its image takes them over under their own names in small letters, all but those of the database.
+    given = {name.lower(): value for name, value in said.items() if not name.startswith("DB_")}
     settings = {
         "listen_addr": address,
         "listen_port": 5432,

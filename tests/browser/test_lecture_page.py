@@ -302,7 +302,7 @@ def _printed(page: Page) -> str:
     import pypdfium2
 
     document = pypdfium2.PdfDocument(page.pdf(format="A4"))
-    assert 30 < len(document) < 130
+    assert 30 < len(document) < 110
     return "\n".join(one.get_textpage().get_text_range() for one in document).replace("\r\n", " ")
 
 

@@ -7,6 +7,7 @@ from core.agents.clock import Clock
 from core.agents.ending import end_tasks
 from core.agents.errand import Errand, read_errand
 from core.agents.reports import UNWANTED, Answer, Refused, Reports, Unheard, Unreachable, Unwanted
+from core.agents.subscriptions import Subscriptions
 from core.agents.worker import READY, Job, Worker, log_without
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Job",
     "Refused",
     "Reports",
+    "Subscriptions",
     "Unheard",
     "Unreachable",
     "Unwanted",

@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 # A report is due every three seconds, whatever happens.
 HEARTBEAT = 2.5
 ANSWER_SECONDS = 4.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+# Whoever was cut off from the web is heard by it within a second; the next one, who waits for that, after it.
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 1.0
+WAITING = 1.5
 # The key is over, there is no such lecture, or it wants another one.
 UNWANTED = frozenset({401, 403, 404, 410})
 # Of those that say that the request is wrong: it may be right later on.
@@ -46,10 +48,13 @@ class Refused(Unheard):
 
 
 class Orders(Protocol):
-    """What the web wants: ``now`` is its time, in unix seconds."""
+    """What the web wants. ``now`` is its time, in unix seconds; ``wait``: the run before may still report."""
 
     @property
     def now(self) -> float: ...
+
+    @property
+    def wait(self) -> bool: ...
 
 
 AnyOrders = TypeVar("AnyOrders", bound=Orders)
@@ -76,6 +81,7 @@ class Reports(ABC):
         self._errand, self._clock, self._unwanted = errand, clock, unwanted
         self._address = errand.url(plugin, "report")
         self._answered_at: float | None = None
+        self._heartbeat = HEARTBEAT
         self._soon = asyncio.Event()
         self._session: aiohttp.ClientSession | None = None
         self._reporter: asyncio.Task[None] | None = None
@@ -137,6 +143,7 @@ class Reports(ABC):
             orders = reader(answer.said)
         except ValueError as error:
             raise Unreachable(str(error)) from None
+        self._heartbeat = WAITING if orders.wait else HEARTBEAT
         self._clock.calibrate(answer.asked, answer.heard, orders.now)
         return orders
 
@@ -147,7 +154,7 @@ class Reports(ABC):
                 await self.report()
                 pause = FIRST_PAUSE
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._soon.wait(), HEARTBEAT)
+                    await asyncio.wait_for(self._soon.wait(), self._heartbeat)
             except Unwanted:
                 self._unwanted()
                 return

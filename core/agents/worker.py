@@ -16,6 +16,7 @@ os.environ.setdefault("LIVEKIT_AGENTS_PRELOAD_LOCAL_INFERENCE", "0")
 
 from livekit.agents import AgentServer, JobContext, JobProcess, JobRequest, WorkerPermissions, utils
 
+from core.agents.taking_up import take_up
 from core.logs import stream
 
 log = logging.getLogger(__name__)
@@ -33,12 +34,13 @@ TRIES = 1_000_000_000
 class Job:
     """What is done in each lecture; the functions belong to modules, for they reach other processes by name.
 
-    ``name``: that by which agents are asked for. ``prepare`` runs in a fresh process, ``accept`` says who
-    comes, ``attend`` returns when it is inside, ``finish`` is awaited when the room is over, or we are asked
-    to go. ``preload``: modules that every process of a lecture needs.
+    ``name``: that by which agents are asked for; ``plugin``: whose they are. ``prepare`` runs in a fresh
+    process, ``accept`` says who comes, ``attend`` returns when it is inside, ``finish`` is awaited when the
+    room is over, or we are asked to go. ``preload``: modules that every process of a lecture needs.
     """
 
     name: str
+    plugin: str
     prepare: Callable[[JobProcess], None]
     accept: Callable[[JobRequest], Awaitable[None]]
     attend: Callable[[JobContext], Awaitable[None]]
@@ -91,7 +93,10 @@ class Worker:
         self._server.rtc_session(
             job.attend, agent_name=job.name, on_request=job.accept, on_session_end=job.finish
         )
-        self._server.on("worker_registered", lambda *_about: log.info("%s", READY))
+        self._take_up = partial(take_up, url, key, secret, job.name, job.plugin)
+        self._server.on("worker_registered", self._is_known)
+        # Of the loop's own references to tasks none keeps them alive.
+        self._taking_up: set[asyncio.Task[None]] = set()
         self._asked = [asyncio.Event(), asyncio.Event()]
 
     async def run(self) -> None:
@@ -111,6 +116,12 @@ class Worker:
         # It holds the lock that closing needs.
         await utils.aio.cancel_and_wait(draining)
         await self._stop()
+
+    def _is_known(self, *_about: object) -> None:
+        log.info("%s", READY)
+        task = asyncio.get_running_loop().create_task(self._take_up())
+        self._taking_up.add(task)
+        task.add_done_callback(self._taking_up.discard)
 
     def _load(self, server: AgentServer) -> float:
         return FULL_LOAD * len(server.active_jobs) / self._most

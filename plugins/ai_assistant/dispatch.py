@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 AGENT = "audimax-captions"
 # A free worker is there two to three seconds after it was asked for.
 COMES_WITHIN = timedelta(seconds=7)
+# Of several workers that come at once the first one's word counts.
+JUST_ASKED = timedelta(seconds=1)
 
 
 def identity_of(lecture: Lecture) -> str:
@@ -25,14 +27,17 @@ def identity_of(lecture: Lecture) -> str:
     return f"captions-{lecture.public_id}"
 
 
-def look_after(lecture: Lecture) -> LectureArtifact | None:
-    """Ask for an agent where one is wanted and none is; commits. May run twice, or at the same time."""
+def look_after(lecture: Lecture, comes_within: timedelta = COMES_WITHIN) -> LectureArtifact | None:
+    """Ask for an agent where one is wanted and none is; commits. May run twice, or at the same time.
+
+    ``comes_within``: who was asked so short ago may still come.
+    """
     if not is_enabled_in(lecture.room, "ai_assistant"):
         return None
     artifact = consent.locked_artifact(lecture)
     before = artifact.refused
     artifact.refused = refusal(lecture) if artifact.is_wanted else ""
-    asks = _must_ask(lecture, artifact)
+    asks = _must_ask(lecture, artifact, comes_within)
     if asks:
         artifact.asked_at = now()
     changed = artifact.refused != before
@@ -44,10 +49,10 @@ def look_after(lecture: Lecture) -> LectureArtifact | None:
     return artifact
 
 
-def _must_ask(lecture: Lecture, artifact: LectureArtifact) -> bool:
+def _must_ask(lecture: Lecture, artifact: LectureArtifact, comes_within: timedelta) -> bool:
     if not lecture.is_live or not artifact.is_wanted or artifact.refused or artifact.has_agent:
         return False
-    return artifact.asked_at is None or artifact.asked_at < now() - COMES_WITHIN
+    return artifact.asked_at is None or artifact.asked_at < now() - comes_within
 
 
 def send_away(lecture: Lecture) -> None:

@@ -1,4 +1,4 @@
-"""The agent's one call: it reports, hands lines over, and is told what to do. May come twice, or late."""
+"""What the agent says, with lines, and is told to do; what its worker says. May come twice, or late."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MOST_LINES = 50
 MOST_RUNS = 50
 # More than a run can give its provider between two reports: many people at once, and a web that was away.
 MOST_SECONDS = 36_000
-# An agent that was cut off from us tries again every two seconds; a new one reports every two and a half.
-FIRST_CHANCE = 2.4
+# An agent that was cut off from us tries again every second; a new one that waits reports every 1.5 seconds.
+FIRST_CHANCE = 1.4
 
 
 class AgentStatus(Body):
@@ -104,6 +104,13 @@ def report(body: Report) -> Orders:
     if has_changed:
         state.tell(lecture)
     return orders
+
+
+@internal.post("/here")
+@view(roles=AGENTS, status=204)
+def worker_is_here() -> None:
+    """A worker has come to LiveKit, which offers it nothing that was asked for before."""
+    dispatch.look_after(here.lecture, dispatch.JUST_ASKED)
 
 
 def _said(one: Segment) -> transcript.Said:

@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 AGENT = "audimax-recorder"
 # A free worker is there two to three seconds after it was asked for.
 ASK_AGAIN_AFTER = timedelta(seconds=7)
+# Of several workers that come at once the first one's word counts.
+JUST_ASKED = timedelta(seconds=1)
 
 
 def identity_of(lecture: Lecture) -> str:
@@ -54,8 +56,11 @@ def begin(lecture: Lecture, *, may_wait: bool) -> Begun:
     return Begun.NOW
 
 
-def look_after(lecture: Lecture) -> None:
-    """Ask for a recorder where one is wanted and none is; commits. May run twice, or at the same time."""
+def look_after(lecture: Lecture, again_after: timedelta = ASK_AGAIN_AFTER) -> None:
+    """Ask for a recorder where one is wanted and none is; commits. May run twice, or at the same time.
+
+    ``again_after``: who was asked so short ago may still come.
+    """
     if not is_enabled_in(lecture.room, "recording"):
         return
     if is_egress(models.recording_of(lecture)):
@@ -63,7 +68,7 @@ def look_after(lecture: Lecture) -> None:
         return
     recording = models.locked(lecture)
     changed = _settle(lecture, recording)
-    asks = _must_ask(lecture, recording)
+    asks = _must_ask(lecture, recording, again_after)
     if asks:
         recording.asked_at = now()
     db.session.commit()
@@ -86,10 +91,10 @@ def _settle(lecture: Lecture, recording: LectureRecording) -> bool:
     return True
 
 
-def _must_ask(lecture: Lecture, recording: LectureRecording) -> bool:
+def _must_ask(lecture: Lecture, recording: LectureRecording, again_after: timedelta) -> bool:
     if not lecture.is_live or not recording.is_wanted or recording.queued_at or recording.has_recorder:
         return False
-    return recording.asked_at is None or recording.asked_at < now() - ASK_AGAIN_AFTER
+    return recording.asked_at is None or recording.asked_at < now() - again_after
 
 
 def follow(lecture: Lecture, wish: Wish) -> None:

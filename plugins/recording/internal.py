@@ -1,4 +1,4 @@
-"""The recorder's two calls: it reports and is told what to do, and hands pieces over; both may repeat."""
+"""The recorder reports, is told what to do, hands pieces over; its worker says it is here. All may repeat."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from core.api import (
     settings,
     view,
 )
-from plugins.recording import consent, models, state
+from plugins.recording import consent, dispatch, models, state
 from plugins.recording.models import LectureRecording, Piece
 from plugins.recording.settings import Settings
 
@@ -37,8 +37,8 @@ UnixTime = Annotated[float, Field(ge=0, le=4e9, allow_inf_nan=False)]
 # Runs of one lecture that are remembered, so that none of them comes back as a new one.
 MOST_RUNS = 200
 MOST_TURNS = 5_000
-# A recorder that was cut off from us tries again every two seconds; a new one reports every two and a half.
-FIRST_CHANCE = 2.4
+# A recorder that was cut off from us tries again every second; one that waits reports every 1.5 seconds.
+FIRST_CHANCE = 1.4
 # The recorder ends a piece at five megabytes; the last picture may be a large one.
 LARGEST_PIECE = 16 * 1024 * 1024
 MOST_PIECES = 100_000
@@ -113,6 +113,13 @@ def report(body: Report) -> Orders:
     if has_changed:
         state.tell(lecture)
     return orders
+
+
+@internal.post("/here")
+@view(roles=AGENTS, status=204)
+def worker_is_here() -> None:
+    """A worker has come to LiveKit, which offers it nothing that was asked for before."""
+    dispatch.look_after(here.lecture, dispatch.JUST_ASKED)
 
 
 def _must_wait(recording: LectureRecording, body: Report) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from core.agents import Clock, Errand, Reports
+from core.agents import Clock, Errand, Reports, reports
 
 DEADLINE = 30.0
 FINE = {"now": 1000.0}
@@ -19,11 +19,12 @@ FINE = {"now": 1000.0}
 @dataclass(frozen=True)
 class Orders:
     now: float
+    wait: bool
 
 
 def read(said: Any) -> Orders:
     try:
-        return Orders(float(said["now"]))
+        return Orders(float(said["now"]), said.get("wait", False))
     except KeyError as error:
         raise ValueError("no time") from error
 
@@ -113,6 +114,15 @@ def test_it_reports_without_any_news() -> None:
         await there.has(3)
 
     tried(Web(), patience)
+
+
+def test_whoever_is_to_wait_reports_again_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def patience(there: Web, reporter: Reporter) -> None:
+        await there.has(5)
+
+    monkeypatch.setattr(reports, "HEARTBEAT", DEADLINE * 10)
+    monkeypatch.setattr(reports, "WAITING", 0.01)
+    tried(Web([{**FINE, "wait": True}] * 4 + [FINE]), patience)
 
 
 def test_the_end_is_said_until_all_is_said() -> None:

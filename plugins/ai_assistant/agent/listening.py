@@ -13,7 +13,7 @@ from typing import NamedTuple
 from livekit import rtc
 from livekit.rtc.room import EventTypes
 
-from core.agents import end_tasks
+from core.agents import Subscriptions, end_tasks
 from plugins.ai_assistant.agent.lines import Source, Speaker
 from plugins.ai_assistant.agent.microphone import Desk, Microphone
 from plugins.ai_assistant.agent.orders import Orders
@@ -33,7 +33,6 @@ EVENTS: tuple[EventTypes, ...] = (
     "track_unsubscribed",
     "track_muted",
     "track_unmuted",
-    "reconnected",
 )
 
 
@@ -55,10 +54,11 @@ class Listening:
         self._open: dict[str, Microphone] = {}
         self._listening: dict[asyncio.Task[None], Microphone] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._subscribed: set[str] = set()
+        self._subscriptions = Subscriptions()
         self._refused: dict[str, float] = {}
         for event in EVENTS:
             room.on(event, self._changed)
+        room.on("reconnected", self._reconnected)
 
     def obey(self, orders: Orders, asked: float) -> None:
         """Do as the web answered to a report that was sent at ``asked``, in monotonic seconds."""
@@ -79,7 +79,8 @@ class Listening:
         if self._orders is None:
             return
         voices = {voice.speaker.track: voice for voice in self._voices()}
-        self._subscribe(voices)
+        wanted = {track: voice.publication for track, voice in voices.items()}
+        self._subscriptions.want(wanted, self._publications())
         self._forget_the_unheard()
         for track, microphone in list(self._open.items()):
             if track not in voices or not _is_live(voices[track].publication):
@@ -115,6 +116,10 @@ class Listening:
     def _changed(self, *_about: object) -> None:
         self.sync()
 
+    def _reconnected(self) -> None:
+        self._subscriptions.reconnected()
+        self.sync()
+
     def _take_engine(self, wanted: Wanted) -> None:
         for microphone in self._open.values():
             microphone.mute()
@@ -142,15 +147,6 @@ class Listening:
     def _keep_running(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _subscribe(self, voices: dict[str, _Voice]) -> None:
-        for track, voice in voices.items():
-            if track not in self._subscribed:
-                voice.publication.set_subscribed(True)
-        for publication in self._publications():
-            if publication.sid in self._subscribed - set(voices):
-                publication.set_subscribed(False)
-        self._subscribed = set(voices)
 
     def _publications(self) -> Iterator[rtc.RemoteTrackPublication]:
         for person in self._room.remote_participants.values():

@@ -39,4 +39,4 @@ def main() -> None:
 
 def _in_each_lecture(own: Settings) -> Job:
     prepare = partial(job.prepare, Keys(own.deepgram_key, own.speech_key))
-    return Job(job.NAME, prepare, job.accept, job.attend, job.finish, PRELOADED)
+    return Job(job.NAME, "ai_assistant", prepare, job.accept, job.attend, job.finish, PRELOADED)

@@ -18,7 +18,7 @@ import numpy as np
 from livekit import rtc
 from livekit.rtc.room import EventTypes
 
-from core.agents import end_tasks
+from core.agents import Subscriptions, end_tasks
 from plugins.recording.recorder.choosing import Policy, Seen, Source, Stage
 from plugins.recording.recorder.delays import Delay
 from plugins.recording.recorder.mixing import RATE
@@ -146,7 +146,7 @@ class Recording:
         self._streams: dict[str, _Stream] = {}
         self._delays: dict[str, Delay] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
-        self._wanted: set[str] = set()
+        self._subscriptions = Subscriptions()
         self._admitted: dict[str, tuple[str, Source]] = {}
         self._stage = Stage()
         self._speaking: list[str] = []
@@ -183,7 +183,7 @@ class Recording:
     def attach(self, room: rtc.Room) -> None:
         """Take a room that somebody else connects, with ``auto_subscribe=False``; the last is over."""
         self._room = room
-        self._wanted.clear()
+        self._subscriptions = Subscriptions()
         for event in EVENTS:
             room.on(event, self._of(room, lambda *_about: self.sync()))
         room.on("active_speakers_changed", self._of(room, self._speak))
@@ -251,7 +251,7 @@ class Recording:
         wanted = {sid for sid, track in tracks.items() if track.is_sound or sid == shown}
         if self._workshop is None or self._is_away or self._is_done:
             wanted = set()
-        self._subscribe(wanted, tracks)
+        self._subscriptions.want({sid: tracks[sid].publication for sid in wanted}, self._publications())
         for sid, stream in list(self._streams.items()):
             # After a connection was lost the same track has other media.
             is_same = sid in tracks and tracks[sid].publication.track is stream.media
@@ -311,15 +311,9 @@ class Recording:
     def _people(self) -> Iterator[rtc.RemoteParticipant]:
         yield from self._room.remote_participants.values() if self._room is not None else ()
 
-    def _subscribe(self, wanted: set[str], tracks: dict[str, _Track]) -> None:
-        for sid in wanted - self._wanted:
-            tracks[sid].publication.set_subscribed(True)
-        gone = self._wanted - wanted
+    def _publications(self) -> Iterator[rtc.RemoteTrackPublication]:
         for person in self._people():
-            for sid, publication in person.track_publications.items():
-                if sid in gone:
-                    publication.set_subscribed(False)
-        self._wanted = wanted
+            yield from person.track_publications.values()
 
     # --- streams ----------------------------------------------------------------------------
 
@@ -415,8 +409,7 @@ class Recording:
 
     def _back(self) -> None:
         self._end_grace()
-        # The connection may be another, which knows nothing of what was subscribed.
-        self._wanted.clear()
+        self._subscriptions.reconnected()
         if self._is_away:
             self._is_away = False
             self._settle(After.GAP)

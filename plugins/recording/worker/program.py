@@ -25,7 +25,7 @@ def main() -> None:
         core.livekit_api_url,
         core.livekit_key,
         core.livekit_secret,
-        Job(job.NAME, job.prepare, job.accept, job.attend, job.finish, PRELOADED),
+        Job(job.NAME, "recording", job.prepare, job.accept, job.attend, job.finish, PRELOADED),
         most=own.recordings_per_worker,
         idle=own.idle_workers,
         at_once=core.mode == "embedded",

@@ -71,8 +71,15 @@ class Agent:
     def try_to_report(self, state: str = "listening", segments: Any = (), key: str = "", **more: Any) -> Any:
         status = {"state": state, **({"code": more.pop("code")} if "code" in more else {})}
         body = {"run": self.run, "status": status, "segments": list(segments), **more}
+        return self._post("report", key, body)
+
+    def say_worker_is_here(self, key: str = "") -> int:
+        """The status that the web answers."""
+        return int(self._post("here", key).status_code)
+
+    def _post(self, path: str, key: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {key or self.key}", "Origin": None}
-        address = f"/api/internal/lectures/{self.lecture}/ai_assistant/report"
+        address = f"/api/internal/lectures/{self.lecture}/ai_assistant/{path}"
         return self.client.post(address, json=body, headers=headers)
 
     def report(self, state: str = "listening", segments: Any = (), **more: Any) -> Any:

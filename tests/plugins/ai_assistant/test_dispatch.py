@@ -42,6 +42,30 @@ def test_one_that_reports_is_left_alone_and_one_that_fell_silent_is_replaced(
     assert len(dispatched) == 1
 
 
+def test_a_worker_that_comes_is_asked_at_once_where_nobody_is(
+    app: Any, host: Somebody, agent: Agent, in_lecture: Any, dispatched: Any
+) -> None:
+    in_lecture(dispatch.look_after)
+    assert agent.say_worker_is_here() == 204
+    assert len(dispatched) == 1, "it was asked this very second"
+    in_lecture(lambda lecture: _asked_before(lecture, seconds=2))
+    _look_after_all(app)
+    assert len(dispatched) == 1, "it may be on its way"
+    assert agent.say_worker_is_here() == 204
+    assert len(dispatched) == 2
+    in_lecture(lambda lecture: _asked_before(lecture, seconds=2))
+    agent.report()
+    assert agent.say_worker_is_here() == 204
+    assert len(dispatched) == 2, "there is one"
+
+
+def test_nobody_says_that_a_worker_is_here_without_the_lectures_key(
+    host: Somebody, agent: Agent, dispatched: Any
+) -> None:
+    assert agent.say_worker_is_here(key="0" * 64) == 401
+    assert dispatched == []
+
+
 def test_one_that_says_it_is_over_is_replaced(
     app: Any, host: Somebody, agent: Agent, dispatched: Any
 ) -> None:
@@ -200,6 +224,11 @@ def test_people_read_the_institutions_words_before_they_join(host: Somebody, mak
 def _look_after_all(app: Any) -> None:
     with app.app_context():
         dispatch.look_after_all()
+
+
+def _asked_before(lecture: Lecture, *, seconds: float) -> None:
+    locked(lecture, captions=True, keep=True).asked_at = now() - timedelta(seconds=seconds)
+    db.session.commit()
 
 
 def _silent(lecture: Lecture) -> None:

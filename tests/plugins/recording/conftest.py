@@ -83,6 +83,11 @@ class Recorder:
         assert answer.status_code == 200, answer.text
         return answer.json
 
+    def say_worker_is_here(self, key: str = "") -> int:
+        """The status that the web answers."""
+        answer = self.client.post(f"{self._address}/here", headers=self._headers(key))
+        return int(answer.status_code)
+
     def put(self, number: int, body: bytes, key: str = "") -> Any:
         address = f"{self._address}/pieces/{self.run}/{number}"
         headers = {**self._headers(key), "Content-Type": "video/webm"}

@@ -320,6 +320,25 @@ def test_a_recorder_is_asked_for_again_until_one_comes(
     assert len(dispatched) == 3 and host.state["status"] == "starting"
 
 
+def test_a_worker_that_comes_is_asked_at_once_where_nobody_is(
+    host: Somebody, recorder: Recorder, dispatched: Any, watch: Any, late: Any
+) -> None:
+    assert recorder.say_worker_is_here() == 204 and dispatched == [], "nobody wants it recorded"
+    host.press("start", queue=False)
+    assert recorder.say_worker_is_here() == 204
+    assert len(dispatched) == 1, "it was asked this very second"
+    late(asked_at=now() - timedelta(seconds=2))
+    watch()
+    assert len(dispatched) == 1, "it may be on its way"
+    assert recorder.say_worker_is_here(key="0" * 64) == 401
+    assert recorder.say_worker_is_here() == 204
+    assert len(dispatched) == 2
+    recorder.report()
+    late(asked_at=now() - timedelta(seconds=2))
+    assert recorder.say_worker_is_here() == 204
+    assert len(dispatched) == 2, "there is one"
+
+
 def test_what_is_wrong_is_for_hosts_in_words(host: Somebody, come: Any, recorder: Recorder) -> None:
     bob = come()
     host.press("start", queue=False)

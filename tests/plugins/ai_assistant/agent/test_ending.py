@@ -27,6 +27,8 @@ def test_a_killed_worker_is_followed_by_another_and_its_ghost_is_thrown_out(
     until(talk.participants, what="the first one is in")
     first.kill()
     second = make_worker().start().ready()
+    until(lambda: web.here, what="it says that it is there")
+    assert web.here == [talk.id]
     talk.dispatch()
     until(lambda: len(web.runs) == 2, what="another one reports")
     until(lambda: web.reports[-1]["status"]["state"] == "listening", what="it listens")
@@ -38,6 +40,25 @@ def test_a_killed_worker_is_followed_by_another_and_its_ghost_is_thrown_out(
     ada.say(voices.silence(1))
     until(bob.finals, what="a caption")
     assert not ended(second)
+
+
+def test_a_worker_that_comes_late_says_so_for_what_was_asked_before(
+    make_worker: Callable[..., Worker], talk: Talk, web: Web
+) -> None:
+    talk.dispatch(backend="http://127.0.0.1:9")
+    talk.dispatch()
+    made = make_worker().start().ready()
+    until(lambda: web.here, what="it says that it is there")
+    assert web.here == [talk.id] and web.reports == [] and not ended(made)
+
+
+def test_a_web_that_is_away_keeps_no_worker_from_its_lectures(
+    make_worker: Callable[..., Worker], talk: Talk, web: Web
+) -> None:
+    talk.dispatch(backend="http://127.0.0.1:9")
+    made = make_worker().start().ready()
+    talk.with_agent()
+    assert not ended(made) and "Traceback" not in made.words
 
 
 def test_a_worker_without_lectures_ends_when_it_is_asked(make_worker: Callable[..., Worker]) -> None:

@@ -72,11 +72,14 @@ class Web:
     refuses: str = ""
     ahead: float = 0.0
     unknown_keys: int = 0
+    # Lectures for which a worker has said that it is there.
+    here: list[str] = field(default_factory=list)
     served: Served = field(init=False)
 
     def __post_init__(self) -> None:
         app = web.Application()
         app.router.add_post("/api/internal/lectures/{lecture}/ai_assistant/report", self._report)
+        app.router.add_post("/api/internal/lectures/{lecture}/ai_assistant/here", self._here)
         self.served = Served(app)
 
     @property
@@ -113,6 +116,12 @@ class Web:
 
     def text(self, identity: str = "") -> str:
         return " ".join(line["text"] for line in self.lines if identity in ("", line["identity"]))
+
+    async def _here(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {KEY}":
+            return web.Response(status=401)
+        self.here.append(request.match_info["lecture"])
+        return web.Response(status=204)
 
     async def _report(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != f"Bearer {KEY}":

@@ -9,13 +9,25 @@ import json
 import logging
 from collections.abc import Mapping
 
+from core.config import config
+from core.engine.agent_keys import agent_key
 from core.errors import LiveKitDown, LiveKitError
 from core.lectures.models import Lecture
+from core.livekit.agent_runs import COMES_WITHIN, JUST_ASKED, SILENT, for_each_live
 from core.livekit.client import livekit
 
-__all__ = ["dismiss", "dispatch"]
+__all__ = ["COMES_WITHIN", "JUST_ASKED", "SILENT", "dismiss", "dispatch", "errand", "for_each_live"]
 
 log = logging.getLogger(__name__)
+
+
+def errand(lecture: Lecture, web_url: str = "") -> dict[str, str]:
+    """What sends an agent into a lecture, as ``metadata`` of ``dispatch``; ``read_errand`` reads it there.
+
+    ``web_url``: where that program reaches us, if not at ``public_url``.
+    """
+    backend = (web_url or config().public_url).rstrip("/")
+    return {"lecture": lecture.public_id, "backend": backend, "key": agent_key(lecture)}
 
 
 def dispatch(lecture: Lecture, name: str, metadata: Mapping[str, str]) -> bool:

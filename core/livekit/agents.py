@@ -42,7 +42,10 @@ def dispatch(lecture: Lecture, name: str, metadata: Mapping[str, str]) -> bool:
                 server.delete_dispatch(room, earlier.id)
         server.create_dispatch(room, name, json.dumps(dict(metadata)))
     except (LiveKitDown, LiveKitError) as error:
-        log.warning("lecture %s: no %s can be asked for now: %s", room, name, error)
+        # So LiveKit says that it has no such room: nobody is in it, and whoever comes has it made anew.
+        is_empty = isinstance(error, LiveKitDown) and error.code == "unavailable"
+        level = logging.INFO if is_empty else logging.WARNING
+        log.log(level, "lecture %s: no %s can be asked for now: %s", room, name, error)
         return False
     return True
 

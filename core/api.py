@@ -130,6 +130,7 @@ from core.lectures.models import Lecture, Participant, same_person
 from core.lectures.rows import delete_rows, held_rows
 from core.lectures.tables import to_csv as table_to_csv
 from core.livekit import agents, egress
+from core.livekit.agent_runs import AgentRuns
 from core.models import Waiting
 from core.pace import Pace, in_context
 from core.people.fingerprints import keyed
@@ -165,6 +166,7 @@ __all__ = [
     "SIGNED_IN",
     "AboutPerson",
     "AdminPage",
+    "AgentRuns",
     "Answer",
     "Audience",
     "Body",

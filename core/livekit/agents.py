@@ -9,13 +9,25 @@ import json
 import logging
 from collections.abc import Mapping
 
+from core.config import config
+from core.engine.agent_keys import agent_key
 from core.errors import LiveKitDown, LiveKitError
 from core.lectures.models import Lecture
+from core.livekit.agent_runs import COMES_WITHIN, JUST_ASKED, SILENT, for_each_live
 from core.livekit.client import livekit
 
-__all__ = ["dismiss", "dispatch"]
+__all__ = ["COMES_WITHIN", "JUST_ASKED", "SILENT", "dismiss", "dispatch", "errand", "for_each_live"]
 
 log = logging.getLogger(__name__)
+
+
+def errand(lecture: Lecture, web_url: str = "") -> dict[str, str]:
+    """What sends an agent into a lecture, as ``metadata`` of ``dispatch``; ``read_errand`` reads it there.
+
+    ``web_url``: where that program reaches us, if not at ``public_url``.
+    """
+    backend = (web_url or config().public_url).rstrip("/")
+    return {"lecture": lecture.public_id, "backend": backend, "key": agent_key(lecture)}
 
 
 def dispatch(lecture: Lecture, name: str, metadata: Mapping[str, str]) -> bool:
@@ -30,7 +42,10 @@ def dispatch(lecture: Lecture, name: str, metadata: Mapping[str, str]) -> bool:
                 server.delete_dispatch(room, earlier.id)
         server.create_dispatch(room, name, json.dumps(dict(metadata)))
     except (LiveKitDown, LiveKitError) as error:
-        log.warning("lecture %s: no %s can be asked for now: %s", room, name, error)
+        # So LiveKit says that it has no such room: nobody is in it, and whoever comes has it made anew.
+        is_empty = isinstance(error, LiveKitDown) and error.code == "unavailable"
+        level = logging.INFO if is_empty else logging.WARNING
+        log.log(level, "lecture %s: no %s can be asked for now: %s", room, name, error)
         return False
     return True
 

@@ -8,7 +8,20 @@ from typing import Annotated, Literal
 from flask import Blueprint
 from pydantic import Field
 
-from core.api import AGENTS, Answer, Body, Lecture, db, defer, here, now, room_settings, settings, view
+from core.api import (
+    AGENTS,
+    Answer,
+    Body,
+    Lecture,
+    agents,
+    db,
+    defer,
+    here,
+    now,
+    room_settings,
+    settings,
+    view,
+)
 from plugins.ai_assistant import consent, dispatch, state, transcript, usage
 from plugins.ai_assistant.models import LectureArtifact
 from plugins.ai_assistant.settings import RoomSettings, Settings
@@ -21,8 +34,6 @@ MOST_LINES = 50
 MOST_RUNS = 50
 # More than a run can give its provider between two reports: many people at once, and a web that was away.
 MOST_SECONDS = 36_000
-# An agent that was cut off from us tries again every second; a new one that waits reports every 1.5 seconds.
-FIRST_CHANCE = 1.4
 
 
 class AgentStatus(Body):
@@ -88,7 +99,7 @@ def report(body: Report) -> Orders:
     lecture = here.lecture
     artifact = consent.locked_artifact(lecture)
     before = state.status_of(artifact), artifact.code
-    waits = _must_wait(artifact, body)
+    waits = artifact.must_wait(body.run, body.waited)
     is_current = not waits and _note_run(lecture, artifact, body)
     taken = transcript.take(lecture, [_said(one) for one in body.segments])
     usage.add(artifact, lecture, seconds=body.seconds)
@@ -110,24 +121,18 @@ def report(body: Report) -> Orders:
 @view(roles=AGENTS, status=204)
 def worker_is_here() -> None:
     """A worker has come to LiveKit, which offers it nothing that was asked for before."""
-    dispatch.look_after(here.lecture, dispatch.JUST_ASKED)
+    dispatch.look_after(here.lecture, agents.JUST_ASKED)
 
 
 def _said(one: Segment) -> transcript.Said:
     return transcript.Said(one.id, one.identity, one.started_at, one.ended_at, one.text, one.language)
 
 
-def _must_wait(artifact: LectureArtifact, body: Report) -> bool:
-    """Whether a new run lets the one before it report first: we were away ourselves, perhaps."""
-    is_new = body.run not in artifact.runs
-    return is_new and bool(artifact.run) and artifact.status != "over" and body.waited < FIRST_CHANCE
-
-
 def _note_run(lecture: Lecture, artifact: LectureArtifact, body: Report) -> bool:
     """Whether this is the run that counts; a new one takes over, and the time between is marked."""
     moment = now()
     if body.run != artifact.run:
-        if body.run in artifact.runs or lecture.ended_at is not None or artifact.has_agent:
+        if lecture.ended_at is not None or not artifact.is_new(body.run):
             return False
         if artifact.heard_at is not None:
             transcript.mark_gap(lecture, body.run, artifact.heard_at, moment)

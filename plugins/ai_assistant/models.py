@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from typing import Any
@@ -11,15 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, aliased, mapped_column, relationship
 
-from core.api import Lecture, StoredFile, db, first_values, now
+from core.api import AgentRuns, Lecture, StoredFile, db, first_values, now
 
 ARTIFACT, LINE = "ai_assistant__artifact", "ai_assistant__line"
 KEEPING, CHOICE = "ai_assistant__keeping", "ai_assistant__choice"
 USAGE, TRIAL = "ai_assistant__usage", "ai_assistant__trial"
-
-
-# The agent reports every three seconds at least.
-SILENT = timedelta(seconds=7)
 
 
 def _to(table: str, ondelete: str = "CASCADE") -> sa.ForeignKey:
@@ -37,15 +33,13 @@ class State(StrEnum):
     NONE = "none"
 
 
-class LectureArtifact(db.Model):
+class LectureArtifact(AgentRuns, db.Model):
     """The assistant in one lecture.
 
-    ``captions`` and ``keep`` say what hosts want now. ``run`` is the agent's job that is heard, ``runs``
-    those before it; ``heard_at`` its last report, ``asked_at`` when one was last asked to come.
-    ``status``, ``code`` and ``detail`` are what it said of itself. ``at`` (microseconds since 1970) rises
-    with every change that pages are told of. ``summary`` is what a model or the draft has made,
-    ``edited`` what a host has made of it; ``version`` rises with every change of either. ``lines`` is how
-    many had been said when the transcript was closed last.
+    ``captions`` and ``keep`` say what hosts want now; ``detail`` is what the agent says of its trouble.
+    ``at`` (microseconds since 1970) rises with every change that pages are told of. ``summary`` is what a
+    model or the draft has made, ``edited`` what a host has made of it; ``version`` rises with every
+    change of either. ``lines`` is how many had been said when the transcript was closed last.
     """
 
     __tablename__ = ARTIFACT
@@ -54,13 +48,7 @@ class LectureArtifact(db.Model):
     at: Mapped[int] = mapped_column(default=0)
     captions: Mapped[bool]
     keep: Mapped[bool]
-    run: Mapped[str] = mapped_column(default="")
-    runs: Mapped[list[str]] = mapped_column(JSONB, default=list)
-    heard_at: Mapped[datetime | None]
-    asked_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
-    status: Mapped[str] = mapped_column(default="")
-    code: Mapped[str] = mapped_column(default="")
     detail: Mapped[str] = mapped_column(default="")
     refused: Mapped[str] = mapped_column(default="")
     terms: Mapped[list[str]] = mapped_column(JSONB, default=list)
@@ -93,12 +81,6 @@ class LectureArtifact(db.Model):
     @property
     def is_wanted(self) -> bool:
         return self.captions or self.keep
-
-    @property
-    def has_agent(self) -> bool:
-        """Whether an agent has been heard of a moment ago."""
-        is_fresh = self.heard_at is not None and self.heard_at > now() - SILENT
-        return bool(self.run) and is_fresh and self.status != "over"
 
 
 class TranscriptLine(db.Model):

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import timedelta
 
 import sqlalchemy as sa
 
-from core.api import Lecture, agent_key, agents, config, db, is_enabled_in, now, settings
+from core.api import Lecture, agents, db, is_enabled_in, now, settings
 from plugins.recording import models, state
 from plugins.recording.egress import runs
 from plugins.recording.engines import is_egress
-from plugins.recording.models import SILENT, Begun, LectureRecording, Wish
+from plugins.recording.models import Begun, LectureRecording, Wish
 from plugins.recording.settings import Settings
 from plugins.recording.slots import takes_a_slot
 
-log = logging.getLogger(__name__)
 AGENT = "audimax-recorder"
-# A free worker is there two to three seconds after it was asked for.
-ASK_AGAIN_AFTER = timedelta(seconds=7)
-# Of several workers that come at once the first one's word counts.
-JUST_ASKED = timedelta(seconds=1)
 
 
 def identity_of(lecture: Lecture) -> str:
@@ -56,10 +50,10 @@ def begin(lecture: Lecture, *, may_wait: bool) -> Begun:
     return Begun.NOW
 
 
-def look_after(lecture: Lecture, again_after: timedelta = ASK_AGAIN_AFTER) -> None:
+def look_after(lecture: Lecture, within: timedelta = agents.COMES_WITHIN) -> None:
     """Ask for a recorder where one is wanted and none is; commits. May run twice, or at the same time.
 
-    ``again_after``: who was asked so short ago may still come.
+    ``within``: who was asked so short ago may still come.
     """
     if not is_enabled_in(lecture.room, "recording"):
         return
@@ -68,14 +62,14 @@ def look_after(lecture: Lecture, again_after: timedelta = ASK_AGAIN_AFTER) -> No
         return
     recording = models.locked(lecture)
     changed = _settle(lecture, recording)
-    asks = _must_ask(lecture, recording, again_after)
+    asks = _must_ask(lecture, recording, within)
     if asks:
         recording.asked_at = now()
     db.session.commit()
     if changed:
         state.tell(lecture)
     if asks:
-        agents.dispatch(lecture, AGENT, _metadata(lecture))
+        agents.dispatch(lecture, AGENT, agents.errand(lecture, settings(Settings).web_url))
 
 
 def _settle(lecture: Lecture, recording: LectureRecording) -> bool:
@@ -91,10 +85,10 @@ def _settle(lecture: Lecture, recording: LectureRecording) -> bool:
     return True
 
 
-def _must_ask(lecture: Lecture, recording: LectureRecording, again_after: timedelta) -> bool:
-    if not lecture.is_live or not recording.is_wanted or recording.queued_at or recording.has_recorder:
+def _must_ask(lecture: Lecture, recording: LectureRecording, within: timedelta) -> bool:
+    if not lecture.is_live or not recording.is_wanted or recording.queued_at or recording.has_agent:
         return False
-    return recording.asked_at is None or recording.asked_at < now() - again_after
+    return not recording.may_still_come(within)
 
 
 def follow(lecture: Lecture, wish: Wish) -> None:
@@ -108,35 +102,24 @@ def follow(lecture: Lecture, wish: Wish) -> None:
 def send_away(lecture: Lecture) -> None:
     """Nobody records any more; what was recorded is handed over first, so it leaves by itself."""
     for_good = models.recording_of(lecture)
-    if for_good is None or not for_good.has_recorder:
+    if for_good is None or not for_good.has_agent:
         agents.dismiss(lecture, AGENT, identity_of(lecture))
 
 
-def _metadata(lecture: Lecture) -> dict[str, str]:
-    backend = (settings(Settings).web_url or config().public_url).rstrip("/")
-    return {"lecture": lecture.public_id, "backend": backend, "key": agent_key(lecture)}
-
-
 def look_after_all() -> None:
-    """Every live lecture that may have no recorder, each for itself, who waits longest first."""
-    silent, asked = now() - SILENT, now() - ASK_AGAIN_AFTER
+    """Every live lecture that may have no recorder, who waits longest first."""
     one = LectureRecording
-    quiet = sa.or_(one.heard_at.is_(None), one.heard_at < silent, one.status == "over")
-    due = sa.or_(one.queued_at.is_not(None), one.asked_at.is_(None), one.asked_at < asked)
     query = (
         sa.select(Lecture.id)
         .join(one, one.lecture_id == Lecture.id)
-        .where(Lecture.ended_at.is_(None), one.wish != Wish.OFF.value, quiet, due)
+        .where(
+            Lecture.ended_at.is_(None),
+            one.wish != Wish.OFF.value,
+            one.is_silent(),
+            sa.or_(one.queued_at.is_not(None), one.is_due()),
+        )
         .order_by(one.queued_at)
     )
     found = list(db.session.scalars(query))
     db.session.commit()
-    for lecture_id in found:
-        lecture = db.session.get(Lecture, lecture_id)
-        if lecture is None or not lecture.is_live:
-            continue
-        try:
-            look_after(lecture)
-        except sa.exc.SQLAlchemyError as error:
-            db.session.rollback()
-            log.warning("lecture %d: no recorder can be asked for now: %s", lecture_id, type(error).__name__)
+    agents.for_each_live(found, look_after)

@@ -19,6 +19,7 @@ from core.api import (
     Body,
     Lecture,
     Refusal,
+    agents,
     db,
     defer,
     files,
@@ -37,8 +38,6 @@ UnixTime = Annotated[float, Field(ge=0, le=4e9, allow_inf_nan=False)]
 # Runs of one lecture that are remembered, so that none of them comes back as a new one.
 MOST_RUNS = 200
 MOST_TURNS = 5_000
-# A recorder that was cut off from us tries again every second; one that waits reports every 1.5 seconds.
-FIRST_CHANCE = 1.4
 # The recorder ends a piece at five megabytes; the last picture may be a large one.
 LARGEST_PIECE = 16 * 1024 * 1024
 MOST_PIECES = 100_000
@@ -97,7 +96,7 @@ def report(body: Report) -> Orders:
     lecture = here.lecture
     recording = models.locked(lecture)
     before = state.status_of(recording), recording.code
-    waits = _must_wait(recording, body)
+    waits = recording.must_wait(body.run, body.waited)
     is_current = not waits and _note_run(lecture, recording, body)
     if is_current:
         recording.status, recording.code, recording.seconds = body.state, body.code, body.seconds
@@ -119,19 +118,13 @@ def report(body: Report) -> Orders:
 @view(roles=AGENTS, status=204)
 def worker_is_here() -> None:
     """A worker has come to LiveKit, which offers it nothing that was asked for before."""
-    dispatch.look_after(here.lecture, dispatch.JUST_ASKED)
-
-
-def _must_wait(recording: LectureRecording, body: Report) -> bool:
-    """Whether a new run lets the one before it report first: we were away ourselves, perhaps."""
-    is_new = body.run not in recording.runs
-    return is_new and bool(recording.run) and recording.status != "over" and body.waited < FIRST_CHANCE
+    dispatch.look_after(here.lecture, agents.JUST_ASKED)
 
 
 def _note_run(lecture: Lecture, recording: LectureRecording, body: Report) -> bool:
     """Whether this is the run that counts; a new one takes over."""
     if body.run != recording.run:
-        is_late = body.run in recording.runs or lecture.ended_at is not None or recording.has_recorder
+        is_late = lecture.ended_at is not None or not recording.is_new(body.run)
         if is_late or not recording.is_wanted or len(recording.runs) >= MOST_RUNS:
             return False
         recording.runs = [*recording.runs, body.run]

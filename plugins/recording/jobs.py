@@ -50,7 +50,7 @@ def finish(lecture_id: int) -> None:
     recording.queued_at = None
     if recording.is_wanted:
         state.wish_for(recording, Wish.OFF)
-    is_handing_over = recording.has_recorder and now() < lecture.ended_at + state.HAND_OVER
+    is_handing_over = recording.has_agent and now() < lecture.ended_at + state.HAND_OVER
     if is_handing_over or runs.are_open(lecture):
         defer("recording:finish", lecture_id=lecture_id, schedule_in={"seconds": LOOK_AGAIN_SECONDS})
     elif models.pieces_of(lecture, recording.runs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -11,12 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, joinedload, mapped_column, relationship
 
-from core.api import Lecture, StoredFile, db, first_values, now
+from core.api import AgentRuns, Lecture, StoredFile, db, first_values
 
 RECORDING, PIECE = "recording__recording", "recording__piece"
 SPAN, CHOICE = "recording__span", "recording__choice"
-# The recorder reports every three seconds at least.
-SILENT = timedelta(seconds=7)
 
 
 def _to(table: str, ondelete: str = "CASCADE") -> sa.ForeignKey:
@@ -57,16 +55,15 @@ class Edit(StrEnum):
     FAILED = "failed"
 
 
-class LectureRecording(db.Model):
+class LectureRecording(AgentRuns, db.Model):
     """Recording in one lecture.
 
-    ``wish`` says what hosts want, ``begins_at`` when the notice is over, ``queued_at`` since when it waits
-    for a free recorder. ``run`` is the recorder's job that counts, ``runs`` all that ever did; ``heard_at``
-    its last report, ``asked_at`` when one was last asked to come. ``status``, ``code``, ``seconds`` are what
-    it said of itself, ``earlier`` the seconds of the runs before it. ``at`` (microseconds since 1970) rises
-    with every change that pages are told of. ``unheard`` are times (unix seconds, each with the place of its
-    run) in which somebody may have spoken who isn't recorded. ``facts`` is what there is to know about the
-    finished file, ``thumbnails`` the geometry of its sprite.
+    ``wish`` says what hosts want, ``begins_at`` when the notice is over, ``queued_at`` since when it
+    waits for a free recorder. ``seconds`` are those that the run has recorded, ``earlier`` those of the
+    runs before it. ``at`` (microseconds since 1970) rises with every change that pages are told of.
+    ``unheard`` are times (unix seconds, each with the place of its run) in which somebody may have spoken
+    who isn't recorded. ``facts`` is what there is to know about the finished file, ``thumbnails`` the
+    geometry of its sprite.
 
     ``cuts`` are the passages that hosts want out, in seconds of the file as it was before. As long as that
     can be taken back it is the ``original``, with its own facts, and ``cut_at`` when it was replaced.
@@ -81,12 +78,6 @@ class LectureRecording(db.Model):
     wish: Mapped[str] = mapped_column(default=Wish.OFF.value)
     begins_at: Mapped[datetime | None]
     queued_at: Mapped[datetime | None]
-    run: Mapped[str] = mapped_column(default="")
-    runs: Mapped[list[str]] = mapped_column(JSONB, default=list)
-    heard_at: Mapped[datetime | None]
-    asked_at: Mapped[datetime | None]
-    status: Mapped[str] = mapped_column(default="")
-    code: Mapped[str] = mapped_column(default="")
     seconds: Mapped[float] = mapped_column(default=0.0)
     earlier: Mapped[float] = mapped_column(default=0.0)
     unheard: Mapped[list[list[float]]] = mapped_column(JSONB, default=list)
@@ -119,12 +110,6 @@ class LectureRecording(db.Model):
     def rests(self) -> bool:
         """Whether it is paused and nobody is there to record: an egress ends with each pause."""
         return self.wish == Wish.PAUSED and not self.run and self.status == "paused"
-
-    @property
-    def has_recorder(self) -> bool:
-        """Whether a recorder has been heard of a moment ago."""
-        is_fresh = self.heard_at is not None and self.heard_at > now() - SILENT
-        return bool(self.run) and is_fresh and self.status != "over"
 
 
 class Piece(db.Model):

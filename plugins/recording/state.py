@@ -98,12 +98,12 @@ def seen(lecture: Lecture) -> LectureRecording:
 def status_of(recording: LectureRecording) -> Status:
     """In one word."""
     if not recording.is_wanted:
-        return "stopping" if recording.has_recorder else "off"
+        return "stopping" if recording.has_agent else "off"
     if recording.queued_at is not None:
         return "queued"
     if recording.rests:
         return "paused"
-    if not recording.has_recorder:
+    if not recording.has_agent:
         return "starting"
     if recording.status == "failed":
         return "failed"

@@ -152,7 +152,7 @@ def _may_ask(lecture: Lecture, recording: LectureRecording) -> bool:
     if recording.queued_at is not None:
         return takes_a_slot(lecture, recording)
     is_early = recording.begins_at is not None and now() < recording.begins_at - LEAD
-    return not (recording.has_recorder or is_early)
+    return not (recording.has_agent or is_early)
 
 
 def _is_asking(lecture: Lecture) -> bool:
@@ -322,7 +322,7 @@ def _attach(lecture: Lecture, recording: LectureRecording, key: str) -> None:
 
 
 def _has_another(lecture: Lecture, recording: LectureRecording) -> bool:
-    other = run_of(lecture, recording.run) if recording.has_recorder else None
+    other = run_of(lecture, recording.run) if recording.has_agent else None
     return other is not None and other.stop_at is None and not other.is_over
 
 

@@ -24,12 +24,14 @@ from core.files.models import State, StoredFile
 from core.lectures.cuts import passages_of
 from core.lectures.models import Lecture
 from core.models import AuditEntry
+from core.retention import runs
 from plugins.recording import jobs, joining, models
 from plugins.recording.made import Made
 from plugins.recording.models import LectureRecording
 from plugins.recording.passages import Kept
 from plugins.recording.recorder.finishing import Piece, finish
 from plugins.recording.recutting import moved
+from tests.core.lectures.test_sharing import forbid
 from tests.fixtures.working import work_off
 from tests.plugins.recording.conftest import Recorder, Somebody
 from tests.plugins.recording.recorder import lectures
@@ -251,6 +253,30 @@ def test_the_uncut_film_goes_when_the_rule_says_so(app: Flask, desk: Desk, late:
     desk.cut((0, 1))
     desk.work()
     assert len(desk.passages) == 2
+
+
+def test_when_a_films_time_is_over_what_was_cut_stays_out_of_the_lecture(app: Flask, desk: Desk) -> None:
+    desk.cut((3, 6))
+    desk.run()
+    before, passages, long_ago = desk.row, desk.passages, timedelta(days=91)
+    with app.app_context():
+        lecture = db.session.query(Lecture).one()
+        lecture.started_at, lecture.ended_at = lecture.started_at - long_ago, now() - long_ago
+        db.session.commit()
+        assert not runs.is_there_work()
+    forbid(app, keep_recordings_days=90)
+    with app.app_context():
+        run = runs.begin().id
+        db.session.commit()
+        runs.work_off(run)
+        found = runs.numbers_of(run)["recordings"]
+        assert found["lectures"] == 1 and found["files"] >= 2
+        assert db.session.query(LectureRecording).count() == 0
+    desk.run()
+    assert {desk.file(before[name]).state for name in ("video_id", "original_id")} == {State.GONE}
+    assert [final for _since, _until, final in _cuts(app)] == [1]
+    assert desk.passages == passages
+    assert "film-stage" not in desk.page()
 
 
 def _cuts(app: Flask) -> list[list[int]]:

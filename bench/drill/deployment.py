@@ -422,7 +422,7 @@ class Deployment:
             "AUDIMAX_RATE_LIMIT_STORAGE": f"redis://:{self.redis_password}@127.0.0.1:{self.ports['redis']}/0",
             "AUDIMAX_FILE_STORAGE": "s3",
             "AUDIMAX_EXPORT_NICE": "0",
-            # People who come for a moment and go aren't in a call: their lectures would end for lack of anybody.
+            # Who comes for a moment and goes is in no call: their lectures would end for lack of anybody.
             "AUDIMAX_ABSENCE_MINUTES": "1440",
             **{f"AUDIMAX_PLUGINS__STORAGE_S3__{name.upper()}": str(value) for name, value in storage.items()},
         }

@@ -123,6 +123,7 @@ from core.lectures.cuts import is_cut, passages_of
 from core.lectures.cuts import remains as remains_uncut
 from core.lectures.cutting import cut as cut_lecture
 from core.lectures.cutting import make_cuts_final
+from core.lectures.each import for_each_lecture
 from core.lectures.films import chapters as film_chapters
 from core.lectures.films import lecture_topics
 from core.lectures.lectures import live_in, running_in
@@ -276,6 +277,7 @@ __all__ = [
     "files",
     "film_chapters",
     "first_values",
+    "for_each_lecture",
     "forget_personal_columns",
     "from_machines",
     "held_rows",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
@@ -152,8 +151,6 @@ def drill(faults: tuple[Fault, ...]) -> report.Told:
 
 
 def main(names: list[str]) -> int:
-    # Its library tells each of the many tries to come back.
-    logging.getLogger("livekit").setLevel(logging.CRITICAL)
     wanted = tuple(fault for fault in FAULTS if not names or fault.name in names)
     told = drill(wanted)
     told.write(whole=wanted == FAULTS)

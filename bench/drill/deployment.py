@@ -7,6 +7,7 @@ as there; what was killed stays away until it is let back.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -453,6 +454,8 @@ def deployment(**speech: str) -> Iterator[Deployment]:
     """One that runs, in a folder of its own."""
     # Whoever is asked to stop takes everything along.
     signal.signal(signal.SIGTERM, lambda *_about: sys.exit(1))
+    # LiveKit's library tells each of the many tries to come back.
+    logging.getLogger("livekit").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="audimax-drill-") as folder:
         # PostgreSQL and pgbouncer run as another user.
         os.chmod(folder, 0o755)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -10,10 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.db import db, now
+from core.db import now
+from core.lectures.each import for_each_lecture
 from core.lectures.models import Lecture
-
-log = logging.getLogger(__name__)
 
 # An agent reports every three seconds at least.
 SILENT = timedelta(seconds=7)
@@ -74,16 +72,10 @@ class AgentRuns:
 
 
 def for_each_live(lecture_ids: Iterable[int], look_after: Callable[[Lecture], object]) -> None:
-    """Look after lectures that are on, each for itself: what the database refuses one, the next may get.
+    """``for_each_lecture`` for those that are on."""
 
-    ``look_after`` commits.
-    """
-    for lecture_id in lecture_ids:
-        lecture = db.session.get(Lecture, lecture_id)
-        if lecture is None or not lecture.is_live:
-            continue
-        try:
+    def look(lecture: Lecture) -> None:
+        if lecture.is_live:
             look_after(lecture)
-        except sa.exc.SQLAlchemyError as error:
-            db.session.rollback()
-            log.warning("lecture %d: no agent can be asked for now: %s", lecture_id, type(error).__name__)
+
+    for_each_lecture(lecture_ids, look, "no agent can be asked for now")

@@ -35,28 +35,30 @@ def dispatch(lecture: Lecture, name: str, metadata: Mapping[str, str]) -> bool:
 
     ``metadata`` reaches the agent only, never the room. False where LiveKit is down or has no such room now.
     """
-    room, server = lecture.public_id, livekit()
+    room = lecture.public_id
     try:
-        for earlier in server.list_dispatch(room):
-            if earlier.agent_name == name:
-                server.delete_dispatch(room, earlier.id)
-        server.create_dispatch(room, name, json.dumps(dict(metadata)))
+        _forget(room, name)
+        made = livekit().create_dispatch(room, name, json.dumps(dict(metadata)))
     except (LiveKitDown, LiveKitError) as error:
-        # So LiveKit says that it has no such room: nobody is in it, and whoever comes has it made anew.
-        is_empty = isinstance(error, LiveKitDown) and error.code == "unavailable"
-        level = logging.INFO if is_empty else logging.WARNING
-        log.log(level, "lecture %s: no %s can be asked for now: %s", room, name, error)
+        log.warning("lecture %s: no %s can be asked for now: %s", room, name, error)
         return False
-    return True
+    if made is None:
+        log.info("lecture %s: no %s is asked for, nobody is in it", room, name)
+    return made is not None
 
 
 def dismiss(lecture: Lecture, name: str, identity: str) -> None:
     """Nobody of that name is asked for any more, and the one with that identity leaves."""
-    room, server = lecture.public_id, livekit()
+    room = lecture.public_id
     try:
-        for earlier in server.list_dispatch(room):
-            if earlier.agent_name == name:
-                server.delete_dispatch(room, earlier.id)
-        server.remove_participant(room, identity)
+        _forget(room, name)
+        livekit().remove_participant(room, identity)
     except (LiveKitDown, LiveKitError) as error:
         log.warning("lecture %s: %s could not be sent away: %s", room, identity, error)
+
+
+def _forget(room: str, name: str) -> None:
+    server = livekit()
+    for earlier in server.list_dispatch(room):
+        if earlier.agent_name == name:
+            server.delete_dispatch(room, earlier.id)

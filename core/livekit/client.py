@@ -173,10 +173,21 @@ class LiveKit:
 
     # --- agents -----------------------------------------------------------------------
 
-    def create_dispatch(self, room: str, agent: str, metadata: str = "") -> dispatch_messages.AgentDispatch:
-        """Ask for an agent in an open room. Nobody tells whether one was free: look again later."""
+    def create_dispatch(
+        self, room: str, agent: str, metadata: str = ""
+    ) -> dispatch_messages.AgentDispatch | None:
+        """Ask for an agent in an open room, None where it isn't open.
+
+        Nobody tells whether one was free: look again later.
+        """
         request = dispatch_messages.CreateAgentDispatchRequest(agent_name=agent, room=room, metadata=metadata)
-        return self._dispatch("CreateDispatch", request, dispatch_messages.AgentDispatch, room)
+        try:
+            return self._dispatch("CreateDispatch", request, dispatch_messages.AgentDispatch, room)
+        except LiveKitDown as error:
+            # So it answers as well when no node has the room.
+            if error.code != "unavailable" or self.list_rooms([room]):
+                raise
+            return None
 
     def list_dispatch(self, room: str) -> list[dispatch_messages.AgentDispatch]:
         if not self.list_rooms([room]):

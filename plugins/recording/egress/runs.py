@@ -29,6 +29,7 @@ from core.api import (
     defer,
     egress,
     files,
+    for_each_lecture,
     is_enabled_in,
     new_public_id,
     now,
@@ -412,15 +413,7 @@ def settle_all() -> None:
     query = sa.select(EgressRun.lecture_id).join(Lecture).where(EgressRun.outcome == OPEN, _is_due())
     found = list(db.session.scalars(query.distinct()))
     db.session.commit()
-    for lecture_id in found:
-        lecture = db.session.get(Lecture, lecture_id)
-        if lecture is None:
-            continue
-        try:
-            settle(lecture)
-        except sa.exc.SQLAlchemyError as error:
-            db.session.rollback()
-            log.warning("lecture %d: its egresses wait: %s", lecture_id, type(error).__name__)
+    for_each_lecture(found, settle, "its egresses wait")
 
 
 def settle(lecture: Lecture) -> None:

@@ -12,13 +12,12 @@ import pytest
 from core.errors import LiveKitDown
 from core.livekit import agents
 from core.livekit.client import LiveKit
-from tests.core.livekit.test_client import server  # noqa: F401  (a fixture)
 
 LECTURE: Any = SimpleNamespace(public_id="algebra")
 ERRAND = {"lecture": "algebra"}
 
 
-def asked_for(server: LiveKit) -> list[tuple[str, Any]]:  # noqa: F811
+def asked_for(server: LiveKit) -> list[tuple[str, Any]]:
     return [
         (one.agent_name, json.loads(one.metadata))
         for one in server.list_dispatch("algebra")
@@ -26,7 +25,7 @@ def asked_for(server: LiveKit) -> list[tuple[str, Any]]:  # noqa: F811
     ]
 
 
-def test_one_is_asked_for_in_place_of_those_before(server: LiveKit) -> None:  # noqa: F811
+def test_one_is_asked_for_in_place_of_those_before(server: LiveKit) -> None:
     server.create_room("algebra")
     assert agents.dispatch(LECTURE, "writer", ERRAND) and agents.dispatch(LECTURE, "painter", {})
     assert agents.dispatch(LECTURE, "writer", {**ERRAND, "again": "yes"})
@@ -37,7 +36,7 @@ def test_one_is_asked_for_in_place_of_those_before(server: LiveKit) -> None:  # 
 
 
 def test_where_nobody_is_nobody_is_asked_for_and_no_alarm_is_raised(
-    server: LiveKit,  # noqa: F811
+    server: LiveKit,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -48,7 +47,7 @@ def test_where_nobody_is_nobody_is_asked_for_and_no_alarm_is_raised(
 
 
 def test_a_livekit_that_is_down_is_told(
-    server: LiveKit,  # noqa: F811
+    server: LiveKit,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -6,7 +6,6 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -17,14 +16,6 @@ from core.errors import LiveKitDown, LiveKitError, Refusal
 from core.livekit.client import Failed, LiveKit, livekit
 from core.livekit.tokens import permission_of
 from tests.fixtures.livekit import Hall, MediaServer, until
-
-
-@pytest.fixture
-def server(livekit_server: MediaServer, app: Flask) -> Iterator[LiveKit]:
-    with app.app_context():
-        yield livekit()
-        for room in livekit().list_rooms():
-            livekit().delete_room(room.name)
 
 
 def test_a_room_is_opened_once_however_often_it_is_asked_for(server: LiveKit) -> None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -154,7 +155,9 @@ def migrated(base_settings: dict[str, Any]) -> None:
 
     app = create_app(base_settings)
     schema.upgrade_all(app)
-    jobs.apply_schema(app)
+    # Playwright may have a loop in this thread by now.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(jobs.apply_schema, app).result()
 
 
 @pytest.fixture

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import ssl
 import stat
 import subprocess
@@ -12,7 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -29,14 +27,66 @@ from tests.fixtures.product import ROOT, Product, free_ports
 pytestmark = [pytest.mark.livekit, pytest.mark.slow]
 
 
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One for the whole file; tests ask for ``running`` or ``stopped``."""
+    with gone_afterwards(Product(tmp_path_factory.mktemp("one") / "instance")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def neighbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """Another installation on the same machine."""
+    with gone_afterwards(Product(tmp_path_factory.mktemp("two") / "instance")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def in_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One that also serves the network in which this machine is."""
+    web, page = map(str, free_ports(2))
+    lan = {"AUDIMAX_LAN": "1", "AUDIMAX_LAN_PORT": web, "AUDIMAX_LAN_PAGE_PORT": page}
+    with gone_afterwards(Product(tmp_path_factory.mktemp("lan") / "instance", **lan)) as made:
+        yield made
+
+
+@pytest.fixture
+def running(installation: Product) -> Product:
+    return up(installation)
+
+
+@pytest.fixture
+def stopped(installation: Product) -> Product:
+    """It ran, and was stopped by Ctrl-C."""
+    if installation.process is None:
+        up(installation)
+    installation.stop()
+    return installation
+
+
 @pytest.fixture
 def product(tmp_path: Path) -> Iterator[Product]:
-    made = Product(tmp_path / "instance")
-    yield made
-    if made.process and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
-        wait_for(lambda: not left_of(made), 30)
+    """One that was never started."""
+    with gone_afterwards(Product(tmp_path / "instance")) as made:
+        yield made
+
+
+@contextmanager
+def gone_afterwards(product: Product) -> Iterator[Product]:
+    yield product
+    if product.process and product.process.poll() is None:
+        product.process.kill()
+        product.process.wait()
+        wait_for(lambda: not left_of(product), 30)
+
+
+def up(product: Product) -> Product:
+    """Until it runs and has said all that it says."""
+    if product.process is None or product.process.poll() is not None:
+        product.said = ""
+        product.start()
+        product.wait_for("Ctrl-C")
+    return product
 
 
 def left_of(product: Product) -> list[str]:
@@ -73,29 +123,42 @@ def run_again(product: Product, **changed: str) -> subprocess.CompletedProcess[s
     return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
 
 
-def test_a_first_start_says_everything_one_needs_and_ctrl_c_leaves_nothing(product: Product) -> None:
-    product.start()
-    product.wait_for("Ctrl-C")
-    assert product.url in product.said
-    assert str(product.instance) in product.said
-    assert "/set-up/" in product.set_up_link
-    assert status(product) == 200
-    assert product.process is not None
-    product.process.send_signal(signal.SIGINT)
-    assert product.process.wait(60) == 0
-    assert left_of(product) == []
+def test_a_first_start_says_everything_one_needs(running: Product) -> None:
+    assert running.url in running.said
+    assert str(running.instance) in running.said
+    assert "/set-up/" in running.set_up_link
+    assert status(running) == 200
 
 
-def test_nobody_else_can_read_what_a_run_leaves_behind(product: Product) -> None:
-    product.start()
-    product.wait_for("Ctrl-C")
-    product.stop()
-    wide = [
-        str(path)
-        for path in [product.instance, *product.instance.rglob("*")]
-        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
-    ]
-    assert wide == []
+def test_what_is_in_the_way_is_named_before_anything_starts(running: Product, tmp_path: Path) -> None:
+    same_folder = run_again(running)
+    assert same_folder.returncode == 1
+    assert "already runs in" in same_folder.stderr
+    same_ports = run_again(running, AUDIMAX_INSTANCE_DIR=str(tmp_path / "other"))
+    assert same_ports.returncode == 1
+    for setting in ("PORT", "GATE_PORT", "LIVEKIT_PORT", "LIVEKIT_TCP_PORT", "LIVEKIT_UDP_PORT"):
+        assert f"set AUDIMAX_{setting} to another one" in same_ports.stderr
+
+
+def test_doctor_finds_everything_well_beside_a_run(running: Product) -> None:
+    well = doctor(running)
+    assert set(names_of(well)) <= {name for subject in subjects.ALL for name in subject.checks} | {
+        "storage local"
+    }
+    assert (well.returncode, [line for line in well.stdout.splitlines() if line.startswith("✗")]) == (0, [])
+
+
+def test_two_installations_run_beside_each_other(running: Product, neighbour: Product) -> None:
+    up(neighbour)
+    assert (status(running), status(neighbour)) == (200, 200)
+    assert running.set_up_link != neighbour.set_up_link
+
+
+def test_nothing_survives_a_supervisor_that_was_killed(neighbour: Product) -> None:
+    process = up(neighbour).process
+    assert process is not None
+    process.kill()
+    assert wait_for(lambda: not left_of(neighbour), 60), left_of(neighbour)
 
 
 PARTS = {
@@ -107,49 +170,35 @@ PARTS = {
 }
 
 
-def test_a_killed_process_is_named_and_comes_back_whichever_it_is(product: Product) -> None:
-    product.start()
-    product.wait_for("Ctrl-C")
+def test_a_killed_process_is_named_and_comes_back_whichever_it_is(running: Product) -> None:
     for name, words in PARTS.items():
-        product.kill(*words)
-        product.wait_for(f"{name} was killed by SIGKILL")
-        product.wait_for(f"{name} was started again")
-        assert wait_for(lambda: status(product) == 200, 60), f"no page after {name} was killed"
-    product.stop()
-    assert left_of(product) == []
+        running.kill(*words)
+        running.wait_for(f"{name} was killed by SIGKILL")
+        running.wait_for(f"{name} was started again")
+        assert wait_for(lambda: status(running) == 200, 60), f"no page after {name} was killed"
 
 
-def test_nothing_survives_a_supervisor_that_was_killed(product: Product) -> None:
-    product.start()
-    product.wait_for("Ctrl-C")
-    assert product.process is not None
-    os.kill(product.process.pid, signal.SIGKILL)
-    assert wait_for(lambda: not left_of(product), 60), left_of(product)
+def test_ctrl_c_leaves_nothing_also_after_processes_were_killed(stopped: Product) -> None:
+    assert stopped.process is not None
+    assert stopped.process.returncode == 0
+    assert left_of(stopped) == []
 
 
-def test_what_is_in_the_way_is_named_before_anything_starts(product: Product, tmp_path: Path) -> None:
-    product.start()
-    product.wait_for("Ctrl-C")
-    same_folder = run_again(product)
-    assert same_folder.returncode == 1
-    assert "already runs in" in same_folder.stderr
-    same_ports = run_again(product, AUDIMAX_INSTANCE_DIR=str(tmp_path / "other"))
-    assert same_ports.returncode == 1
-    for setting in ("PORT", "GATE_PORT", "LIVEKIT_PORT", "LIVEKIT_TCP_PORT", "LIVEKIT_UDP_PORT"):
-        assert f"set AUDIMAX_{setting} to another one" in same_ports.stderr
-    product.stop()
+def test_nobody_else_can_read_what_a_run_leaves_behind(stopped: Product) -> None:
+    wide = [
+        str(path)
+        for path in [stopped.instance, *stopped.instance.rglob("*")]
+        if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    assert wide == []
 
 
-def test_two_installations_run_beside_each_other(product: Product, tmp_path: Path) -> None:
-    other = Product(tmp_path / "other")
-    product.start()
-    try:
-        other.start()
-        assert (status(product), status(other)) == (200, 200)
-        assert product.set_up_link != other.set_up_link
-    finally:
-        other.stop()
-        product.stop()
+def test_doctor_names_what_is_missing_without_a_run(stopped: Product) -> None:
+    ill = doctor(stopped)
+    assert ill.returncode == 1
+    for what in ("database", "LiveKit", "gate"):
+        assert f"✗ {what}" in ill.stdout
+    assert "→" in ill.stdout
 
 
 def test_a_plugin_that_does_not_exist_stops_the_start_with_its_name(product: Product) -> None:
@@ -158,24 +207,6 @@ def test_a_plugin_that_does_not_exist_stops_the_start_with_its_name(product: Pro
     assert "lobbby" in said.stderr
     assert "Traceback" not in said.stdout + said.stderr
     assert left_of(product) == []
-
-
-def test_doctor_finds_everything_well_beside_a_run_and_names_what_is_missing_without(
-    product: Product,
-) -> None:
-    product.start()
-    product.wait_for("Ctrl-C")
-    well = doctor(product)
-    assert set(names_of(well)) <= {name for subject in subjects.ALL for name in subject.checks} | {
-        "storage local"
-    }
-    assert (well.returncode, [line for line in well.stdout.splitlines() if line.startswith("✗")]) == (0, [])
-    product.stop()
-    ill = doctor(product)
-    assert ill.returncode == 1
-    for what in ("database", "LiveKit", "gate"):
-        assert f"✗ {what}" in ill.stdout
-    assert "→" in ill.stdout
 
 
 def names_of(said: subprocess.CompletedProcess[str]) -> list[str]:
@@ -192,20 +223,8 @@ def doctor(product: Product) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=300)
 
 
-@pytest.fixture
-def in_network(tmp_path: Path) -> Iterator[Product]:
-    """A product that also serves the network in which this machine is."""
-    web, page = free_ports(2)
-    made = Product(
-        tmp_path / "instance", AUDIMAX_LAN="1", AUDIMAX_LAN_PORT=str(web), AUDIMAX_LAN_PAGE_PORT=str(page)
-    )
-    yield made
-    made.stop()
-
-
 def test_the_network_is_served_over_https_and_this_machine_as_before(in_network: Product) -> None:
-    in_network.start()
-    in_network.wait_for("Ctrl-C")
+    up(in_network)
     address = own_address()
     url = f"https://{address}:{in_network.environment['AUDIMAX_LAN_PORT']}"
     page = f"http://{address}:{in_network.environment['AUDIMAX_LAN_PAGE_PORT']}"
@@ -240,18 +259,13 @@ def test_the_network_is_served_over_https_and_this_machine_as_before(in_network:
     new = ssl.PEM_cert_to_DER_cert(kept)
     place = (address, int(in_network.environment["AUDIMAX_LAN_PORT"]))
     assert wait_for(lambda: served(place) == new, 60), "the web goes on with the old certificate"
+
+
+def test_the_next_start_in_the_network_keeps_the_certificates(in_network: Product) -> None:
+    kept = Authority(up(in_network).instance / "lan").fingerprint()
     in_network.stop()
     assert left_of(in_network) == []
-
-
-def test_the_next_start_keeps_the_certificates(in_network: Product) -> None:
-    in_network.start()
-    in_network.wait_for("Ctrl-C")
-    kept = Authority(in_network.instance / "lan").fingerprint()
-    in_network.stop()
-    in_network.said = ""
-    in_network.start()
-    in_network.wait_for("Ctrl-C")
+    up(in_network)
     assert kept in in_network.said
     assert "a new one" not in in_network.said
 

@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import contains_eager
 
 from core import order
+from core.admin import violations
 from core.admin.menu import done, show
 from core.db import db
 from core.errors import Refusal
@@ -31,7 +32,13 @@ bp = Blueprint("admin_rooms", __name__)
 PAGE = "/admin/rooms"
 LONGEST_TEXT = 100
 NAMES = ("text", "state")
-STATES = {"": _l("Any state"), "live": _l("Live now"), "open": _l("Open"), "archived": _l("Archived")}
+STATES = {
+    "": _l("Any state"),
+    "live": _l("Live now"),
+    "open": _l("Open"),
+    "archived": _l("Archived"),
+    "against": _l("Against the rules"),
+}
 BY_TITLE = Order(sa.func.lower(Room.title, type_=sa.Text), Room.id)
 
 
@@ -53,16 +60,16 @@ def page() -> ResponseReturnValue:
 
 
 def find(filters: Mapping[str, str], place: Mapping[str, str]) -> Part:
-    """Rooms that fit, each with its lectures, when the last began, bytes, and whether it is live.
+    """Rooms that fit, by one statement.
 
-    One statement.
+    Each with its lectures, when the last began, bytes, and whether it is live, and against the rules.
     """
     lectures = sa.select(sa.func.count()).where(Lecture.room_id == Room.id, Lecture.deleted_at.is_(None))
     last = sa.select(sa.func.max(Lecture.started_at)).where(Lecture.room_id == Room.id)
     columns = {"lectures": lectures, "last": last, "size": _size().where(StoredFile.room_id == Room.id)}
     query = (
         sa.select(Room, *(one.correlate(Room).scalar_subquery().label(name) for name, one in columns.items()))
-        .add_columns(_is_live().label("is_live"))
+        .add_columns(_is_live().label("is_live"), violations.is_against().label("is_against"))
         .join(Room.owner)
         .options(contains_eager(Room.owner))
         .where(*_wanted(filters))
@@ -84,8 +91,13 @@ def _wanted(filters: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
     by_words = has_words(filters["text"], Room.title, User.name, User.email)
     found = [Room.code == code] if code else by_words
     is_open = Room.archived_at.is_(None)
-    states = {"live": _is_live(), "open": is_open, "archived": ~is_open}
-    return [*found, *(states[name] for name in [filters["state"]] if name in states)]
+    states = {
+        "live": _is_live,
+        "open": lambda: is_open,
+        "archived": lambda: ~is_open,
+        "against": violations.is_against,
+    }
+    return [*found, *(states[name]() for name in [filters["state"]] if name in states)]
 
 
 # --- one of them ------------------------------------------------------------------------
@@ -152,6 +164,7 @@ def _show(found: Room, form: Form | None = None) -> ResponseReturnValue:
     )
     lectures, last = db.session.execute(counts).one()
     about = {"room": found, "form": form, "lectures": lectures, "last": last, "kept": _kept(found)}
+    about["against"] = violations.of(found)
     return show("room", 200 if form.ok else form.status, **about, co_hosts=hosts.co_hosts(found))
 
 

@@ -52,12 +52,16 @@ def due(kind: RetentionKind) -> sa.Select[int]:
     return sa.select(Lecture.id).join(Room, Room.id == Lecture.room_id).where(over <= moment)
 
 
-def _days(kind: RetentionKind) -> sa.ColumnElement[int]:
-    """As ``days_in``, for the database; NULL without limit. Anything that is no number was never set."""
+def own_days(kind: RetentionKind) -> sa.ColumnElement[int]:
+    """What a room says, in queries of ``Room``; NULL where that is no number of days."""
     said = Room.settings[f"keep_{kind}_days"]
     is_number = sa.func.jsonb_typeof(said) == "number"
     number = sa.case((is_number, said.astext.cast(sa.Numeric)))
     is_days = sa.and_(number.between(1, MOST_KEPT_DAYS), number == sa.func.floor(number))
-    own = sa.case((is_days, sa.cast(number, sa.Integer)))
+    return sa.case((is_days, sa.cast(number, sa.Integer)))
+
+
+def _days(kind: RetentionKind) -> sa.ColumnElement[int]:
+    """As ``days_in``, for the database; NULL without limit."""
     house = sa.cast(days_of(kind) or None, sa.Integer)
-    return sa.func.least(own, house, type_=sa.Integer)
+    return sa.func.least(own_days(kind), house, type_=sa.Integer)

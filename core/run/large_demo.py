@@ -27,6 +27,8 @@ from core.rooms import codes
 from core.rooms.models import Room, RoomHost, RoomPlugin
 
 PEOPLE, TEACHERS, ADMINS, ROOMS, FINISHED, LIVE, INSIDE = 5000, 400, 6, 2000, 5000, 200, 30
+# Teachers whose accounts are disabled: their rooms are in need of somebody else.
+LEFT = 6
 DEEDS, ERRORS, CHANGES, EVENTS = 20_000, 400, 600, 20_000
 ADDRESS = "large.demo.example"
 # Whoever has this address was made with all the others.
@@ -154,6 +156,7 @@ def _name(house: House) -> str:
 def _person(house: House, number: int, one: Somebody) -> Row:
     made = house.ago(YEARS, timedelta(days=30))
     is_teacher = number < TEACHERS
+    has_left = number >= TEACHERS - LEFT if is_teacher else house.happens(0.04)
     return {
         "id": one.id,
         "email": FIRST if number == 0 else f"{_letters(one.name)}.{number}@{ADDRESS}",
@@ -161,7 +164,7 @@ def _person(house: House, number: int, one: Somebody) -> Row:
         "is_admin": number < ADMINS,
         "created_at": made,
         "verified_at": made if is_teacher or house.happens(0.97) else None,
-        "disabled_at": house.ago(timedelta(days=30)) if not is_teacher and house.happens(0.04) else None,
+        "disabled_at": house.ago(timedelta(days=30)) if has_left else None,
         "last_seen_at": house.ago(timedelta(days=30)) if house.happens(0.8) else None,
     }
 
@@ -172,7 +175,11 @@ def _letters(name: str) -> str:
 
 def _rooms(house: House) -> None:
     titles = [LONGEST_TITLE, *(_title(house) for _ in range(ROOMS - 1))]
-    owners = [house.dice.choice(house.people[:TEACHERS]) for _ in titles]
+    # Those in which something runs come first; whoever has left teaches in none of them.
+    owners = [
+        house.dice.choice(house.people[: TEACHERS - LEFT if at < LIVE else TEACHERS])
+        for at in range(len(titles))
+    ]
     ids = _ids(house.connection, Room, ROOMS)
     house.rooms = [Place(*one) for one in zip(ids, titles, owners, strict=True)]
     _put(house.connection, Room, [_room(house, n, one) for n, one in enumerate(house.rooms)])
@@ -187,7 +194,6 @@ def _title(house: House) -> str:
 
 
 def _room(house: House, number: int, one: Place) -> Row:
-    # Those in which something runs come first.
     is_archived = number >= LIVE and house.happens(0.15)
     return {
         "id": one.id,

@@ -96,10 +96,14 @@ PAGES = {
     "erase": "/admin/people/{person}/erase",
     "invitations": "/admin/people/invitations",
     "rooms": "/admin/rooms",
+    "rooms-against": "/admin/rooms?state=against",
     "room": "/admin/rooms/{room}",
+    "room-against": "/admin/rooms/{against}",
     "lectures": LECTURES,
     "settings": "/admin/settings",
+    "room-settings": "/admin/room-settings",
     "history": "/admin/settings/history",
+    "retention": "/admin/retention",
     "plugins": "/admin/plugins",
     "audit": "/admin/logs",
     "system": "/admin/logs/system",
@@ -110,13 +114,18 @@ PAGES = {
 
 @pytest.fixture(scope="module")
 def ids(large: Flask) -> dict[str, str]:
-    """Of the person, room and running lecture with the longest names."""
+    """Of the person, room and running lecture with the longest names, and of a room against the rules."""
     with large.app_context():
         person = db.session.scalars(sa.select(User).where(User.email == large_demo.FIRST)).one()
         room = db.session.scalars(sa.select(Room).where(Room.title == large_demo.LONGEST_TITLE)).one()
         running = Lecture.room_id == room.id, Lecture.ended_at.is_(None)
         lecture = db.session.scalars(sa.select(Lecture).where(*running)).one()
-        return {"person": person.public_id, "room": room.public_id, "lecture": lecture.public_id}
+        of_no_one = (
+            sa.select(Room).join(Room.owner).where(User.disabled_at.is_not(None), Room.archived_at.is_(None))
+        )
+        against = db.session.scalars(of_no_one.limit(1)).one()
+        found = {"person": person, "room": room, "lecture": lecture, "against": against}
+        return {name: one.public_id for name, one in found.items()}
 
 
 @pytest.mark.parametrize("name", PAGES)

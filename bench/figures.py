@@ -246,7 +246,12 @@ FIGURES = {
             "<= 20",
             "… memory of the part that grew most, from the second quarter to the last (medians)",
         ),
-        Figure("soak_open_files", "", "<= 10", "… the same of open files"),
+        Figure(
+            "soak_open_files",
+            "",
+            "<= 10",
+            "… the same of open files; PostgreSQL's tables once, however many backends have them",
+        ),
         Figure("soak_connections", "", "<= 3", "… the same of connections to the database"),
     )
 }

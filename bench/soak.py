@@ -40,7 +40,8 @@ HEAD = """\
 S3 and LiveKit on one machine: {load}.
 
 Medians of the second quarter of the time and of the last; memory is what belongs to the part's processes
-alone. `make soak` writes this file.
+alone. Of PostgreSQL's open files those that several backends have count once: each keeps open what it has
+read. `make soak` writes this file.
 
 | part | memory, MB | | open files | | threads | |
 |---|---|---|---|---|---|---|
@@ -67,7 +68,8 @@ class Watch:
     def look(self) -> None:
         for name in self.at.children:
             if name not in LEFT_OUT:
-                self.parts.setdefault(name, []).append(_sample(self.at.processes(name)))
+                look = _sample_of_backends if name == "postgres" else _sample
+                self.parts.setdefault(name, []).append(look(self.at.processes(name)))
         self.connections.append(int(str(self.at.database.ask(CONNECTIONS)[0][0])))
 
     def grown(self, kind: str) -> dict[str, tuple[float, float]]:
@@ -81,6 +83,24 @@ def _sample(found: Iterable[psutil.Process]) -> Sample:
         with suppress(psutil.Error):
             mb, files, threads = one.memory_full_info().uss / 2**20, one.num_fds(), one.num_threads()
             made = Sample(made.mb + mb, made.files + files, made.threads + threads)
+    return made
+
+
+def _sample_of_backends(found: Iterable[psutil.Process]) -> Sample:
+    """PostgreSQL's: a file that several processes have open counts once.
+
+    A backend keeps open what it has read, for the next time (`max_files_per_process`, 1,000): sooner or later
+    each has nearly every table, and their sum grows for as long as backends live. More files than there are
+    tables, indexes and segments of the log would be a leak.
+    """
+    processes = list(found)
+    made, names = _sample(processes), set[str]()
+    for one in processes:
+        with suppress(psutil.Error):
+            held = [file.path for file in one.open_files()]
+            made.files -= len(held)
+            names.update(held)
+    made.files += len(names)
     return made
 
 

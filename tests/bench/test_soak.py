@@ -6,7 +6,7 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
-from bench.soak import Sample, Told, Watch
+from bench.soak import Sample, Told, Watch, _sample, _sample_of_backends
 
 
 def watch(mb: list[float], connections: list[int] | None = None) -> Watch:
@@ -43,6 +43,21 @@ def test_one_peak_is_no_growth() -> None:
 def test_connections_that_are_not_given_back_are_a_leak() -> None:
     made = told(watch([100.0] * 100, [10 + n // 5 for n in range(100)]))
     assert [words.split()[0] for words in made.failures] == ["soak_connections"]
+
+
+def process(sockets: int, *files: str) -> Any:
+    return SimpleNamespace(
+        memory_full_info=lambda: SimpleNamespace(uss=2**20),
+        num_fds=lambda: sockets + len(files),
+        num_threads=lambda: 1,
+        open_files=lambda: [SimpleNamespace(path=one) for one in files],
+    )
+
+
+def test_a_table_that_several_backends_have_open_counts_once_and_all_else_each_time() -> None:
+    backends = [process(3, "people", "rooms"), process(4, "people"), process(1, "rooms", "rooms")]
+    assert _sample(backends).files == 13
+    assert _sample_of_backends(backends) == Sample(3.0, 8 + 2, 3)
 
 
 def test_what_failed_or_was_lost_is_told() -> None:

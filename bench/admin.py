@@ -19,7 +19,13 @@ from tests.fixtures.product import Product
 TURNS, WARM_UP, DEEP = 9, 2, 30
 PLUGINS = ("ai_assistant", "chat", "files", "lobby")
 # Nobody listens: it is the lists that are measured.
-SETTINGS = {"AUDIMAX_ENABLED_PLUGINS": ",".join(PLUGINS), "AUDIMAX_PLUGINS__AI_ASSISTANT__PROVIDER": "off"}
+SETTINGS = {
+    "AUDIMAX_ENABLED_PLUGINS": ",".join(PLUGINS),
+    "AUDIMAX_PLUGINS__AI_ASSISTANT__PROVIDER": "off",
+    # What would be deleted is looked at, too: half of all lectures.
+    "AUDIMAX_KEEP_CHAT_DAYS": "30",
+    "AUDIMAX_KEEP_LECTURES_DAYS": "365",
+}
 # Looks at services of others, each within its own time; not a list.
 OUTWARD = "/admin/health"
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, flash, redirect, render_template, request, url_for
@@ -28,11 +29,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class CorePage:
-    """An admin page of core. ``endpoint`` is that of its first view."""
+    """An admin page of core: the endpoint of its first view, and what its address says more."""
 
     title: Any
     endpoint: str
     icon: str
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 # In the order of the menu; the first is what `/admin` leads to.
@@ -40,6 +42,7 @@ CORE_PAGES = (
     CorePage(_l("Live"), "admin_monitor.page", "monitor"),
     CorePage(_l("People"), "admin_people.page", "users"),
     CorePage(_l("Rooms"), "admin_rooms.page", "presentation"),
+    CorePage(_l("Lectures"), "lectures.all_lectures", "graduation-cap", {"whose": "everyone"}),
     CorePage(_l("Settings"), "admin_settings.page", "settings"),
     CorePage(_l("Settings of rooms"), "admin_room_settings.page", "lock"),
     CorePage(_l("Retention"), "admin_retention.page", "history"),
@@ -68,15 +71,18 @@ def first() -> str:
 
 
 def _of_core() -> list[Entry]:
-    return [_entry(page.title, url_for(page.endpoint), page.icon) for page in CORE_PAGES]
+    return [_entry(page.title, page.endpoint, page.icon, page.values) for page in CORE_PAGES]
 
 
 def _of_plugins() -> list[Entry]:
-    return [_entry(page.title, url_for(page.endpoint), page.icon) for page in offers.admin_pages().values()]
+    return [_entry(page.title, page.endpoint, page.icon, {}) for page in offers.admin_pages().values()]
 
 
-def _entry(title: Any, address: str, icon: str) -> Entry:
-    return Entry(title, address, icon, request.path == address or request.path.startswith(f"{address}/"))
+def _entry(title: Any, endpoint: str, icon: str, values: Mapping[str, str]) -> Entry:
+    path = url_for(endpoint)
+    is_here = request.path == path or (not values and request.path.startswith(f"{path}/"))
+    is_asked = all(request.args.get(name) == value for name, value in values.items())
+    return Entry(title, url_for(endpoint, **dict[str, Any](values)), icon, is_here and is_asked)
 
 
 def done(address: str, words: str, kind: str = "ok") -> ResponseReturnValue:

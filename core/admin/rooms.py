@@ -56,7 +56,8 @@ class Kept:
 def page() -> ResponseReturnValue:
     """All rooms, by title."""
     filters = given(NAMES, LONGEST_TEXT)
-    return show("rooms", part=find(filters, request.args), filters=filters, states=STATES)
+    size = db.session.scalar(_size())
+    return show("rooms", part=find(filters, request.args), filters=filters, states=STATES, size=size)
 
 
 def find(filters: Mapping[str, str], place: Mapping[str, str]) -> Part:

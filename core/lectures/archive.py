@@ -117,7 +117,7 @@ def _rooms_of_participant(user: User) -> sa.Select[int]:
 
 
 def find(user: User, filters: Filters, *, before: str = "", after: str = "") -> Part:
-    """The lectures before a place, after one, or the newest; two queries."""
+    """The lectures before a place, after one, or the newest; everybody's with what each keeps."""
     query = in_order().where(*_wanted(user, filters))
     older_than, newer_than = read_cursor(before), read_cursor(after)
     goes_back = newer_than is not None and older_than is None
@@ -126,7 +126,7 @@ def find(user: User, filters: Filters, *, before: str = "", after: str = "") -> 
     elif newer_than is not None:
         query = query.where(place() > place_of(newer_than))
         query = query.order_by(None).order_by(Lecture.started_at, Lecture.id)
-    found = entries(query.limit(PART + 1))
+    found = entries(query.limit(PART + 1), with_sizes=filters.whose == EVERYONES)
     has_more, shown = len(found) > PART, found[:PART]
     if goes_back:
         shown.reverse()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager
 
 from core.db import db
+from core.files.models import State, StoredFile
 from core.lectures.history import people_ever
 from core.lectures.models import Lecture
 from core.people.models import User
@@ -24,10 +25,11 @@ PLACE = re.compile(r"(\d{1,17})-([\w-]{1,64})\Z", re.ASCII)
 
 @dataclass(frozen=True)
 class Entry:
-    """A lecture in a list, with how many people it had."""
+    """A lecture in a list, with how many people it had; bytes of its files where that was asked for."""
 
     lecture: Lecture
     people: int
+    size: int | None = None
 
 
 def of_room(room: Room, limit: int) -> list[Entry]:
@@ -88,8 +90,19 @@ def in_order() -> sa.Select[Any]:
     return query.order_by(Lecture.started_at.desc(), Lecture.id.desc())
 
 
-def entries(query: sa.Select[Any]) -> list[Entry]:
-    """What a query has found, with how many people each had; two queries."""
+def entries(query: sa.Select[Any], *, with_sizes: bool = False) -> list[Entry]:
+    """What a query has found, with how many people each had; two queries, three with what each keeps."""
     lectures: Sequence[Lecture] = db.session.scalars(query).all()
-    people = people_ever([lecture.id for lecture in lectures])
-    return [Entry(lecture, people[lecture.id]) for lecture in lectures]
+    keys = [lecture.id for lecture in lectures]
+    people, sizes = people_ever(keys), stored_in(keys) if with_sizes else {}
+    return [Entry(lecture, people[lecture.id], sizes.get(lecture.id)) for lecture in lectures]
+
+
+def stored_in(lectures: Collection[int]) -> dict[int, int]:
+    """Bytes in the file storage, by the lectures' database keys; one query."""
+    query = (
+        sa.select(StoredFile.lecture_id, sa.cast(sa.func.sum(StoredFile.size), sa.BigInteger))
+        .where(StoredFile.lecture_id.in_(lectures), StoredFile.state != State.GONE.value)
+        .group_by(StoredFile.lecture_id)
+    )
+    return dict.fromkeys(lectures, 0) | {row[0] or 0: row[1] for row in db.session.execute(query)}

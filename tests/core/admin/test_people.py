@@ -18,6 +18,7 @@ from core.people import accounts
 from core.people.models import User
 from core.rooms.models import RoomHost
 from tests.core.admin.conftest import PASSWORD
+from tests.core.admin.test_rooms import keep_file
 from tests.core.people.conftest import is_signed_in, log_in
 
 PEOPLE = "/admin/people"
@@ -266,3 +267,27 @@ def test_a_disabled_account_gets_no_link(boss: FlaskClient, make_user: Any, user
     key = make_user(disabled_at=now())
     assert boss.post(f"{PEOPLE}/{user(key).public_id}/reset").status_code == 409
     assert post() == []
+
+
+def test_a_persons_page_leads_to_what_they_did(boss: FlaskClient, ada: int, user: Any) -> None:
+    page = boss.get(f"{PEOPLE}/{user(ada).public_id}").text
+    assert 'href="/admin/logs?who=ada%40uni.example"' in page
+    assert boss.get("/admin/logs?who=ada%40uni.example").status_code == 200
+
+
+def test_everybodys_lectures_are_in_the_menu_with_what_each_keeps(
+    app: Flask, boss: FlaskClient, ada: int, make_room: Any
+) -> None:
+    key, _id, _code = make_room(ada)
+    with app.app_context():
+        lecture = Lecture(room_id=key, title="Sorting", started_by_id=ada, ended_at=now())
+        db.session.add(lecture)
+        db.session.flush()
+        db.session.add(keep_file(key, lecture.id, "files", 3_000_000))
+        db.session.commit()
+    all_of_them = boss.get("/lectures?whose=everyone").text
+    assert 'href="/lectures?whose=everyone" aria-current="page"' in all_of_them
+    assert "3.0 MB" in all_of_them and "Sorting" in all_of_them
+    for path in ("/lectures", "/lectures?whose=mine"):
+        page = boss.get(path).text
+        assert "admin-menu" not in page and ">Storage<" not in page

@@ -174,3 +174,13 @@ def test_a_room_in_use_is_not_closed(app: Flask, boss: FlaskClient, room: tuple[
         db.session.commit()
     answer = boss.post(f"{ROOMS}/{room[1]}/archive")
     assert answer.status_code == 409 and "A lecture is running in this room." in answer.text
+
+
+def test_the_list_says_what_all_files_take_and_a_rooms_page_leads_to_its_log(
+    boss: FlaskClient, room: tuple[int, str], kay: int
+) -> None:
+    assert "3.0 MB in the file storage" in boss.get(ROOMS).text
+    address = f"/admin/logs?room={room[1]}"
+    assert f'href="{address}"' in boss.get(f"{ROOMS}/{room[1]}").text
+    page = boss.get(address).text
+    assert "Only what concerns one room." in page and f'href="{ROOMS}/{room[1]}"' in page

@@ -126,6 +126,17 @@ def test_an_admin_sees_use_by_month_and_room(
     assert "Minutes" in page and "1100" in page
 
 
+def test_an_admin_sees_what_was_changed_and_where_to_change_it(
+    app: Any, host: Somebody, make_user: Any, sign_in: Any
+) -> None:
+    admin = sign_in(make_user(is_admin=True))
+    name = "ai_assistant.consent_text"
+    given = {name: "We write along.", f"was.{name}": ""}
+    assert admin.post("/admin/settings/ai_assistant", data=given).status_code == 303
+    page = admin.get("/plugins/ai_assistant/admin").text
+    assert "We write along." in page and 'href="/admin/settings#ai_assistant"' in page
+
+
 def test_a_sample_is_sent_once_and_its_outcome_shown(
     make_user: Any, sign_in: Any, host: Somebody, work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,7 +63,8 @@ _SOCKET = ViewSpec(frozenset({Role.ADMIN}), None, None, None, 101, "The running 
 class Running:
     """A lecture that runs: how many are connected, how many wait, and whether an agent is inside.
 
-    ``weak``: how many say that their connection is. ``signs``: what plugins say of it.
+    ``weak``: how many say that their connection is. ``signs``: what plugins say of it. ``node``: the LiveKit
+    server on which it runs, where there are several.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Running:
     people: int
     waiting: int
     weak: int
+    node: str = field(kw_only=True)
     has_agent: bool = field(kw_only=True)
     signs: tuple[LiveSign, ...] = field(kw_only=True)
 
@@ -99,6 +101,7 @@ def running() -> list[Running]:
     query = (
         sa.select(
             Lecture.id,
+            Lecture.node,
             Lecture.public_id,
             Lecture.started_at,
             Room.title,
@@ -116,8 +119,15 @@ def running() -> list[Running]:
     )
     rows = db.session.execute(query.limit(MOST_LECTURES)).all()
     said = signs([row.id for row in rows])
+    is_one_node = len({row.node for row in rows} - {""}) < 2
     return [
-        Running(*row[1:], has_agent=row.public_id in with_agents, signs=said.get(row.id, ())) for row in rows
+        Running(
+            *row[2:],
+            node="" if is_one_node else row.node,
+            has_agent=row.public_id in with_agents,
+            signs=said.get(row.id, ()),
+        )
+        for row in rows
     ]
 
 
@@ -152,6 +162,7 @@ def _line(one: Running, since: str, inside: str) -> dict[str, Any]:
         "agent": inside if one.has_agent else "",
         "signs": [[sign.words, sign.is_trouble] for sign in one.signs],
         "weak": weak_words(one.weak),
+        "node": one.node,
     }
 
 

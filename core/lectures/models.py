@@ -21,7 +21,8 @@ class Lecture(Model):
 
     Live while ``ended_at`` is empty; ``closed_at`` says when LiveKit confirmed that its room is gone.
     ``absent_since`` is set while nobody is connected. ``cuts`` are the passages that a host has cut out
-    (``core.lectures.cuts``): from and to in milliseconds, and 1 for those that are so for good. ``expired``
+    (``core.lectures.cuts``): from and to in milliseconds, and 1 for those that are so for good. ``node`` is
+    the LiveKit server on which it runs, as a host's browser was told; empty while nobody knows. ``expired``
     says which kinds of content a rule has removed, and when (``core.retention.notices``). From
     ``deleted_at`` on it is gone for everybody; its hosts can undo that until it is removed
     (``core.lectures.trash``).
@@ -42,6 +43,7 @@ class Lecture(Model):
     ended_reason: Mapped[str] = mapped_column(default="")
     closed_at: Mapped[datetime | None]
     absent_since: Mapped[datetime | None] = mapped_column(default=now)
+    node: Mapped[str] = mapped_column(default="", server_default="")
     cuts: Mapped[list[list[int]]] = mapped_column(JSONB, default=list, server_default="[]")
     expired: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     deleted_at: Mapped[datetime | None]

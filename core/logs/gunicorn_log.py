@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from gunicorn.glogging import Logger
 
-from core.logs.stream import formatter
+from core.logs.stream import formatter, output_of
 
 
 class GunicornLog(Logger):
@@ -15,5 +16,9 @@ class GunicornLog(Logger):
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
+        line = formatter(os.environ)
         for handler in self.error_log.handlers:
-            handler.setFormatter(formatter(os.environ))
+            handler.setFormatter(line)
+            # In a file of the operator's choice they stay where they are.
+            if type(handler) is logging.StreamHandler:
+                handler.setStream(output_of(line))

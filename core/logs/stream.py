@@ -1,4 +1,8 @@
-"""Lines on the error output, alike for web, jobs, gate and agents: text for people, JSON for machines."""
+"""Lines of programs, alike for web, jobs, gate and agents.
+
+JSON for machines on the standard output, where what collects logs looks for it (12factor.net/logs); text
+for people on the error output, which a terminal shows at once.
+"""
 
 from __future__ import annotations
 
@@ -81,8 +85,9 @@ def start(
 ) -> None:
     """Log from now on, as the settings say; what was set up before is replaced."""
     environ = os.environ if environ is None else environ
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(formatter(environ, secrets))
+    line = formatter(environ, secrets)
+    handler = logging.StreamHandler(stream or output_of(line))
+    handler.setFormatter(line)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name, level in {**TALKS, **dict.fromkeys(OURS, level_of(environ))}.items():
         logging.getLogger(name).setLevel(level)
@@ -113,6 +118,11 @@ def formatter(environ: Mapping[str, str], secrets: Iterable[str] = ()) -> Line:
     if chosen == "auto":
         chosen = "text" if given.get("mode") == "embedded" else "json"
     return Text(secrets) if chosen == "text" else Json(secrets)
+
+
+def output_of(line: Line) -> IO[str]:
+    """Where such lines go."""
+    return sys.stdout if isinstance(line, Json) else sys.stderr
 
 
 def level_of(environ: Mapping[str, str]) -> int:

@@ -58,6 +58,7 @@ def test_an_administrator_sees_a_lecture_come_looks_into_it_and_closes_it(
     expect(rows).to_have_count(2)
     ada = rows.filter(has_text="Ada Lovelace")
     expect(rows.filter(has_text="Emmy Noether").get_by_text("Host", exact=True)).to_be_visible()
+    expect(page.locator("#live-facts").get_by_text(re.compile(r"^ND_\w+$"))).to_be_visible()
     looks_right(page, "admin-live-lecture")
 
     page.get_by_label("Message", exact=True).fill(WORDS)

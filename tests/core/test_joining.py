@@ -93,6 +93,33 @@ def test_who_is_inside_says_how_good_their_connection_is(
     assert say("weak") == 403, "who was put out says nothing more"
 
 
+def test_a_hosts_browser_says_on_which_node_the_lecture_runs(
+    app: Flask, client: FlaskClient, room: Any, live: int, sign_in: Any
+) -> None:
+    host = sign_in(room[2])
+    join(client, room)
+    join(host, room)
+
+    def say(caller: FlaskClient, node: str) -> int:
+        return caller.post(f"/api/rooms/{room[1]}/node", json={"node": node}).status_code
+
+    def kept() -> list[str]:
+        with app.app_context():
+            return list(db.session.scalars(sa.select(Lecture.node)))
+
+    assert (say(host, "ND_VpwLqUNFM2zT"), kept()) == (204, ["ND_VpwLqUNFM2zT"])
+    assert (say(host, "ND_other"), kept()) == (204, ["ND_other"])
+    assert say(client, "ND_guests") == 403
+    for wrong in ("", "node", "ND_<b>", "ND_" + "a" * 41):
+        assert say(host, wrong) == 422
+    assert kept() == ["ND_other"]
+    with app.app_context():
+        db.session.execute(sa.update(Lecture).values(ended_at=now()))
+        db.session.commit()
+    say(host, "ND_late")
+    assert kept() == ["ND_other"], "of a lecture that is over nothing more is said"
+
+
 def test_another_browser_is_another_person(app: Flask, room: Any, live: int) -> None:
     identities = {join(app.test_client(), room).json["identity"] for _ in range(3)}
     assert len(identities) == 3

@@ -45,6 +45,7 @@ def operations() -> list[str]:
         "DELETE /api/rooms/<room_id>/hosts/<user_id>", "POST /api/rooms/<room_id>/join",
         "POST /api/rooms/<room_id>/token", "POST /api/rooms/<room_id>/start", "POST /api/rooms/<room_id>/end",
         "POST /api/rooms/<room_id>/leave", "GET /api/rooms/<room_id>/form", "GET /api/rooms/<room_id>/plugins",
+        "POST /api/rooms/<room_id>/node",
         "POST /api/rooms/<room_id>/quality",
         "GET /api/uploads/<upload_id>", "PATCH /api/uploads/<upload_id>", "DELETE /api/uploads/<upload_id>",
         "POST /api/uploads/<upload_id>/address", "POST /api/uploads/<upload_id>/complete", "GET /api/openapi.json",

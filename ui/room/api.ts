@@ -179,6 +179,11 @@ export class RoomRoutes {
     void this.post('quality', { quality });
   }
 
+  /** On which of LiveKit's nodes the lecture runs; hosts say it. */
+  node(node: string) {
+    void this.post('node', { node });
+  }
+
   /** Gives up waiting, or says that this person has gone. Survives the closing of the page. */
   leave() {
     navigator.sendBeacon?.(`${this.base}/leave`, new Blob(['{}'], { type: 'application/json' }));

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { concerns, show, showCut, type Line, type News } from './monitor';
 
-const LINE: Line = { id: 'a', at: 100, title: 'Graphs', host: 'Ada', people: '3', waiting: '0', since: '09:00', agent: '', signs: [], weak: '' };
+const LINE: Line = { id: 'a', at: 100, title: 'Graphs', host: 'Ada', people: '3', waiting: '0', since: '09:00', agent: '', signs: [], weak: '', node: '' };
 const ROW = `<tr data-lecture="" data-at=""><td><a data-link href="/"><b data-title></b></a></td><td data-host></td>
   <td data-people></td><td data-waiting></td><td data-since></td><td data-agent></td>
-  <td><span data-signs></span><span data-weak></span></td></tr>`;
+  <td><span data-signs></span><span data-weak></span><code data-node></code></td></tr>`;
 
 const news = (more: Partial<News>): News => ({ all: false, rows: [], gone: [], total: '', ...more });
 
@@ -38,11 +38,12 @@ test('a line that changes is the same line with another number, and the others s
 
 test('what plugins say of a lecture stands beside it, trouble in another colour, and goes with it', () => {
   const shown = page(LINE);
-  show(shown, news({ rows: [{ ...LINE, signs: [['Recording failed', true], ['Captions', false]], weak: '2 weak connections' }] }));
+  show(shown, news({ rows: [{ ...LINE, signs: [['Recording failed', true], ['Captions', false]], weak: '2 weak connections', node: 'ND_one' }] }));
   const badges = [...shown.querySelectorAll('[data-signs] .badge')];
   expect(badges.map((one) => one.textContent)).toEqual(['Recording failed', 'Captions']);
   expect(badges.map((one) => one.classList.contains('badge-warn'))).toEqual([true, false]);
   expect(shown.querySelector('[data-weak]')?.textContent).toBe('2 weak connections');
+  expect(shown.querySelector('[data-node]')?.textContent).toBe('ND_one');
   show(shown, news({ rows: [LINE] }));
   expect(shown.querySelector('[data-signs]')?.children.length).toBe(0);
 });

@@ -13,6 +13,8 @@ export interface Line {
   /** Words of plugins, and whether they tell of trouble. */
   signs: [string, boolean][];
   weak: string;
+  /** The LiveKit server, where there are several. */
+  node: string;
 }
 
 /** `all`: these are all there are; else those that have changed, and which have gone. */
@@ -23,7 +25,7 @@ export interface News {
   total: string;
 }
 
-const TEXTS = ['title', 'host', 'people', 'waiting', 'since', 'agent', 'weak'] as const;
+const TEXTS = ['title', 'host', 'people', 'waiting', 'since', 'agent', 'weak', 'node'] as const;
 
 function newLine(page: ParentNode, id: string): HTMLElement {
   const template = page.querySelector<HTMLTemplateElement>('template[data-line]')!;

@@ -180,6 +180,30 @@ def test_weak_connections_are_counted_while_they_last(
         assert bob.quality == "", "a new connection is taken for a good one"
 
 
+def test_the_node_stands_in_a_look_and_in_the_list_where_there_are_several(
+    app: Flask, boss: FlaskClient, lecture: tuple[int, str], make_room: Any, ada: int
+) -> None:
+    other, _id, _code = make_room(ada, title="Biology")
+
+    def runs_on(*nodes: str) -> set[str]:
+        with app.app_context():
+            for one, node in zip(
+                db.session.scalars(sa.select(Lecture).order_by(Lecture.id)), nodes, strict=True
+            ):
+                one.node = node
+            db.session.commit()
+            return {one.node for one in monitor.running()}
+
+    with app.app_context():
+        db.session.add(Lecture(room_id=other, title="Biology", started_by_id=ada))
+        db.session.commit()
+    assert runs_on("ND_one", "ND_one") == {""}
+    assert runs_on("ND_one", "") == {""}
+    assert runs_on("ND_one", "ND_two") == {"ND_one", "ND_two"}
+    assert "data-node>ND_two</code>" in boss.get(LIVE).text
+    assert "<code>ND_one</code>" in boss.get(f"{LIVE}/{lecture[1]}").text
+
+
 def test_what_plugins_say_of_a_lecture_stands_in_the_list_trouble_first(
     boss: FlaskClient, lecture: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from gunicorn.config import Config
 
 from core.errors import ConfigError, StorageDown
 from core.logs import stream
+from core.logs.gunicorn_log import GunicornLog
 from core.logs.masking import path_of, words_of
 from core.logs.stream import Json, Text, Words
 from core.logs.system import Handler
@@ -213,3 +215,26 @@ def test_a_child_process_sends_words_only() -> None:
     stream.start_in_child()
     line = handler.format(record("the engine failed", error=raised(ValueError("spoken words"))))
     assert line.startswith("the engine failed; ValueError at tests/core/logs/test_lines.py:")
+
+
+@pytest.mark.parametrize(("form", "goes_to"), [("json", "out"), ("text", "err")])
+def test_json_goes_where_machines_look_and_text_where_people_do(
+    capsys: pytest.CaptureFixture[str], form: str, goes_to: str
+) -> None:
+    stream.start({"AUDIMAX_LOG_FORMAT": form})
+    logging.getLogger("core.x").warning("the gate is shut")
+    said = capsys.readouterr()
+    assert "the gate is shut" in getattr(said, goes_to)
+    assert said.out == "" or said.err == ""
+    assert (goes_to == "out") == (said.out.startswith("{") and json.loads(said.out)["level"] == "WARNING")
+
+
+@pytest.mark.parametrize(("form", "goes_to"), [("json", "out"), ("text", "err")])
+def test_gunicorns_own_lines_go_there_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, form: str, goes_to: str
+) -> None:
+    monkeypatch.setenv("AUDIMAX_LOG_FORMAT", form)
+    GunicornLog(Config()).warning("a worker was late")
+    said = capsys.readouterr()
+    assert "a worker was late" in getattr(said, goes_to)
+    assert said.out == "" or said.err == ""

@@ -19,7 +19,7 @@ import { Devices } from './devices';
 import { refuseLies } from './honest';
 import { PluginHost } from './host';
 import { logLevel } from './log';
-import { tellQuality } from './quality';
+import { tellNode, tellQuality } from './quality';
 import { Receiving } from './receiving';
 import { followMessages } from './messages';
 import { followSwitches } from './switching';
@@ -92,17 +92,20 @@ export default function Call(props: CallProps) {
     const stopFollowing = followSwitches(call.host, call.routes);
     const stopListening = followMessages(call.host.bus);
     const stopTelling = tellQuality(call.room, (quality) => call.routes.quality(quality));
+    const stopNaming =
+      props.admission.role === 'host' ? tellNode(call.room, (node) => call.routes.node(node)) : () => undefined;
     void begin(call);
     return () => {
       stopFollowing();
       stopListening();
       stopTelling();
+      stopNaming();
       call.connection.close();
       call.crowd.close();
       call.receiving.close();
       call.host.close();
     };
-  }, [call]);
+  }, [call, props.admission.role]);
   useEffect(() => {
     if (entered) nowInside(call.config.room.id, call.host.admission.lecture_id);
   }, [call, entered]);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EventEmitter } from 'node:events';
-import { ConnectionQuality, ParticipantEvent, type Room } from 'livekit-client';
-import { tellQuality } from './quality';
+import { ConnectionQuality, ParticipantEvent, RoomEvent, type Room } from 'livekit-client';
+import { tellNode, tellQuality } from './quality';
 
 const LONG_ENOUGH_MS = 9000;
 
@@ -46,4 +46,20 @@ test('who has left says nothing more', () => {
   becomes(ConnectionQuality.Lost);
   vi.advanceTimersByTime(LONG_ENOUGH_MS);
   expect(say).not.toHaveBeenCalled();
+});
+
+test('the node is told once, and again when a connection has come back to another one', () => {
+  const room = Object.assign(new EventEmitter(), { serverInfo: { nodeId: 'ND_one' } as { nodeId?: string } | undefined });
+  const say = vi.fn();
+  const stop = tellNode(room as unknown as Room, say);
+  room.emit(RoomEvent.Connected);
+  room.emit(RoomEvent.Reconnected);
+  room.serverInfo = undefined;
+  room.emit(RoomEvent.Reconnected);
+  room.serverInfo = { nodeId: 'ND_two' };
+  room.emit(RoomEvent.Reconnected);
+  stop();
+  room.serverInfo = { nodeId: 'ND_three' };
+  room.emit(RoomEvent.Reconnected);
+  expect(say.mock.calls).toEqual([['ND_one'], ['ND_two']]);
 });

@@ -1,8 +1,8 @@
 /**
- * Says how good this person's connection is, once that has lasted: whoever looks after the service sees it
- * in the list of running lectures.
+ * Says how good this person's connection is, once that has lasted, and on which node the lecture runs: whoever
+ * looks after the service sees it in the list of running lectures.
  */
-import { ConnectionQuality, ParticipantEvent, type Room } from 'livekit-client';
+import { ConnectionQuality, ParticipantEvent, RoomEvent, type Room } from 'livekit-client';
 
 const LASTED_MS = 8000;
 const WORDS: Partial<Record<ConnectionQuality, 'good' | 'weak' | 'lost'>> = {
@@ -29,5 +29,21 @@ export function tellQuality(room: Room, say: (quality: 'good' | 'weak' | 'lost')
   return () => {
     clearTimeout(timer);
     me.off(ParticipantEvent.ConnectionQualityChanged, changed);
+  };
+}
+
+/** A node once, and again when a connection that broke has come back to another one. */
+export function tellNode(room: Room, say: (node: string) => void): () => void {
+  let said = '';
+  const connected = () => {
+    const node = room.serverInfo?.nodeId ?? '';
+    if (!node || node === said) return;
+    said = node;
+    say(node);
+  };
+  const events = [RoomEvent.Connected, RoomEvent.Reconnected] as const;
+  for (const event of events) room.on(event, connected);
+  return () => {
+    for (const event of events) room.off(event, connected);
   };
 }

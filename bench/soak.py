@@ -252,19 +252,25 @@ def _is_met(name: str, value: float) -> bool:
 def soak(minutes: float) -> Told:
     """Load for so long, watched; then everything that was sent must be there."""
     with deepgram() as (_stand_in, speech), deployment(**speech) as at:
-        lecture = Lecture(at)
-        load, watch = Load(lecture), Watch(at)
-        end = time.monotonic() + minutes * 60
-        pause = max(SHORTEST_PAUSE, minutes * 60 / SAMPLES)
-        while time.monotonic() < end:
-            watch.look()
-            time.sleep(pause)
-        load.stop()
-        lecture.stop()
-        failed = load.failed + Counter({f"{how}, started again": 1 for how in at.ended})
-        done = load.done + Counter({"line": len(lecture.lines.sent), "file": len(lecture.files.sent)})
-        told = Told(minutes, watch, done, failed, lecture.lost())
-        lecture.leave()
+        return soak_at(at, minutes)
+
+
+def soak_at(at: Deployment, minutes: float) -> Told:
+    """The same on a deployment that is there."""
+    lecture = Lecture(at)
+    load, watch = Load(lecture), Watch(at)
+    ended = len(at.ended)
+    end = time.monotonic() + minutes * 60
+    pause = max(SHORTEST_PAUSE, minutes * 60 / SAMPLES)
+    while time.monotonic() < end:
+        watch.look()
+        time.sleep(pause)
+    load.stop()
+    lecture.stop()
+    failed = load.failed + Counter({f"{how}, started again": 1 for how in at.ended[ended:]})
+    done = load.done + Counter({"line": len(lecture.lines.sent), "file": len(lecture.files.sent)})
+    told = Told(minutes, watch, done, failed, lecture.lost())
+    lecture.leave()
     return told
 
 

@@ -138,15 +138,20 @@ def _timed(probe: Probe, since: float) -> float:
 def drill(faults: tuple[Fault, ...]) -> report.Told:
     """Everything, from the start of the deployment to its end."""
     with deepgram() as (_stand_in, speech), deployment(**speech) as at:
-        lecture = Lecture(at)
-        course = Drill(at, lecture)
-        outcomes = []
-        for fault in faults:
-            outcomes.append(course.suffer(fault))
-            print(report.line(outcomes[-1]), flush=True)
-        lecture.stop()
-        told = report.Told(outcomes, lecture, at.ended)
-        lecture.leave()
+        return drill_at(at, faults)
+
+
+def drill_at(at: Deployment, faults: tuple[Fault, ...]) -> report.Told:
+    """A lecture, one fault after the other, and what became of it."""
+    lecture = Lecture(at)
+    course = Drill(at, lecture)
+    outcomes = []
+    for fault in faults:
+        outcomes.append(course.suffer(fault))
+        print(report.line(outcomes[-1]), flush=True)
+    lecture.stop()
+    told = report.Told(outcomes, lecture, at.ended)
+    lecture.leave()
     return told
 
 

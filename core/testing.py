@@ -75,7 +75,9 @@ def audimax_url(audimax_server: str) -> Iterator[str]:
     import sqlalchemy as sa
 
     name = f"audimax_contract_{secrets.token_hex(6)}"
-    engine = sa.create_engine(audimax_server, isolation_level="AUTOCOMMIT")
+    engine = sa.create_engine(
+        audimax_server, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 10}
+    )
     with engine.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
         yield engine.url.set(database=name).render_as_string(hide_password=False)

@@ -251,7 +251,7 @@ def test_a_wrong_key_of_livekit_is_logged_with_its_remedy(app, client, monkeypat
     answer = client.get("/sign-in")
     assert answer.status_code == 503 and "video server" in answer.text
     assert (
-        "compare livekit_key and livekit_secret" in caplog.text
+        "compare livekit_key, livekit_secret and both clocks" in caplog.text
         and "Traceback" not in caplog.text
     )
 

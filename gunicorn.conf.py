@@ -10,11 +10,19 @@ from psycogreen.gevent import patch_psycopg  # noqa: E402
 patch_psycopg()
 
 import functools  # noqa: E402
+import importlib  # noqa: E402
 import os  # noqa: E402
+import sys  # noqa: E402
 import tempfile  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from gunicorn.http import message  # noqa: E402
+
+# On a reload gunicorn reads this file again, then it forks: what it had imported before would be old beside
+# what its new workers import. Its hook on_reload would be too late for what is imported here.
+for _module in [name for name in sys.modules if name.partition(".")[0] in ("core", "plugins")]:
+    del sys.modules[_module]
+importlib.invalidate_caches()
 
 from core.logs import stream  # noqa: E402
 from core.metrics import workers as figures  # noqa: E402

@@ -22,6 +22,7 @@ from procrastinate.exceptions import ConnectorException, UniqueViolation
 from procrastinate.manager import JobManager
 from sqlalchemy.engine import make_url
 
+from core import GIVEN_UP
 from core.config import Config
 from core.db import db
 from core.engine import standing
@@ -187,9 +188,14 @@ def _without_number(work: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def conninfo(config: Config) -> str:
-    """The direct database address in libpq's form, as psycopg 3 wants it."""
+    """The direct database address in libpq's form, as psycopg 3 wants it, with limits for a silent server.
+
+    What the address itself says of that holds. The worker's own pool is told nothing but this address.
+    """
     url = make_url(config.listen_url).set(drivername="postgresql")
-    return url.render_as_string(hide_password=False)
+    limits = {"connect_timeout": CONNECT_SECONDS, **GIVEN_UP}
+    missing = {name: str(value) for name, value in limits.items() if name not in url.query}
+    return url.update_query_dict(missing).render_as_string(hide_password=False)
 
 
 def run_worker(app: Flask, *, concurrency: int = 4, wait: bool = True, without: Collection[str] = ()) -> None:
@@ -256,7 +262,7 @@ async def _until(asked: asyncio.Event, working: asyncio.Task[None]) -> None:
 
 async def _is_there(address: str) -> bool:
     try:
-        connection = await psycopg.AsyncConnection.connect(address, connect_timeout=CONNECT_SECONDS)
+        connection = await psycopg.AsyncConnection.connect(address)
     except psycopg.OperationalError as error:
         log.warning("the database doesn't answer (%s), trying again", str(error).strip()[:120])
         return False
@@ -294,7 +300,8 @@ def apply_schema(app: Flask) -> None:
     with app.app_context(), db.engine.connect() as connection:
         if connection.dialect.has_table(connection, "procrastinate_jobs"):
             return
-    made = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo(_config(app))))
+    connector = procrastinate.PsycopgConnector(conninfo=conninfo(_config(app)), timeout=CONNECTION_SECONDS)
+    made = procrastinate.App(connector=connector)
 
     async def apply() -> None:
         async with made.open_async():

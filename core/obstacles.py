@@ -1,4 +1,5 @@
-"""What is in the way from outside, with its remedy: a full disk, a missing right, a database that is away.
+"""What is in the way from outside, with its remedy: a full disk, a missing right, a database that is away, a
+certificate that has expired.
 
 A traceback is for faults of our own.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import ssl
 from collections.abc import Iterator
 
 import psycopg2.errorcodes as codes
@@ -39,6 +41,18 @@ AT_THE_DOOR = {
     "too many clients": codes.TOO_MANY_CONNECTIONS,
     "remaining connection slots": codes.TOO_MANY_CONNECTIONS,
 }
+# What OpenSSL says of a certificate, as the number isn't kept by everybody who passes the error on.
+OF_CERTIFICATES = {
+    "has expired": "let whoever runs that server renew it; if it is fresh, look at this machine's clock",
+    "not yet valid": "let this machine keep time by NTP; if it does, that server needs another certificate",
+    "mismatch": "correct the address in the settings, or get a certificate that has this name",
+    "not valid for": "correct the address in the settings, or get a certificate that has this name",
+}
+UNTRUSTED = (
+    "let that server send its whole chain, or have this machine trust its authority: SSL_CERT_FILE, or "
+    "update-ca-certificates"
+)
+NO_TLS = "see whether that address and port speak TLS, and let both sides keep their software up to date"
 NO_TABLES = frozenset({codes.UNDEFINED_TABLE, codes.UNDEFINED_COLUMN})
 DRIVERS = frozenset({"psycopg2", "psycopg"})
 AWAY = "start PostgreSQL (or `audimax run`), or correct database_url"
@@ -49,6 +63,8 @@ def worded(error: BaseException) -> str:
     for cause in _causes(error):
         if _is_of_a_driver(cause):
             return _of_database(cause)
+        if isinstance(cause, ssl.SSLError):
+            return _of_tls(cause)
     return of_disk(error) if isinstance(error, OSError) else ""
 
 
@@ -56,7 +72,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error and what it came from: SQLAlchemy and procrastinate wrap what their drivers raise."""
     while error is not None:
         yield getattr(error, "orig", None) or error
-        error = error.__cause__
+        # urllib keeps it as its reason.
+        reason = getattr(error, "reason", None)
+        error = reason if isinstance(reason, BaseException) else error.__cause__
 
 
 def _is_of_a_driver(error: BaseException) -> bool:
@@ -66,6 +84,9 @@ def _is_of_a_driver(error: BaseException) -> bool:
 
 def of_disk(error: OSError) -> str:
     """The same for what the system refuses; empty for what isn't about files."""
+    if isinstance(error, ssl.SSLError):
+        # Its numbers are OpenSSL's own: 1 is no missing right.
+        return ""
     remedy = OF_DISKS.get(error.errno or 0)
     if remedy is None:
         return ""
@@ -83,6 +104,14 @@ def is_full(error: BaseException) -> bool:
 def no_room_left() -> str:
     """What people read where a disk is full: trying again helps nobody."""
     return _("There is no room left on the server. Nothing was changed; please tell whoever runs it.")
+
+
+def _of_tls(error: ssl.SSLError) -> str:
+    said = str(error)
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return f"TLS: {getattr(error, 'reason', None) or said}; {NO_TLS}"
+    remedy = next((remedy for words, remedy in OF_CERTIFICATES.items() if words in said.lower()), UNTRUSTED)
+    return f"a server's certificate isn't trusted: {getattr(error, 'verify_message', '') or said}; {remedy}"
 
 
 def _of_database(error: BaseException) -> str:

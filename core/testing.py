@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from core.engine.plugins import Loaded
 
 ORIGIN = "http://localhost:8000"
+FOREIGN = "https://elsewhere.example"
 REFUSED = (401, 403, 404)
 FOR_PEOPLE = {"room_id", "lecture_id"}
 PERSON_TABLES = {"user", "guest_session", "participant"}
@@ -75,7 +76,9 @@ def audimax_url(audimax_server: str) -> Iterator[str]:
     import sqlalchemy as sa
 
     name = f"audimax_contract_{secrets.token_hex(6)}"
-    engine = sa.create_engine(audimax_server, isolation_level="AUTOCOMMIT")
+    engine = sa.create_engine(
+        audimax_server, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 10}
+    )
     with engine.connect() as connection:
         connection.execute(sa.text(f"CREATE DATABASE {name}"))
         yield engine.url.set(database=name).render_as_string(hide_password=False)
@@ -283,7 +286,8 @@ class PluginContract:
     as a route has such a part. ``bodies`` gives request bodies by endpoint where the one made
     from the model won't do. ``package()`` gives the lecture that exporters are tried with: change it
     when yours needs something that the sample doesn't have. Exporters and storages named in
-    ``needs_outside`` are not run.
+    ``needs_outside`` are not run. ``machines`` names the endpoints outside of ``INTERNAL`` that programs
+    call: they prove their caller by themselves, and other pages aren't kept from them.
 
     Your own tests may stand in the same class: ``app`` is the app with your plugin and its tables,
     ``places`` are two rooms with a live lecture, a host and a guest each.
@@ -293,6 +297,7 @@ class PluginContract:
     settings: ClassVar[Mapping[str, Any]] = {}
     bodies: ClassVar[Mapping[str, Any]] = {}
     needs_outside: ClassVar[frozenset[str]] = frozenset()
+    machines: ClassVar[frozenset[str]] = frozenset()
 
     def make_rows(self, place: Place) -> Mapping[str, str]:
         """Rows in one room and lecture, inside an app context; commit them."""
@@ -531,6 +536,29 @@ class PluginContract:
                 assert 400 <= answer.status_code < 500, (
                     f"{method} {rule.rule} with {wrong!r}: {answer.status_code}"
                 )
+
+    def test_no_foreign_page_changes_anything(self, app: Flask, places: tuple[Place, Place]) -> None:
+        here, _there = places
+        ids = {**self.rows(app, here), "room_id": here.room, "lecture_id": here.lecture}
+        open_to_pages = [one for one in self._routes(app) if not self._is_for_machines(app, one[0])]
+        for rule, method in open_to_pages:
+            opening = {"Connection": "Upgrade", "Upgrade": "websocket"} if rule.websocket else {}
+            if method in ("GET", "HEAD") and not opening:
+                continue
+            caller = self._rightful(app, rule, here)
+            answer = caller.ask(method, _path(rule, ids), {}, Origin=FOREIGN, **opening)
+            assert answer.status_code == 403, f"{method} {rule.rule} from another page: {answer.status_code}"
+
+    def _is_for_machines(self, app: Flask, rule: Rule) -> bool:
+        from core.contracts import MountPoint
+
+        if app.extensions["audimax_mounts"][rule.endpoint].at is MountPoint.INTERNAL:
+            return True
+        is_exempt = getattr(app.view_functions[rule.endpoint], "from_machines", False)
+        assert not is_exempt or rule.endpoint in self.machines, (
+            f"{rule.endpoint} is open to every page: take @from_machines away, or name it in machines"
+        )
+        return is_exempt
 
     def _switch_off(self, app: Flask, place: Place) -> None:
         from core.db import db

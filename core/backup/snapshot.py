@@ -11,7 +11,7 @@ import psycopg2
 import sqlalchemy as sa
 from psycopg2 import sql
 
-from core import obstacles
+from core import GIVEN_UP, obstacles
 from core.backup.manifest import Table
 from core.backup.parts import Segments, Writer
 from core.backup.refusals import BackupError
@@ -138,9 +138,11 @@ def taken(url: str) -> Iterator[Snapshot]:
 
 @contextmanager
 def connected(url: str) -> Iterator[Any]:
-    """A connection of psycopg2's own, without limits of time."""
+    """A connection of psycopg2's own, whose work may take any time."""
     arguments = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = psycopg2.connect(arguments, connect_timeout=10, application_name="audimax backup")
+    # A server that is busy storing takes nothing for a while; only one that doesn't answer any more is gone.
+    limits = {**GIVEN_UP, "tcp_user_timeout": 0}
+    connection = psycopg2.connect(arguments, connect_timeout=10, application_name="audimax backup", **limits)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from flask import Flask
 from sqlalchemy.engine import make_url
 
-from core import OVERFLOW, POOL
+from core import GIVEN_UP, OVERFLOW, POOL
 from core.config import Config
 from core.db import db
 from core.doctor import growth
@@ -82,7 +82,7 @@ VERSION = (
 
 
 def _asked(url: str, query: str) -> Any:
-    engine = sa.create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS})
+    engine = sa.create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS, **GIVEN_UP})
     try:
         with engine.connect() as connection:
             return connection.execute(sa.text(query)).one()
@@ -112,7 +112,7 @@ def _bus(config: Config) -> Finding:
 def _is_heard(config: Config) -> bool:
     channel = f"doctor_{secrets.token_hex(8)}"
     dsn = make_url(config.listen_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    listener = psycopg2.connect(dsn, connect_timeout=CONNECT_SECONDS)
+    listener = psycopg2.connect(dsn, connect_timeout=CONNECT_SECONDS, **GIVEN_UP)
     try:
         listener.autocommit = True
         listener.cursor().execute(f"LISTEN {channel}")
@@ -124,7 +124,7 @@ def _is_heard(config: Config) -> bool:
 
 def notify(url: str, channel: str, payload: str = "") -> None:
     """Wake who listens there."""
-    engine = sa.create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS})
+    engine = sa.create_engine(url, connect_args={"connect_timeout": CONNECT_SECONDS, **GIVEN_UP})
     asked = sa.text("SELECT pg_notify(:channel, :payload)")
     try:
         with engine.begin() as connection:

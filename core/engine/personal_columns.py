@@ -14,8 +14,9 @@ from core.contracts import Erasure, Person
 from core.db import db
 from core.lectures.models import Lecture, Participant, rows_of
 from core.models import PersonalColumn
+from core.people.models import User
 
-Kind = Literal["user", "guest_session", "participant"]
+Kind = Literal["user", "guest_session", "participant", "email"]
 NOBODY = "Deleted person"
 
 
@@ -24,7 +25,8 @@ class AboutPerson:
     """A column that is about a person, and what erasing that person does to it.
 
     ``person`` is the column of the same table that says who: an id of a user, a guest session
-    or a participant, as ``kind`` says.
+    or a participant, or the address of an account (``email``, in small letters as accounts have it),
+    as ``kind`` says.
     """
 
     table: str
@@ -127,6 +129,8 @@ def _ids(kind: str, person: Person) -> Any:
         return [person.user_id] if person.user_id is not None else []
     if kind == "guest_session":
         return list(person.guest_session_ids)
+    if kind == "email":
+        return sa.select(User.email).where(User.id == person.user_id)
     return sa.select(Participant.id).where(rows_of(person))
 
 

@@ -137,7 +137,7 @@ def _storage_full(error: StorageFull) -> Response:
 
 
 def _livekit_refuses(error: LiveKitError) -> Response:
-    log.error("%s: compare livekit_key and livekit_secret, or run `audimax doctor`", error)
+    log.error("%s: compare livekit_key, livekit_secret and both clocks, or run `audimax doctor`", error)
     return _livekit_down(error)
 
 

@@ -53,6 +53,10 @@ REMEDIES: Mapping[str, str] = {
         "Describe the body as a `Body` with `@view(body=…)`; refuse what types can't say with "
         "`Refusal(422, …)`."
     ),
+    "test_no_foreign_page_changes_anything": (
+        "Leave it to core, which asks for the origin of each change; `@from_machines` is for programs that "
+        "prove who calls, and each such endpoint is named in `machines`."
+    ),
     "test_its_guard_asks_the_database_once_for_everybody": (
         "Read what `admit` needs for all joins with one query, before the loop."
     ),

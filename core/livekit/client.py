@@ -268,7 +268,7 @@ class LiveKit:
         except LiveKitDown:
             return False
         except LiveKitError as error:
-            log.error("%s: check livekit_key and livekit_secret", error)
+            log.error("%s: compare livekit_key, livekit_secret and both clocks", error)
         return True
 
     # --- the call ---------------------------------------------------------------------

@@ -8,13 +8,14 @@ from typing import Any
 
 from gunicorn.glogging import Logger
 
-from core.logs.stream import formatter, output_of
-
 
 class GunicornLog(Logger):
     """Chosen by gunicorn.conf.py."""
 
     def setup(self, cfg: Any) -> None:
+        # Here, for a reload too: this object outlives the modules of which it was made.
+        from core.logs.stream import formatter, output_of
+
         super().setup(cfg)
         line = formatter(os.environ)
         for handler in self.error_log.handlers:

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from flask import Flask, current_app, has_app_context
 from sqlalchemy.dialects.postgresql import insert
 
+from core import GIVEN_UP
 from core.config import Config
 from core.db import db, now
 from core.lists import Order
@@ -202,7 +203,7 @@ def _write(config: Config, noticed: dict[str, Noticed]) -> None:
         config.database_url,
         poolclass=sa.NullPool,
         hide_parameters=True,
-        connect_args={"connect_timeout": CONNECT_SECONDS},
+        connect_args={"connect_timeout": CONNECT_SECONDS, **GIVEN_UP},
     )
     with engine.begin() as connection:
         connection.execute(sa.text("SET LOCAL statement_timeout = 5000"))

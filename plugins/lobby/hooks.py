@@ -17,12 +17,9 @@ from core.api import (
     LectureEnded,
     Mount,
     MountPoint,
-    Person,
-    PersonalData,
     Retained,
     Room,
     RoomUi,
-    User,
     Verdict,
     Viewer,
     db,
@@ -137,20 +134,3 @@ def on_event(event: Event) -> None:
         lecture = db.session.get(Lecture, event.lecture_id)
         if lecture is not None and lecture.ended_at is not None:
             line.clear_after(event.room_id, lecture)
-
-
-@hookimpl
-def personal_data(person: Person) -> PersonalData:
-    """Class lists name people by their address: whoever owns it may see where."""
-    rows = db.session.scalars(sa.select(Listed).where(_about(person))).all()
-    return PersonalData({"lobby__listed": [{"email": row.email, "name": row.name} for row in rows]})
-
-
-@hookimpl
-def erase(person: Person) -> None:
-    db.session.execute(sa.delete(Listed).where(_about(person)).execution_options(synchronize_session=False))
-
-
-def _about(person: Person) -> sa.ColumnElement[bool]:
-    address = sa.select(sa.func.lower(User.email)).where(User.id == person.user_id)
-    return sa.and_(Listed.email != "", Listed.email.in_(address))

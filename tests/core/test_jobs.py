@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.engine import make_url
 
 from core import jobs
 from core.db import db
@@ -145,6 +147,41 @@ def test_a_task_of_the_clock_can_be_left_out(app: Flask) -> None:
 def test_a_task_that_there_isnt_cant_be_left_out(app: Flask) -> None:
     with pytest.raises(AudimaxError, match="core:reconsile"):
         clock(app, "core:reconsile")
+
+
+# --- a server that falls silent ---------------------------------------------------------
+
+
+def test_a_worker_gives_up_a_server_that_has_gone_within_seconds(app: Flask) -> None:
+    with psycopg.connect(jobs.conninfo(app.extensions["audimax_config"])) as line:
+        told = line.info.get_parameters()
+    assert 0 < int(told["connect_timeout"]) <= 5
+    assert 0 < int(told["tcp_user_timeout"]) <= 10_000
+    assert int(told["keepalives_idle"]) <= 5
+
+
+def test_what_the_address_says_of_its_limits_holds(
+    make_app: Callable[..., Flask], settings: dict[str, Any]
+) -> None:
+    own = make_url(settings["database_url"]).update_query_dict(
+        {"connect_timeout": "9", "keepalives_idle": "60"}
+    )
+    app = make_app(database_direct_url=own.render_as_string(hide_password=False))
+    found = make_url(jobs.conninfo(app.extensions["audimax_config"])).query
+    assert (found["connect_timeout"], found["keepalives_idle"]) == ("9", "60")
+    assert found["tcp_user_timeout"] == "10000", "what isn't said is as elsewhere"
+
+
+def test_a_worker_waits_only_so_long_for_a_server_that_takes_the_call_and_says_nothing(
+    make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        app = make_app(database_direct_url=f"postgresql+psycopg2://audimax:x@127.0.0.1:{port}/audimax")
+        address = jobs.conninfo(app.extensions["audimax_config"])
+        # Two minutes is what psycopg would wait by itself.
+        assert asyncio.run(asyncio.wait_for(jobs._is_there(address), 90)) is False
+    assert "the database doesn't answer" in caplog.text
 
 
 # --- a worker whose database goes -------------------------------------------------------

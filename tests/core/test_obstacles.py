@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import ssl
 import subprocess
 import sys
 from contextlib import suppress
 from io import BytesIO
+from typing import Any
+from urllib.error import URLError
 
 import psycopg2
 import pytest
@@ -22,6 +25,7 @@ from core.run import places, supervisor
 from core.run.children import LARGEST_LOG, Child
 from tests.core.backup.conftest import make_house  # noqa: F401
 from tests.core.run.test_production import SETTINGS, start
+from tests.fixtures.certificates import Authority
 from tests.fixtures.disks import fill
 from tests.fixtures.product import ROOT, Product
 
@@ -101,6 +105,60 @@ def test_what_postgresql_refuses_has_a_remedy(app, context, postgres) -> None:
     assert "correct name and password" in asked(wrong, "SELECT 1")
     assert "start PostgreSQL" in asked("postgresql+psycopg2://a:b@127.0.0.1:9/c", "SELECT 1")
     assert asked(postgres.url, "SELECT 1/0") == "", "a fault of ours"
+
+
+# --- certificates ---------------------------------------------------------------------
+
+
+def shake_hands(server: ssl.SSLContext, authority: Authority, name: str = "hall.example") -> None:
+    """As over a network, which isn't needed for it."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context(cafile=str(authority.file))
+    ours = client.wrap_bio(to_client, to_server, server_hostname=name)
+    theirs = server.wrap_bio(to_server, to_client, server_side=True)
+    for side in (ours, theirs, ours):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+
+
+@pytest.mark.parametrize(
+    ("how", "said", "remedy"),
+    [
+        ({"days": -1}, "certificate has expired", "look at this machine's clock"),
+        ({"from_days": 30}, "certificate is not yet valid", "keep time by NTP"),
+        ({"self_signed": True}, "self-signed certificate", "SSL_CERT_FILE"),
+    ],
+)
+def test_a_certificate_that_cannot_be_trusted_is_named_with_its_remedy(
+    authority: Authority, how: dict[str, Any], said: str, remedy: str
+) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        shake_hands(authority.pair("hall.example", **how).context, authority)
+    for error in (caught.value, URLError(caught.value)):
+        words = obstacles.worded(error)
+        assert said in words and remedy in words
+        assert "a file" not in words and "chown" not in words
+
+
+def test_a_certificate_of_another_name_is_named_with_its_remedy(authority: Authority) -> None:
+    with pytest.raises(ssl.SSLCertVerificationError) as caught:
+        shake_hands(authority.pair("elsewhere.example").context, authority)
+    assert "correct the address in the settings" in obstacles.worded(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (ssl.SSLCertVerificationError(1, "certificate verify failed: certificate has expired"), "renew it"),
+        (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version number"), "speak TLS"),
+    ],
+)
+def test_what_tls_refuses_is_no_missing_right(error: ssl.SSLError, remedy: str) -> None:
+    """OpenSSL numbers it as the system numbers "not permitted"."""
+    assert error.errno == errno.EPERM
+    assert remedy in obstacles.worded(error) and "chown" not in obstacles.worded(error)
+    assert obstacles.of_disk(error) == ""
+    assert not obstacles.is_full(error)
 
 
 def disk_full() -> sa.exc.OperationalError:
@@ -192,7 +250,10 @@ def test_a_wrong_key_of_livekit_is_logged_with_its_remedy(app, client, monkeypat
     monkeypatch.setitem(app.view_functions, "people.sign_in_page", refused)
     answer = client.get("/sign-in")
     assert answer.status_code == 503 and "video server" in answer.text
-    assert "compare livekit_key and livekit_secret" in caplog.text and "Traceback" not in caplog.text
+    assert (
+        "compare livekit_key, livekit_secret and both clocks" in caplog.text
+        and "Traceback" not in caplog.text
+    )
 
 
 # --- a full disk ----------------------------------------------------------------------

@@ -17,6 +17,7 @@ PROMISES = {
     ),
     "a foreign origin": (
         "test_no_foreign_page_changes_anything_on_any_route",
+        "test_no_foreign_page_changes_anything_on_any_route_of_a_plugin",
         "test_another_pages_socket_is_refused",
     ),
     "a page on a sibling host": (

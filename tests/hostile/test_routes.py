@@ -13,7 +13,9 @@ from core.contracts import EVERYONE
 from core.db import Base, db
 from core.engine.mounts import declared
 from core.people.models import User
+from core.testing import signed_in
 from tests.conftest import ORIGIN
+from tests.fixtures.product import ROOT
 from tests.hostile.conftest import STREAMS, World, addresses, at, forget_tries, get_raw
 
 FOR_PROBES = "names of checks and whether they work; more for those who may know (tests/core/health)"
@@ -120,13 +122,13 @@ def ours(world: World) -> Iterator[tuple[str, str]]:
             yield method, at(rule, world.ours)
 
 
-def rows(app: Flask) -> dict[str, list[tuple[Any, ...]]]:
-    """Everything in core's tables, but for what counts visits."""
+def rows(app: Flask, of_plugins: bool = False) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything in core's tables, but for what counts visits; and in those of plugins."""
     with app.app_context():
         return {
             name: sorted(map(tuple, db.session.execute(sa.select(table))), key=str)
             for name, table in Base.metadata.tables.items()
-            if name != "guest_session" and "__" not in name
+            if name != "guest_session" and (of_plugins or "__" not in name)
         }
 
 
@@ -257,6 +259,53 @@ def test_no_foreign_page_changes_anything_on_any_route(world: World) -> None:
             assert answer.status_code == 403, f"{method} {rule} with {headers}: {answer.status}"
             assert "Set-Cookie" not in answer.headers
     assert rows(world.app) == before
+
+
+def everything(make_app: Any) -> Flask:
+    """An app in which every plugin of the product is enabled."""
+    names = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
+    given = {"endpoint": "http://127.0.0.1:9", "bucket": "b", "access_key": "a", "secret_key": "s" * 20}
+    made: Flask = make_app(
+        *sorted(names), plugins={"storage_s3": given, "dev_gate": {"allowed_ips": ["127.0.0.0/8"]}}
+    )
+    assert set(made.extensions["audimax_plugins"].loaded) == names
+    return made
+
+
+def unsafe_of_plugins(app: Flask) -> Iterator[tuple[str, str, str]]:
+    mounted = app.extensions["audimax_mounts"]
+    for method, rule, endpoint in addresses(app):
+        if endpoint in mounted and method in UNSAFE:
+            yield method, rule, endpoint
+
+
+def test_no_foreign_page_changes_anything_on_any_route_of_a_plugin(world: World, make_app: Any) -> None:
+    app = everything(make_app)
+    with app.app_context():
+        owner = db.session.get_one(User, world.ours.owner).get_id()
+    host, seen, before = signed_in(app, owner).client, set(), rows(app, of_plugins=True)
+    for method, rule, endpoint in unsafe_of_plugins(app):
+        if getattr(app.view_functions[endpoint], "from_machines", False):
+            continue
+        seen.add(app.extensions["audimax_mounts"][endpoint].plugin)
+        for headers in FOREIGN:
+            answer = host.open(at(rule, world.ours, **ANY_IDS), method=method, headers=headers)
+            assert answer.status_code == 403, f"{method} {rule} with {headers}: {answer.status}"
+            assert "Set-Cookie" not in answer.headers
+    assert seen >= {*WITH_ROUTES, "recording", "export_gdrive"}
+    assert rows(app, of_plugins=True) == before
+
+
+def test_of_plugins_only_what_machines_call_needs_no_origin(make_app: Any) -> None:
+    app = everything(make_app)
+    exempt = {
+        endpoint
+        for _method, rule, endpoint in unsafe_of_plugins(app)
+        if getattr(app.view_functions[endpoint], "from_machines", False)
+        and not rule.startswith("/api/internal/")
+    }
+    # The page that LiveKit Egress opens proves by a token which recording it is of.
+    assert exempt == {"recording_lecture.report"}
 
 
 def test_only_machines_that_prove_themselves_need_no_origin(app: Flask) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from core.doctor import gate as gate_looks
 from core.doctor import livekit, media
+from core.doctor.asking import Answer
 from core.doctor.looking import Patient
 from core.run.livekit_server import PROGRAM, LiveKitServer, stop_server
 from tests.core.doctor.conftest import by_check
@@ -73,6 +75,33 @@ def test_a_secret_that_is_not_that_keys_is_named_and_not_shown(config):
     seen = by_check(livekit.look(Patient(replace(config, livekit_secret="another" * 8))))
     assert "knows the key 'testkey', but not with our livekit_secret" in seen["LiveKit"].said
     assert "livekit_secret must be" in seen["LiveKit"].remedy and "another" not in seen["LiveKit"].text()
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_clocks_that_differ_are_named(config, monkeypatch, seconds):
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() + seconds)
+    seen = by_check(livekit.look(Patient(config)))
+    assert seen["LiveKit"].is_bad and "finds our token out of date" in seen["LiveKit"].said
+    assert seen["LiveKit"].remedy == "let both machines keep time by NTP: their clocks differ"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "remedy"),
+    [
+        ("invalid API key: nobodys", "doesn't know the key", "must stand below `keys:`"),
+        ("token is Expired (exp)", "finds our token out of date", "their clocks differ"),
+        ("token not valid yet (nbf)", "finds our token out of date", "their clocks differ"),
+        ("go-jose: validation failed, nbf", "finds our token out of date", "their clocks differ"),
+        ("invalid token: error in cryptographic primitive", "not with our livekit_secret", "behind that key"),
+        ("permission denied", "refuses our key (unauthenticated)", "must be a pair"),
+        ("", "refuses our key (unauthenticated)", "must be a pair"),
+    ],
+)
+def test_a_refusal_is_told_by_what_livekit_says(config, monkeypatch, words, said, remedy):
+    monkeypatch.setattr(livekit, "ask", lambda _url: Answer(401, body=words.encode()))
+    found = livekit._refusal(config, "unauthenticated")
+    assert said in found[0] and remedy in found[1]
 
 
 def test_a_server_that_is_away_is_named(config):

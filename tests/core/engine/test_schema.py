@@ -32,12 +32,14 @@ def upgrade():
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("note", sa.Text()),
+        sa.Column("address", sa.Text(), nullable=False, server_default=""),
     )
     op.create_table("x__vote", sa.Column("by", sa.BigInteger(), primary_key=True))
     register_personal_columns(op, "x", [
         AboutPerson("x__mark", "name", "guest", "guest_session", Erasure.ANONYMISE_NAME),
         AboutPerson("x__mark", "text", "guest", "guest_session", Erasure.BLANK),
         AboutPerson("x__mark", "note", "guest", "guest_session", Erasure.BLANK),
+        AboutPerson("x__mark", "address", "address", "email", Erasure.BLANK),
         AboutPerson("x__vote", "by", "by", "participant", Erasure.DELETE_ROW),
     ])
 
@@ -95,7 +97,7 @@ def test_core_is_at_its_head_and_models_fit(app):
 def test_a_plugins_tables_come_and_go_without_a_trace(make_app, folder):
     app = make_app("x")
     assert tables(app) == {"x__mark", "x__vote", "x__alembic_version"}
-    assert registered(app) == 4
+    assert registered(app) == 5
     schema.downgrade(app, "x")
     assert tables(app) == set()
     assert registered(app) == 0
@@ -200,7 +202,7 @@ def test_a_person_is_served_and_erased_while_the_plugin_is_off(make_app, folder)
             insert = "INSERT INTO x__mark (guest, name, text, note) VALUES (:guest, :name, 'Hello', 'x')"
             db.session.execute(sa.text(insert), values)
         person = Person(None, (1,))
-        rows = [{"guest": 1, "name": "Guest 1", "note": "x", "text": "Hello"}]
+        rows = [{"address": "", "guest": 1, "name": "Guest 1", "note": "x", "text": "Hello"}]
         assert personal_columns.collect(person) == {"x": {"x__mark": rows}}
         personal_columns.erase(person)
         personal_columns.erase(person)
@@ -219,6 +221,25 @@ def test_rows_of_a_participant_are_found_by_the_person(make_app, folder):
         db.session.execute(sa.text("INSERT INTO x__vote (by) VALUES (:p), (999)"), {"p": participant})
         assert personal_columns.erase(Person(None, (place.guest_session_id,))) == 1
         assert db.session.scalars(sa.text("SELECT by FROM x__vote")).all() == [999]
+
+
+def test_rows_that_name_an_account_by_its_address_are_found_by_the_account(make_app, folder):
+    from core.people.models import User
+
+    make_app("x")
+    with make_app().app_context():
+        db.session.add_all([User(id=7, email="ann@uni.example", name="Ann"),
+                            User(id=8, email="bob@uni.example", name="Bob")])  # fmt: skip
+        db.session.flush()
+        for address in ("ann@uni.example", "bob@uni.example", ""):
+            insert = "INSERT INTO x__mark (name, text, address) VALUES ('Somebody', '', :address)"
+            db.session.execute(sa.text(insert), {"address": address})
+        assert personal_columns.collect(Person(None, (1,))) == {}
+        (row,) = personal_columns.collect(Person(7))["x"]["x__mark"]
+        assert row["address"] == "ann@uni.example"
+        assert personal_columns.erase(Person(7)) == 1
+        found = db.session.scalars(sa.text("SELECT address FROM x__mark ORDER BY address")).all()
+        assert found == ["", "", "bob@uni.example"]
 
 
 def test_columns_of_others_cannot_be_registered():

@@ -78,7 +78,15 @@ def product(tmp_path: Path) -> Iterator[Product]:
 def workers(product: Product) -> list[psutil.Process]:
     assert product.process is not None
     children = psutil.Process(product.process.pid).children(recursive=True)
-    return [p for p in children if "gunicorn" in " ".join(p.cmdline()) and not p.children()]
+    return [one for one in children if _is_worker(one)]
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return "gunicorn" in " ".join(process.cmdline()) and not process.children()
+    except psutil.NoSuchProcess:
+        # It has ended meanwhile: something short that another process had asked for.
+        return False
 
 
 def serves(worker: psutil.Process, visits: list[requests.Session], url: str) -> bool:

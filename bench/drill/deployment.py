@@ -27,6 +27,7 @@ import psutil
 import psycopg2
 import requests
 
+from bench.product import Host
 from core.agents import READY
 from core.run import livekit_server, places
 from core.run.children import Child
@@ -147,6 +148,8 @@ class Deployment:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.ended: list[str] = []
+        # Whoever has set it up, for every lecture that is held here.
+        self.host: Host | None = None
         self.children: dict[str, Child] = {}
         self._wanted: set[str] = set()
         # How long each log was when its program was started.

@@ -24,6 +24,12 @@ ADMITTED = "SELECT name FROM participant WHERE name LIKE 'Guest %'"
 Probe = Callable[[float], bool]
 
 
+def _host_of(at: Deployment) -> Host:
+    """The one host there is: the link to set up serves once."""
+    at.host = at.host or Host(at)
+    return at.host
+
+
 class Lecture:
     """Two people inside who speak and write, one who shares files, and whoever comes to the door."""
 
@@ -31,7 +37,7 @@ class Lecture:
         self.at = at
         self.lines, self.captions, self.files, self.decisions = (Journal() for _ in range(4))
         self.numbers = Numbers(100)
-        self.host = Host(at)
+        self.host = _host_of(at)
         self.past = self._past_lecture()
         self.room, self.door = self.host.new_room(), self.host.new_room()
         assistant = {"captions": "on", "keep": "on", "readers": "everyone"}

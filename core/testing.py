@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from core.contracts import LecturePackage, Viewer
     from core.engine.plugins import Loaded
+    from core.engine.settings import Field
 
 ORIGIN = "http://localhost:8000"
 FOREIGN = "https://elsewhere.example"
@@ -48,6 +49,11 @@ FOR_PEOPLE = {"room_id", "lecture_id"}
 PERSON_TABLES = {"user", "guest_session", "participant"}
 MOST_QUERIES_OF_A_GUARD = 3
 MB = 1024 * 1024
+# How settings end that say where a server goes, or let it in there.
+LEADING = frozenset(
+    "url urls endpoint endpoints address addresses host hosts server servers proxy proxies "
+    "folder folders dir path paths file key keys token secret password".split()
+)
 WRONG_BODIES: tuple[Any, ...] = ([], {"no such field": 1}, None, "x" * 1000)
 _numbers = itertools.count(1)
 
@@ -275,6 +281,22 @@ def sample_package() -> LecturePackage:
     )
 
 
+# --- settings -------------------------------------------------------------------------
+
+
+def set_in_browsers(settings: Any, *others: Any) -> Iterator[Field]:
+    """Of the installation's settings those that may be edited; of a room's, and of options, all."""
+    from core.engine.settings import fields
+
+    yield from (field for field in fields(settings).values() if field.editable)
+    yield from (field for cls in others if cls for field in fields(cls).values())
+
+
+def leads_somewhere(field: Field) -> bool:
+    """Whether it is the operator's alone: a secret, or by its name an address, a place for files, a key."""
+    return field.secret or field.name.rpartition("_")[2] in LEADING
+
+
 # --- the contract ---------------------------------------------------------------------
 
 
@@ -288,6 +310,8 @@ class PluginContract:
     when yours needs something that the sample doesn't have. Exporters and storages named in
     ``needs_outside`` are not run. ``machines`` names the endpoints outside of ``INTERNAL`` that programs
     call: they prove their caller by themselves, and other pages aren't kept from them.
+    Settings named in ``shown_only`` are addresses that people are shown
+    and the server never asks.
 
     Your own tests may stand in the same class: ``app`` is the app with your plugin and its tables,
     ``places`` are two rooms with a live lecture, a host and a guest each.
@@ -298,6 +322,7 @@ class PluginContract:
     bodies: ClassVar[Mapping[str, Any]] = {}
     needs_outside: ClassVar[frozenset[str]] = frozenset()
     machines: ClassVar[frozenset[str]] = frozenset()
+    shown_only: ClassVar[frozenset[str]] = frozenset()
 
     def make_rows(self, place: Place) -> Mapping[str, str]:
         """Rows in one room and lecture, inside an app context; commit them."""
@@ -375,6 +400,12 @@ class PluginContract:
             for field in dataclasses.fields(cls) if cls else ():
                 said = field.metadata.get("label") or field.metadata.get("help")
                 assert said, f"{field.name}: say what it is with setting(label=…) or setting(help=…)"
+
+    def test_addresses_places_and_keys_are_the_operators_alone(self, app: Flask, loaded: Loaded) -> None:
+        options = [getattr(one, "options", None) for one in self._offers(app, "exporters")]
+        known = set_in_browsers(loaded.manifest.settings, loaded.manifest.room_settings, *options)
+        wrong = sorted(one.name for one in known if leads_somewhere(one) and one.name not in self.shown_only)
+        assert not wrong, f"{', '.join(wrong)}: set in a browser, it would send the server where people want"
 
     def test_templates_live_in_a_folder_of_its_own(self, loaded: Loaded) -> None:
         templates = loaded.folder / "templates"

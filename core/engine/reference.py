@@ -115,7 +115,9 @@ with the nearest name.
 Institution: `[plugins.<name>]` in `audimax.toml`, or `AUDIMAX_PLUGINS__<NAME>__<SETTING>`, read with
 `settings(Settings)`. Rooms: the room's form and its API, read with `room_settings(room, RoomSettings)`;
 every field needs a default. What an administrator may change while the app runs (`editable=True`) must
-be asked for where it is used, each time: nothing may keep it. The operator's value wins over theirs. A class
+be asked for where it is used, each time: nothing may keep it. The operator's value wins over theirs. What
+says where the server goes or lets it in there (`…_url`, `…_endpoint`, `…_folder`, `…_key` and their like) is
+the operator's alone: neither editable nor a room's. A class
 whose fields must fit each other raises `ValueError` in
 `__post_init__`."""
 

@@ -13,6 +13,11 @@ REMEDIES: Mapping[str, str] = {
     "test_every_setting_explains_itself": (
         "Declare it as `setting(default, label=…)` or `setting(default, help=…)`."
     ),
+    "test_addresses_places_and_keys_are_the_operators_alone": (
+        "Leave out `editable=True` and make it a setting of the installation, not of a room or an export; "
+        "name in `shown_only` an address that people are shown and the server never asks, and call by "
+        "another name what is none."
+    ),
     "test_templates_live_in_a_folder_of_its_own": (
         "Move them to `templates/<name>/`: all plugins share the names."
     ),

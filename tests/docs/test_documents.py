@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -33,18 +34,22 @@ def document(request: pytest.FixtureRequest) -> Path:
 
 def anchors(path: Path) -> set[str]:
     """The places within a document, as the headings name them."""
-    headings = re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    return {place(heading) for heading in re.findall(r"^#+ (.+)$", path.read_text("utf-8"), re.M)}
+
+
+def place(heading: str) -> str:
+    """How links name a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
 def test_every_link_leads_somewhere(document: Path) -> None:
     for link in LINK.findall(without_code(document.read_text("utf-8"))):
         if link.startswith(("http://", "https://")):
             continue
-        target, _hash, place = link.partition("#")
+        target, _hash, within = link.partition("#")
         file = (document.parent / unquote(target)) if target else document
         assert file.exists(), f"{link} is not there"
-        assert not place or place in anchors(file), f"{link}: no such heading"
+        assert not within or within in anchors(file), f"{link}: no such heading"
 
 
 def test_nothing_tells_of_the_machine_that_it_was_written_on(document: Path) -> None:
@@ -176,6 +181,41 @@ def test_every_claim_of_security_names_a_test() -> None:
     assert len(claims()) > 30
     for claim, proof in claims():
         assert re.fullmatch(r"(`[^`]+`(, )?)+", proof), claim
+
+
+def by_the_standard() -> dict[str, tuple[str, str]]:
+    """What the OWASP's standard asks, by section: the verdict, and what is said for it."""
+    part = text("docs/security.md").partition("## By the OWASP ASVS")[2].partition("\n## ")[0]
+    said = re.findall(r"^- \*\*(.+?)\*\* \(.+?\)\. \*\*(Yes|No|In part)\.\*\* (.+)$", part, re.M)
+    assert len(said) == len(re.findall(r"^- ", part, re.M)), "a line has another form"
+    return {section: (verdict, proof) for section, verdict, proof in said}
+
+
+def with_claims() -> set[str]:
+    """The places of this page that have a table of claims."""
+    parts = re.split(r"^## ", text("docs/security.md"), flags=re.M)
+    titles = [part.partition("\n")[0] for part in parts if "\n| claim | proven by |" in part]
+    return {place(title) for title in titles}
+
+
+def proofs_of(said: str) -> list[str]:
+    """What a line names that somebody can look up or run: rules of ruff, places with claims, tests, commands."""
+    checked = tomllib.loads(text("ruff.toml"))["lint"]
+    rules = re.findall(r"`([A-Z]+\d{3})`", said)
+    for rule in rules:
+        assert rule.rstrip("0123456789") in checked["select"] and rule not in checked["ignore"], rule
+    places = [one for one in re.findall(r"\]\(#([^)]+)\)", said) if one in with_claims()]
+    return [*rules, *places, *re.findall(r"`(test_\w+|make [a-z-]+)`", said)]
+
+
+def test_what_the_standard_asks_and_is_so_names_its_proof() -> None:
+    """That these tests, places and commands exist is asked of all of the documentation."""
+    told = by_the_standard()
+    assert len(told) > 25
+    assert not [name for name, (verdict, said) in told.items() if verdict == "Yes" and not proofs_of(said)]
+    # A sentence, or a word that happens to be a heading, is no proof.
+    assert proofs_of("By reading. Accounts, `pickle`, [Faults](#reporting-a-fault)") == []
+    assert proofs_of("ruff `S301`, [The web](#the-web), `make audit`") == ["S301", "the-web", "make audit"]
 
 
 def test_every_test_that_a_claim_names_exists() -> None:

@@ -90,6 +90,11 @@ PROMISES = {
         "test_nobody_becomes_more_by_sending_more_in_a_form",
         "test_a_json_body_with_more_than_is_asked_is_refused",
     ),
+    "a server led elsewhere by settings": (
+        "test_no_setting_of_core_that_is_set_in_a_browser_leads_a_server_anywhere",
+        "test_no_setting_of_a_plugin_that_is_set_in_a_browser_leads_a_server_anywhere",
+        "test_an_administrator_who_names_them_all_the_same_changes_nothing",
+    ),
     "being led to another site": ("test_nobody_is_led_to_another_site",),
     "script in what people call things": ("test_what_people_call_things_is_never_code_on_a_page",),
     "lines of one's own in the log": ("test_nobody_writes_lines_of_their_own_into_the_log",),

@@ -158,6 +158,9 @@ def test_broken_promises_are_explained_with_their_remedies(put: Put, check: Chec
     bell = put("bell", "panel")
     bell.change("views.py", "from core.api import", "from core.db import db as _db\nfrom core.api import")
     bell.change("settings.py", ', label="Words"', "")
+    bell.change(
+        "settings.py", "    words: str", '    chime_url: str = setting("", label="Sound")\n    words: str'
+    )
     bell.change("static/room.js", "export default function", "function")
     bell.change("views.py", "order.tell(lecture", "order.tel(lecture")
     (bell.folder / "templates").mkdir()
@@ -168,6 +171,7 @@ def test_broken_promises_are_explained_with_their_remedies(put: Put, check: Chec
         "✗ It uses core only through the one door\n    ['views.py imports core.db']",
         "→ Import from `core.api` only",
         "✗ Every setting explains itself\n    words: say what it is",
+        "✗ Addresses places and keys are the operators alone\n    chime_url: set in a browser",
         "✗ Its browser code is there\n    room.js needs `export default function setup(room)`",
         "✗ Templates live in a folder of its own",
     ):

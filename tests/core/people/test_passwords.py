@@ -51,6 +51,18 @@ def test_the_event_loop_turns_while_a_password_is_hashed() -> None:
     assert int(made.stdout) > 10
 
 
+def test_passwords_are_stored_as_slow_hashes_with_a_salt_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Other tests hash quickly.
+    monkeypatch.undo()
+    one, other = (passwords.hash_password("correct horse battery staple") for _ in range(2))
+    # 2 to the 12th rounds of bcrypt.
+    assert one.startswith("$2b$12$") and other.startswith("$2b$12$") and len(one) == 60
+    assert one != other and passwords.check_password("correct horse battery staple", other)
+    assert not passwords.check_password("correct horse battery stapler", other)
+
+
 def test_the_queue_is_bounded_and_its_end_is_worded(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passwords.queue, "_places", threading.BoundedSemaphore(4))
     go_on = threading.Event()

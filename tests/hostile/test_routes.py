@@ -264,7 +264,7 @@ def test_no_foreign_page_changes_anything_on_any_route(world: World) -> None:
 def everything(make_app: Any) -> Flask:
     """An app in which every plugin of the product is enabled."""
     names = {path.parent.name for path in (ROOT / "plugins").glob("*/__init__.py")}
-    given = {"endpoint": "http://127.0.0.1:9", "bucket": "b", "access_key": "a", "secret_key": "s" * 20}
+    given = {"endpoint": "http://127.0.0.1:9", "bucket": "files", "access_key": "a", "secret_key": "s" * 20}
     made: Flask = make_app(
         *sorted(names), plugins={"storage_s3": given, "dev_gate": {"allowed_ips": ["127.0.0.0/8"]}}
     )

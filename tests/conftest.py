@@ -154,9 +154,9 @@ def migrated(base_settings: dict[str, Any]) -> None:
     from core.engine import schema
 
     app = create_app(base_settings)
-    schema.upgrade_all(app)
     # Playwright may have a loop in this thread by now.
     with ThreadPoolExecutor(1) as thread:
+        thread.submit(schema.upgrade_all, app).result()
         thread.submit(jobs.apply_schema, app).result()
 
 

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
 
-from core import jobs
 from core.db import db, now
 from core.files import storages
 from core.files import stored as files
@@ -21,6 +20,7 @@ from core.files.models import StoredFile
 from core.lectures.models import Lecture, Participant
 from core.people.models import User
 from core.testing import _new_guest
+from tests.fixtures.working import work_off
 
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(64)
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + b"1 0 obj\n" * 10
@@ -103,8 +103,8 @@ class Hall:
             return sorted(storages.local().list(""))
 
     def work(self) -> None:
-        """Let the worker do all jobs that are due."""
-        jobs.run_worker(self.app, wait=False)
+        """Let the worker do all jobs that are due, and those that they put into the queue."""
+        work_off(self.app)
 
 
 def add(client: FlaskClient, upload: str, content: bytes, offset: int = 0, **more: Any) -> Any:

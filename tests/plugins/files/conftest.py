@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
-from core import jobs
 from core.db import db
 from core.files import storages
 from core.files.models import StoredFile
 from core.lectures.models import Lecture, Participant
 from core.livekit import enforcement
 from core.livekit.client import LiveKit
+from tests.fixtures.working import work_off
 
 PDF = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + b"1 0 obj\n" * 10
 Packets = list[tuple[str, dict[str, Any]]]
@@ -81,7 +81,7 @@ class Backstage:
 
     def work(self) -> None:
         """Let the worker do all jobs that are due."""
-        jobs.run_worker(self.app, wait=False)
+        work_off(self.app)
 
     def keys(self) -> list[str]:
         """Everything that lies in the folder."""

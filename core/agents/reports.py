@@ -153,8 +153,10 @@ class Reports(ABC):
             try:
                 await self.report()
                 pause = FIRST_PAUSE
+                # Not wait_for: what wakes us at the moment of the cancellation would swallow it.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._soon.wait(), self._heartbeat)
+                    async with asyncio.timeout(self._heartbeat):
+                        await self._soon.wait()
             except Unwanted:
                 self._unwanted()
                 return

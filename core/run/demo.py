@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from core.config import config
 from core.db import db, now
+from core.errors import ConfigError
 from core.lectures.models import Lecture, Participant
 from core.people import passwords
 from core.people.models import User
@@ -32,10 +33,18 @@ TITLES = {
 
 
 def fill() -> list[tuple[str, str]]:
-    """Make everything once; gives the accounts and their passwords, for the terminal."""
+    """Make everything once; gives the accounts and their passwords, for the terminal.
+
+    Raises ``ConfigError`` where people are who aren't the demo's.
+    """
     kept = config().instance / "demo.json"
     if not db.session.scalar(sa.select(sa.func.count()).select_from(User)):
         _make(kept)
+    elif not kept.exists():
+        raise ConfigError(
+            f"{config().instance} belongs to an installation with people of its own: the demo needs a folder "
+            "for itself, another AUDIMAX_INSTANCE_DIR or none"
+        )
     return [(str(email), str(password)) for email, password in json.loads(kept.read_text("utf-8")).items()]
 
 

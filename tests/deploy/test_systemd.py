@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from core.cli import main
 from tests.deploy.composed import DEPLOY
 from tests.fixtures.product import ROOT
+from tests.setup import services
 
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 # What has an end, and is started by a timer.
@@ -68,6 +71,29 @@ def test_a_unit_gives_up_what_its_program_doesnt_need(path: Path) -> None:
     if path.stem != "livekit":
         assert said["StateDirectory"] == ["audimax"]
         assert "AUDIMAX_INSTANCE_DIR=/var/lib/audimax" in said["Environment"][0]
+
+
+def test_the_example_for_pgbouncer_pools_as_the_composed_one_does() -> None:
+    example = ConfigParser(interpolation=None)
+    example.read(DEPLOY / "systemd" / "pgbouncer.ini.example", "utf-8")
+    says, told = example["pgbouncer"], composed_pool()
+    of_places = {"listen_addr", "listen_port", "auth_file"}
+    assert {name: says[name] for name in says if name not in of_places} == told
+    assert set(services.pooling()) <= {f"{name} = {value}" for name, value in says.items()}
+    # The addresses are those of the example for our programs: pgbouncer's, and past it the database's.
+    ours = (DEPLOY / "systemd" / "audimax.env.example").read_text("utf-8")
+    urls = dict(re.findall(r"^#?(AUDIMAX_DATABASE\w*_URL)=.*@([\w.:]+)/audimax$", ours, re.M))
+    assert urls["AUDIMAX_DATABASE_URL"] == f"{says['listen_addr']}:{says['listen_port']}"
+    database = dict(one.split("=") for one in example["databases"]["audimax"].split())
+    assert urls["AUDIMAX_DATABASE_DIRECT_URL"] == f"{database['host']}:{database['port']}"
+
+
+def composed_pool() -> dict[str, str]:
+    """What `deploy/compose.yaml` tells pgbouncer, beside where the database is and who asks for it."""
+    told = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))["services"]["pgbouncer"][
+        "environment"
+    ]
+    return {name.lower(): value for name, value in told.items() if not name.startswith("DB_")}
 
 
 @pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)

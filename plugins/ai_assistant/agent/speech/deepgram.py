@@ -98,7 +98,9 @@ class DeepgramEar:
 
     async def _next(self) -> Heard | Exception | _Wake | None:
         try:
-            return await asyncio.wait_for(self._heard.get(), self._quiet)
+            # Not wait_for: what is heard at the moment of the cancellation would swallow it.
+            async with asyncio.timeout(self._quiet):
+                return await self._heard.get()
         except TimeoutError:
             return None
 

@@ -92,8 +92,8 @@ export default function Call(props: CallProps) {
     const stopFollowing = followSwitches(call.host, call.routes);
     const stopListening = followMessages(call.host.bus);
     const stopTelling = tellQuality(call.room, (quality) => call.routes.quality(quality));
-    const stopNaming =
-      props.admission.role === 'host' ? tellNode(call.room, (node) => call.routes.node(node)) : () => undefined;
+    const isHost = call.host.admission.role === 'host';
+    const stopNaming = isHost ? tellNode(call.room, (node) => call.routes.node(node)) : () => undefined;
     void begin(call);
     return () => {
       stopFollowing();
@@ -105,7 +105,7 @@ export default function Call(props: CallProps) {
       call.receiving.close();
       call.host.close();
     };
-  }, [call, props.admission.role]);
+  }, [call]);
   useEffect(() => {
     if (entered) nowInside(call.config.room.id, call.host.admission.lecture_id);
   }, [call, entered]);

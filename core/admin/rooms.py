@@ -18,7 +18,7 @@ from core.admin import violations
 from core.admin.menu import done, show
 from core.db import db
 from core.errors import Refusal
-from core.files.models import State, StoredFile
+from core.files.models import BYTES, IS_KEPT, StoredFile
 from core.http.callers import me
 from core.http.forms import Form
 from core.lectures.models import Lecture
@@ -67,38 +67,33 @@ def find(filters: Mapping[str, str], place: Mapping[str, str]) -> Part:
     """
     lectures = sa.select(sa.func.count()).where(Lecture.room_id == Room.id, Lecture.deleted_at.is_(None))
     last = sa.select(sa.func.max(Lecture.started_at)).where(Lecture.room_id == Room.id)
+    against = violations.is_against()
     columns = {"lectures": lectures, "last": last, "size": _size().where(StoredFile.room_id == Room.id)}
     query = (
         sa.select(Room, *(one.correlate(Room).scalar_subquery().label(name) for name, one in columns.items()))
-        .add_columns(_is_live().label("is_live"), violations.is_against().label("is_against"))
+        .add_columns(_is_live().label("is_live"), against.label("is_against"))
         .join(Room.owner)
         .options(contains_eager(Room.owner))
-        .where(*_wanted(filters))
+        .where(*_wanted(filters, against))
     )
     return BY_TITLE.part(query, place)
 
 
 def _size() -> sa.Select[Any]:
-    kept = StoredFile.state != State.GONE.value
-    return sa.select(sa.cast(sa.func.coalesce(sa.func.sum(StoredFile.size), 0), sa.BigInteger)).where(kept)
+    return sa.select(BYTES).where(IS_KEPT)
 
 
 def _is_live() -> sa.ColumnElement[bool]:
     return sa.exists().where(Lecture.room_id == Room.id, Lecture.ended_at.is_(None)).correlate(Room)
 
 
-def _wanted(filters: Mapping[str, str]) -> list[sa.ColumnElement[bool]]:
+def _wanted(filters: Mapping[str, str], against: sa.ColumnElement[bool]) -> list[sa.ColumnElement[bool]]:
     code = codes.read(filters["text"])
     by_words = has_words(filters["text"], Room.title, User.name, User.email)
     found = [Room.code == code] if code else by_words
     is_open = Room.archived_at.is_(None)
-    states = {
-        "live": _is_live,
-        "open": lambda: is_open,
-        "archived": lambda: ~is_open,
-        "against": violations.is_against,
-    }
-    return [*found, *(states[name]() for name in [filters["state"]] if name in states)]
+    states = {"live": _is_live(), "open": is_open, "archived": ~is_open, "against": against}
+    return [*found, *(states[name] for name in [filters["state"]] if name in states)]
 
 
 # --- one of them ------------------------------------------------------------------------
@@ -170,11 +165,10 @@ def _show(found: Room, form: Form | None = None) -> ResponseReturnValue:
 
 
 def _kept(found: Room) -> Sequence[Kept]:
-    size = sa.cast(sa.func.sum(StoredFile.size), sa.BigInteger)
     query = (
-        sa.select(StoredFile.plugin, sa.func.count(), size)
-        .where(StoredFile.room_id == found.id, StoredFile.state != State.GONE.value)
+        sa.select(StoredFile.plugin, sa.func.count(), BYTES)
+        .where(StoredFile.room_id == found.id, IS_KEPT)
         .group_by(StoredFile.plugin)
-        .order_by(size.desc())
+        .order_by(BYTES.desc())
     )
     return [Kept(*row) for row in db.session.execute(query)]

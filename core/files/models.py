@@ -122,3 +122,8 @@ class StoredFile(Model):
     def is_handed_out(self) -> bool:
         """Whether its bytes may leave: checked, and scanned where there is a scanner."""
         return self.state == State.READY and self.scan in (Scan.OFF, Scan.CLEAN)
+
+
+# For queries about what lies in the file storage: whether a file still does, and the bytes of all of them.
+IS_KEPT = StoredFile.state != State.GONE.value
+BYTES = sa.cast(sa.func.coalesce(sa.func.sum(StoredFile.size), 0), sa.BigInteger)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager
 
 from core.db import db
-from core.files.models import State, StoredFile
+from core.files.models import BYTES, IS_KEPT, StoredFile
 from core.lectures.history import people_ever
 from core.lectures.models import Lecture
 from core.people.models import User
@@ -101,8 +101,8 @@ def entries(query: sa.Select[Any], *, with_sizes: bool = False) -> list[Entry]:
 def stored_in(lectures: Collection[int]) -> dict[int, int]:
     """Bytes in the file storage, by the lectures' database keys; one query."""
     query = (
-        sa.select(StoredFile.lecture_id, sa.cast(sa.func.sum(StoredFile.size), sa.BigInteger))
-        .where(StoredFile.lecture_id.in_(lectures), StoredFile.state != State.GONE.value)
+        sa.select(StoredFile.lecture_id, BYTES)
+        .where(StoredFile.lecture_id.in_(lectures), IS_KEPT)
         .group_by(StoredFile.lecture_id)
     )
     return dict.fromkeys(lectures, 0) | {row[0] or 0: row[1] for row in db.session.execute(query)}

@@ -54,6 +54,8 @@ LEADING = frozenset(
     "url urls endpoint endpoints address addresses host hosts server servers proxy proxies "
     "folder folders dir path paths file key keys token secret password".split()
 )
+# The kinds of settings in which anything may be written.
+ANY_WORDS = frozenset({"text", "secret", "list", "table"})
 WRONG_BODIES: tuple[Any, ...] = ([], {"no such field": 1}, None, "x" * 1000)
 _numbers = itertools.count(1)
 
@@ -293,8 +295,11 @@ def set_in_browsers(settings: Any, *others: Any) -> Iterator[Field]:
 
 
 def leads_somewhere(field: Field) -> bool:
-    """Whether it is the operator's alone: a secret, or by its name an address, a place for files, a key."""
-    return field.secret or field.name.rpartition("_")[2] in LEADING
+    """Whether it is the operator's alone: a secret, or by its name an address, a place for files, a key.
+
+    Switches, numbers and choices out of your own list lead nowhere, whatever they are called.
+    """
+    return field.secret or (field.kind in ANY_WORDS and field.name.rpartition("_")[2] in LEADING)
 
 
 # --- the contract ---------------------------------------------------------------------

@@ -227,7 +227,8 @@ async def _work_on(address: str, work: Callable[[], Coroutine[Any, Any, None]]) 
             await _until(asked, asyncio.create_task(work()))
         if not asked.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(asked.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await asked.wait()
 
 
 def _asked_to_stop() -> asyncio.Event:

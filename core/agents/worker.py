@@ -138,7 +138,8 @@ class Worker:
 
     async def _stop(self) -> None:
         try:
-            await asyncio.wait_for(self._server.aclose(), self._stop_seconds)
+            async with asyncio.timeout(self._stop_seconds):
+                await self._server.aclose()
         except TimeoutError:
             log.warning("what was left of a lecture took too long")
             for process in multiprocessing.active_children():

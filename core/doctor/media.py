@@ -135,7 +135,8 @@ async def _listen(line: aiohttp.ClientWebSocketResponse, doors: Doors) -> None:
     while not (doors.name and doors.is_complete):
         patience = QUIET_SECONDS if doors.candidates and doors.name else JOIN_SECONDS
         try:
-            said = await asyncio.wait_for(line.receive(), patience)
+            async with asyncio.timeout(patience):
+                said = await line.receive()
         except TimeoutError:
             return
         if said.type is not aiohttp.WSMsgType.BINARY:
@@ -264,7 +265,8 @@ async def _answers_stun(doors: Doors, place: Candidate) -> bool:
     transport, knocker = await loop.create_datagram_endpoint(_Knocker, remote_addr=(place.host, place.port))
     try:
         knocker.running = stun.Transaction(asked, (place.host, place.port), knocker, retransmissions=3)
-        await asyncio.wait_for(knocker.running.run(), KNOCK_SECONDS)
+        async with asyncio.timeout(KNOCK_SECONDS):
+            await knocker.running.run()
     except (stun.TransactionTimeout, TimeoutError, OSError):
         return False
     except stun.TransactionFailed:
@@ -349,7 +351,8 @@ async def _relay(relay: Relay) -> list[Finding]:
 async def _allocation(relay: Relay) -> Finding:
     check = f"TURN {relay.url}"
     try:
-        address = await asyncio.wait_for(_relayed(relay), KNOCK_SECONDS)
+        async with asyncio.timeout(KNOCK_SECONDS):
+            address = await _relayed(relay)
     except (TimeoutError, stun.TransactionTimeout):
         remedy = f"open {relay.transport.upper()} {relay.port} to everybody, and look at LiveKit's log"
         return bad(check, "doesn't answer", remedy)
@@ -375,7 +378,8 @@ async def _relayed(relay: Relay) -> str:
     host, port = transport.get_extra_info("sockname")
     transport.close()
     with suppress(TimeoutError):
-        await asyncio.wait_for(gone, 1)
+        async with asyncio.timeout(1):
+            await gone
     return f"{host}:{port}"
 
 

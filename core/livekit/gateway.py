@@ -112,7 +112,8 @@ class Gateway:
     async def _say_goodbye(self) -> None:
         going = (_close(socket, 1012) for socket in list(self._open))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*going, return_exceptions=True), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await asyncio.gather(*going, return_exceptions=True)
 
     # --- one request ------------------------------------------------------------------
 

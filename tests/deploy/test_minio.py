@@ -20,7 +20,12 @@ CLIENT = """#!/bin/sh
 for word in "$@"; do printf '%s\\t' "$word"; done >> "$ASKED"
 echo >> "$ASKED"
 case "$*" in $FAILS) exit 1;; esac
-case "$*" in "admin policy attach"*) [ ! -e "$ASKED.attached" ] || exit 1; : > "$ASKED.attached";; esac
+case "$*" in
+  "admin policy attach"*) [ ! -e "$ASKED.attached" ] || exit 1; : > "$ASKED.attached";;
+  *"policy entities"*)
+    [ -e "$ASKED.attached" ] && found='"userMappings": [{"user": "audimax", "policies": ["audimax"]}]'
+    printf '{"status": "success", "result": {%s}}' "$found";;
+esac
 """
 Run = Callable[..., tuple[int, list[list[str]]]]
 
@@ -61,6 +66,7 @@ def test_the_bucket_and_a_key_that_may_do_nothing_beside_it_are_made(run: Run) -
         ["admin", "policy", "create", "here", "audimax", "/etc/audimax/policy.json"],
         ["admin", "user", "add", "here", "audimax", SECRET_KEY],
         ["admin", "policy", "attach", "here", "audimax", "--user", "audimax"],
+        ["--json", "admin", "policy", "entities", "here", "--user", "audimax"],
     ]
     meant = {"arn:aws:s3:::audimax", "arn:aws:s3:::audimax/*"}
     assert {one for rule in POLICY["Statement"] for one in rule["Resource"]} == meant
@@ -69,13 +75,19 @@ def test_the_bucket_and_a_key_that_may_do_nothing_beside_it_are_made(run: Run) -
 def test_run_again_it_is_content_with_what_is_there(run: Run) -> None:
     first, again = run(), run()
     assert (first[0], again[0]) == (0, 0)
-    assert again[1][:-1] == first[1]
-    assert again[1][-1] == ["admin", "policy", "entities", "here", "--user", "audimax"]
+    assert again[1] == first[1]
 
 
 @pytest.mark.parametrize(
     ("fails", "asked"),
-    [("alias*", 1), ("mb*", 2), ("admin policy create*", 3), ("admin user*", 4), ("admin policy [ae]*", 6)],
+    [
+        ("alias*", 1),
+        ("mb*", 2),
+        ("admin policy create*", 3),
+        ("admin user*", 4),
+        ("admin policy attach*", 6),
+        ("--json*", 6),
+    ],
 )
 def test_it_stops_where_something_fails_and_says_so(run: Run, fails: str, asked: int) -> None:
     status, words = run(fails)

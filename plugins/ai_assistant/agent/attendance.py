@@ -50,7 +50,8 @@ class Attendance:
         """Report for duty; whether we are wanted. Whoever isn't must not throw out the one who is."""
         self._handover.start()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._has_orders.wait(), FIRST_ORDERS_SECONDS)
+            async with asyncio.timeout(FIRST_ORDERS_SECONDS):
+                await self._has_orders.wait()
         return self._orders is not None and not self._is_unwanted
 
     def enter(self) -> None:

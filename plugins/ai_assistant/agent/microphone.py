@@ -117,7 +117,8 @@ class Microphone:
                 if await self._listens_well() or is_last:
                     break
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._over.wait(), pauses.next(self._failed_with))
+                    async with asyncio.timeout(pauses.next(self._failed_with)):
+                        await self._over.wait()
         finally:
             self._reader.cancel()
             self._health.gone(self)

@@ -38,9 +38,8 @@ async def attempt(own: Settings) -> dict[str, Any]:
     chosen = wanted(own)
     begun = time.monotonic()
     try:
-        text = await asyncio.wait_for(
-            _heard(engine(chosen, Keys(own.deepgram_key, own.speech_key))), PATIENCE
-        )
+        async with asyncio.timeout(PATIENCE):
+            text = await _heard(engine(chosen, Keys(own.deepgram_key, own.speech_key)))
     except Trouble as trouble:
         return {"code": trouble.code, "detail": trouble.detail}
     except TimeoutError:

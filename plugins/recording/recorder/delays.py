@@ -33,7 +33,8 @@ class Delay:
     async def measure(self) -> None:
         """Ask once more. A track that doesn't answer keeps what it has."""
         with contextlib.suppress(Exception):
-            stats = await asyncio.wait_for(self._track.get_stats(), ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                stats = await self._track.get_stats()
             for inbound in _inbound(stats):
                 self.take(inbound.jitter_buffer_delay, inbound.jitter_buffer_emitted_count)
 

@@ -67,7 +67,8 @@ class OpenAi:
 
     async def _ask(self, frame: rtc.AudioFrame) -> tuple[str, str]:
         options = APIConnectOptions(max_retry=0, timeout=ANSWER_SECONDS)
-        answer = await asyncio.wait_for(self._stt.recognize(frame, conn_options=options), ANSWER_SECONDS)
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await self._stt.recognize(frame, conn_options=options)
         if not answer.alternatives:
             raise Trouble("provider_down", f"{NAME} answered nothing")
         first = answer.alternatives[0]

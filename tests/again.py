@@ -7,6 +7,7 @@ need no server have none: nothing but a mistake makes them fail.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -43,4 +44,8 @@ def main(failed: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(list(json.loads(FAILED.read_text("utf-8"))) if FAILED.exists() else []))
+    code = main(list(json.loads(FAILED.read_text("utf-8"))) if FAILED.exists() else [])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Python's own way out can end in an abort while threads of LiveKit's library still call back.
+    os._exit(code)

@@ -164,21 +164,36 @@ class Reader:
         query = sa.select(Participant.id).where(Participant.lecture_id == self.lecture.id, sa.or_(*mine))
         return tuple(db.session.scalars(query))
 
+    @property
+    def known(self) -> dict[str, Any]:
+        """What goes with ``messages()`` to the database."""
+        return {"lecture": self.lecture.id, "rows": self.rows}
+
     def may_see(self) -> sa.ColumnElement[bool]:
         """What of this lecture: hosts see everything, others what is for everyone, from or for them."""
-        here = Message.lecture_id == self.lecture.id
-        if self.viewer.is_host:
-            return here
-        mine = Message.participant_id.in_(self.rows), Message.recipient_id.in_(self.rows)
-        return sa.and_(here, sa.or_(Message.audience == Audience.EVERYONE, *mine))
+        return _may_see(self.viewer.is_host, self.lecture.id, self.rows)
 
     def messages(self) -> sa.Select[Any]:
-        """All that this person may see, with what they have marked in it."""
-        mine = sa.func.coalesce(Message.participant_id.in_(self.rows), sa.false())
-        marks = sa.select(Mark.kind).where(Mark.message_id == Message.id, Mark.participant_id.in_(self.rows))
-        own = sa.func.array(marks.order_by(Mark.kind).scalar_subquery(), type_=ARRAY(sa.Text))
-        found: sa.Select[Any] = _shown().add_columns(mine.label("mine"), own.label("own"))
-        return found.where(self.may_see())
+        """All that this person may see, with what they have marked in it; to be asked with ``known``."""
+        return _messages(self.viewer.is_host)
+
+
+def _may_see(is_host: bool, lecture: Any, rows: Any) -> sa.ColumnElement[bool]:
+    here: sa.ColumnElement[bool] = Message.lecture_id == lecture
+    if is_host:
+        return here
+    mine = Message.participant_id.in_(rows), Message.recipient_id.in_(rows)
+    return sa.and_(here, sa.or_(Message.audience == Audience.EVERYONE, *mine))
+
+
+@cache
+def _messages(is_host: bool) -> sa.Select[Any]:
+    rows = sa.bindparam("rows", expanding=True, type_=sa.Integer)
+    mine = sa.func.coalesce(Message.participant_id.in_(rows), sa.false())
+    marks = sa.select(Mark.kind).where(Mark.message_id == Message.id, Mark.participant_id.in_(rows))
+    own = sa.func.array(marks.order_by(Mark.kind).scalar_subquery(), type_=ARRAY(sa.Text))
+    found: sa.Select[Any] = _shown().add_columns(mine.label("mine"), own.label("own"))
+    return found.where(_may_see(is_host, sa.bindparam("lecture", type_=sa.Integer), rows))
 
 
 def of_everybody(lecture: Lecture) -> sa.Select[Any]:

@@ -22,19 +22,19 @@ Found = Sequence[Any]
 def newest(reader: Reader, limit: int) -> Page:
     """The last messages, and how the chat stands: what a page begins with."""
     chat = chat_of(reader.lecture)
-    found = _some(reader.messages().order_by(Message.at.desc()), limit)
+    found = _some(reader, reader.messages().order_by(Message.at.desc()), limit)
     return _page(found[:limit][::-1], len(found) > limit, _known(reader, chat), state_of(reader, chat))
 
 
 def before(reader: Reader, at: int, limit: int) -> Page:
     """The messages before a place, newest first among those that are left out."""
-    found = _some(reader.messages().where(Message.at < at).order_by(Message.at.desc()), limit)
+    found = _some(reader, reader.messages().where(Message.at < at).order_by(Message.at.desc()), limit)
     return _page(found[:limit][::-1], len(found) > limit)
 
 
 def after(reader: Reader, at: int, limit: int) -> Page:
     """The messages after a place."""
-    found = _some(reader.messages().where(Message.at > at).order_by(Message.at), limit)
+    found = _some(reader, reader.messages().where(Message.at > at).order_by(Message.at), limit)
     return _page(found[:limit], len(found) > limit)
 
 
@@ -52,7 +52,7 @@ def changes(reader: Reader, since: int, private_since: int) -> Page:
     )
     # Both moments once more, for the index.
     new = sa.and_(new, Message.changed > min(since, private_since))
-    found = _some(reader.messages().where(new).order_by(Message.changed), MOST)
+    found = _some(reader, reader.messages().where(new).order_by(Message.changed), MOST)
     more = len(found) > MOST
     upto = found[MOST - 1].changed if more else _known(reader, chat)
     return _page(found[:MOST], more, upto, state_of(reader, chat))
@@ -62,13 +62,13 @@ def questions(reader: Reader) -> Page:
     """The questions: open ones first, by votes; what isn't public too, for those who may see it."""
     votes = sa.func.coalesce(Message.marks[VOTE].as_integer(), 0)
     wanted = reader.messages().where(Message.is_question, Message.is_there())
-    found = _some(wanted.order_by(Message.answered, votes.desc(), Message.at), MOST_QUESTIONS)
+    found = _some(reader, wanted.order_by(Message.answered, votes.desc(), Message.at), MOST_QUESTIONS)
     return _page(found[:MOST_QUESTIONS], len(found) > MOST_QUESTIONS)
 
 
 def one(reader: Reader, message: Message) -> Shown:
     """A message as this person sees it now."""
-    return describe_all(_some(reader.messages().where(Message.id == message.id), 1), describe_for)[0]
+    return describe_all(_some(reader, reader.messages().where(Message.id == message.id), 1), describe_for)[0]
 
 
 def state_of(reader: Reader, chat: Chat) -> State:
@@ -116,7 +116,7 @@ def seconds_to_wait(reader: Reader, kept: RoomSettings) -> int:
 def pinned(reader: Reader) -> Found:
     """What hosts have pinned, in its order."""
     wanted = reader.messages().where(Message.pinned, Message.is_there())
-    return _some(wanted.order_by(Message.at), MOST_PINNED)
+    return _some(reader, wanted.order_by(Message.at), MOST_PINNED)
 
 
 def _known(reader: Reader, chat: Chat) -> int:
@@ -128,10 +128,10 @@ def _known(reader: Reader, chat: Chat) -> int:
     return chat.last if reader.viewer.is_host else chat.everyone_at
 
 
-def _some(query: Any, limit: int) -> Found:
+def _some(reader: Reader, query: Any, limit: int) -> Found:
     """One more than asked for, which tells whether there is more."""
-    return db.session.execute(query.limit(limit + 1)).all()
+    return db.session.execute(query.limit(limit + 1), reader.known).all()
 
 
 def _page(found: Found, more: bool, upto: int = 0, state: State | None = None) -> Page:
-    return Page.model_construct(messages=describe_all(found, describe_for), more=more, upto=upto, state=state)
+    return Page(messages=describe_all(found, describe_for), more=more, upto=upto, state=state)

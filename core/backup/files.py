@@ -155,8 +155,15 @@ def storages_here() -> Storages:
 
 
 def local_bytes(files: list[File], here: Storages) -> int:
-    """How much of it goes into our own folder."""
-    return sum(one.size for one in files if here.place_of(one.storage) == LOCAL)
+    """How much more goes into our own folder; an earlier try may have brought some of it."""
+    local = storages.named(LOCAL)
+    ours = (one for one in files if here.place_of(one.storage) == LOCAL)
+    return sum(one.size for one in ours if not _has_as_much(local, one))
+
+
+def _has_as_much(storage: Storage, one: File) -> bool:
+    found = storage.stat(one.key) if KEY.match(one.key) else None
+    return found is not None and found.size == one.size
 
 
 def bring_back(files: list[File], here: Storages, reader: Reader, told: Callable[[int], None]) -> int:
@@ -187,8 +194,7 @@ def _bring(storage: Storage, one: File, reader: Reader) -> None:
 
 
 def _has(storage: Storage, one: File, reader: Reader) -> bool:
-    found = storage.stat(one.key)
-    if found is None or found.size != one.size:
+    if not _has_as_much(storage, one):
         return False
     with closing(storage.open(one.key)) as there, closing(reader.open(one.part)) as ours:
         return hexdigest(there) == hexdigest(ours)

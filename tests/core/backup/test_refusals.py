@@ -135,6 +135,31 @@ def test_a_disk_that_is_too_full_for_the_restore_is_asked_first(made, empty, mon
     assert is_untouched(empty)
 
 
+def test_what_an_earlier_try_has_brought_needs_no_room_again(made, empty, monkeypatch):
+    def breaks_off(*_about):
+        raise BackupError("broken off")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "restore", breaks_off)
+        with pytest.raises(BackupError, match="broken off"):
+            empty.restore(made)
+    there, manifest = empty.files(), Manifest.read((made / "manifest").read_bytes())
+    kept = sum(map(len, there.values()))
+
+    class Nearly:
+        free = manifest.database_size * restoring.ROOM_FOR_ROWS + restoring.SPARE
+
+    monkeypatch.setattr(restoring.shutil, "disk_usage", lambda _path: Nearly)
+    key, content = max(there.items(), key=lambda one: len(one[1]))
+    empty.delete_bytes(key)
+    with pytest.raises(BackupError, match="is too full: the restore needs up to"):
+        empty.restore(made)
+    Nearly.free += len(content)
+    assert len(content) < kept
+    empty.restore(made)
+    assert empty.files() == there
+
+
 def test_a_restore_that_fails_leaves_no_table_and_goes_on_with_the_files(house, made, empty, monkeypatch):
     settle = loading._settle_jobs
 

@@ -19,6 +19,7 @@ from core.errors import StorageDown
 from core.files import previews, scanning, storages
 from core.files.changes import changed, tell
 from core.files.finishing import Facts, clear, finish, follow
+from core.files.local import LocalStorage
 from core.files.models import INCOMING, Scan, State, StoredFile
 from core.files.stored import delete
 from core.jobs import RETRY, periodic, task
@@ -30,6 +31,7 @@ LINGER = timedelta(hours=1)
 OVERDUE = timedelta(minutes=10)
 # What another program writes comes when a lecture is over, or never.
 EXPECTED_FOR = timedelta(days=2)
+HALF_FOR = timedelta(hours=1)
 BATCH = 200
 
 
@@ -156,6 +158,7 @@ def sweep() -> None:
     for storage in storages.reachable():
         try:
             _remove_strange(storage)
+            _remove_halves(storage)
         except StorageDown as error:
             db.session.rollback()
             log.warning("the storage %s can't be swept now: %s", storage.id, error)
@@ -269,6 +272,14 @@ def _remove_strange(storage: Storage) -> None:
             for key, parts_id in begun:
                 if living.get(key) not in ("", parts_id):
                     storage.drop_parts(key, parts_id)
+
+
+def _remove_halves(storage: Storage) -> None:
+    """What processes that were killed had begun to write."""
+    if isinstance(storage, LocalStorage):
+        count = storage.drop_halves((now() - HALF_FOR).timestamp())
+        if count:
+            log.warning("%d half-written files of processes that died were removed", count)
 
 
 def _living(keys: list[str]) -> dict[str, str]:

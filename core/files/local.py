@@ -78,6 +78,14 @@ class LocalStorage:
     def url(self, key: str, name: str, mime: str, seconds: int) -> str | None:
         return None
 
+    def drop_halves(self, before: float) -> int:
+        """Remove what killed processes have left half written, untouched since ``before``.
+
+        ``before`` is in seconds since 1970. How many these were. What a process still writes into stays,
+        however slow it is.
+        """
+        return self._on_disk(lambda: sum(_dropped(path, before) for path in _halves(self.folder / HALF)))
+
     @contextmanager
     def appending(self, key: str) -> Iterator[Growing]:
         """The file under the key, made if need be, to add to; ``BlockingIOError`` while another does."""
@@ -181,7 +189,29 @@ def _opened(path: Path, start: int) -> int:
 
 def _made(path: Path) -> BinaryIO:
     _make_folder(path.parent)
-    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        # As long as somebody writes, it isn't swept away.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return open(descriptor, "wb")
+
+
+def _halves(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _dropped(path: Path, before: float) -> bool:
+    # Young ones stay without a look at their lock: they have none in the moments of begin and end.
+    with suppress(FileNotFoundError, BlockingIOError):
+        if path.stat().st_mtime < before:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+                return True
+    return False
 
 
 def _finished(file: BinaryIO, half: Path, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -339,3 +340,20 @@ def test_plugins_are_told_in_the_same_transaction(hall: Hall, told: list[FileCha
     add(grace.client, refused, PDF)
     grace.client.post(f"/api/uploads/{refused}/complete", json={})
     assert told[1:] == [FileChanged(hall.room, hall.lecture, hall.row(refused).id, "files")]
+
+
+def test_what_a_killed_process_had_half_written_is_swept_after_an_hour(
+    hall: Hall, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = hall.send(hall.guest(), "slides.pdf", PDF, in_use=True)
+    with hall.app.app_context():
+        folder = storages.local().folder / ".half"
+    for minutes in (50, 70):
+        left = folder / f"{minutes}"
+        left.write_bytes(b"some of it")
+        then = (now() - timedelta(minutes=minutes)).timestamp()
+        os.utime(left, (then, then))
+    sweep(hall)
+    assert [path.name for path in folder.iterdir()] == ["50"]
+    assert "1 half-written files" in caplog.text
+    assert hall.keys() == [hall.row(made).key]

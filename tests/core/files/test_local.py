@@ -110,3 +110,27 @@ def test_a_disk_that_fails_is_a_storage_that_is_down(
         storage.save("kept/a", BytesIO(b"x"), "text/plain")
     assert storage.stat("kept/a") is None
     assert list((storage.folder / ".half").iterdir()) == []
+
+
+def test_what_a_killed_process_left_half_written_goes_and_what_is_written_stays(
+    storage: LocalStorage,
+) -> None:
+    class Slow(BytesIO):
+        """Long after its begin somebody sweeps."""
+
+        def read(self, size: int | None = -1) -> bytes:
+            for half in halves.iterdir():
+                os.utime(half, (100, 100))
+            swept.append(storage.drop_halves(200))
+            return super().read(size)
+
+    halves, swept = storage.folder / ".half", list[int]()
+    assert storage.drop_halves(200) == 0, "nothing was ever written here"
+    storage.save("kept/a", Slow(b"all of it"), "text/plain")
+    assert set(swept) == {0} and storage.open("kept/a").read() == b"all of it"
+    for name, age in (("old", 100), ("young", 300)):
+        (halves / name).write_bytes(b"some of it")
+        os.utime(halves / name, (age, age))
+    assert storage.drop_halves(200) == 1
+    assert [path.name for path in halves.iterdir()] == ["young"]
+    assert list(storage.list("")) == ["kept/a"]

@@ -84,13 +84,15 @@ class LocalStorage:
         ``before`` is in seconds since 1970. How many these were. What a process still writes into stays,
         however slow it is.
         """
-        return self._on_disk(lambda: sum(_dropped(path, before) for path in _halves(self.folder / HALF)))
+        return self._on_disk(lambda: sum(_dropped(half, before) for half in _files_below(self.folder / HALF)))
 
     @contextmanager
     def appending(self, key: str) -> Iterator[Growing]:
         """The file under the key, made if need be, to add to; ``BlockingIOError`` while another does."""
         path = self._path(key)
-        growing = Growing(self, self._on_disk(lambda: _locked(path), BlockingIOError))
+        growing = Growing(
+            self, self._on_disk(lambda: _locked(path, os.O_RDWR | os.O_APPEND), BlockingIOError)
+        )
         try:
             yield growing
         finally:
@@ -188,19 +190,8 @@ def _opened(path: Path, start: int) -> int:
 
 
 def _made(path: Path) -> BinaryIO:
-    _make_folder(path.parent)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        # As long as somebody writes, it isn't swept away.
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-    except OSError:
-        os.close(descriptor)
-        raise
-    return open(descriptor, "wb")
-
-
-def _halves(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []
+    # As long as somebody writes, it isn't swept away.
+    return open(_locked(path, os.O_WRONLY | os.O_EXCL), "wb")
 
 
 def _dropped(path: Path, before: float) -> bool:
@@ -249,9 +240,9 @@ def _write_all(descriptor: int, piece: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
-def _locked(path: Path) -> int:
+def _locked(path: Path, flags: int) -> int:
     _make_folder(path.parent)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

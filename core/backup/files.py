@@ -154,6 +154,15 @@ def storages_here() -> Storages:
     return Storages(frozenset(storage.id for storage in storages.reachable()), config().file_storage)
 
 
+def refuse_strange(files: list[File]) -> None:
+    """Before any of these keys is looked for."""
+    for one in files:
+        if not KEY.match(one.key):
+            raise BackupError(
+                f"the backup has {one.key!r}, which is no key of a file: Audimax hasn't made it"
+            )
+
+
 def local_bytes(files: list[File], here: Storages) -> int:
     """How much more goes into our own folder; an earlier try may have brought some of it."""
     local = storages.named(LOCAL)
@@ -162,7 +171,7 @@ def local_bytes(files: list[File], here: Storages) -> int:
 
 
 def _has_as_much(storage: Storage, one: File) -> bool:
-    found = storage.stat(one.key) if KEY.match(one.key) else None
+    found = storage.stat(one.key)
     return found is not None and found.size == one.size
 
 
@@ -170,10 +179,6 @@ def bring_back(files: list[File], here: Storages, reader: Reader, told: Callable
     """Save every file where it belongs; one that is there with its content stays. How many these were."""
     there = 0
     for number, one in enumerate(files, 1):
-        if not KEY.match(one.key):
-            raise BackupError(
-                f"the backup has {one.key!r}, which is no key of a file: Audimax hasn't made it"
-            )
         storage = storages.named(here.place_of(one.storage))
         if _has(storage, one, reader):
             there += 1

@@ -78,6 +78,7 @@ def restore(app: Flask, found: Opened, without: Collection[str], say: Say) -> Re
     loading.refuse_used(config.listen_url)
     with app.app_context():
         here = files.storages_here()
+        files.refuse_strange(manifest.files)
         _refuse_full(config.instance, manifest, here)
         check(found, say)
         there = files.bring_back(manifest.files, here, found.reader, _teller(say, len(manifest.files)))

@@ -55,7 +55,7 @@ LEADING = frozenset(
     "folder folders dir path paths file key keys token secret password".split()
 )
 # The kinds of settings in which anything may be written.
-ANY_WORDS = frozenset({"text", "secret", "list", "table"})
+ANY_WORDS = frozenset({"text", "list", "table"})
 WRONG_BODIES: tuple[Any, ...] = ([], {"no such field": 1}, None, "x" * 1000)
 _numbers = itertools.count(1)
 

@@ -98,8 +98,11 @@ def describe(row: Any, attached: Attached) -> Shown:
 
 def describe_for(row: Any, attached: Attached) -> Shown:
     """The same for the one who has asked."""
-    about = _about(row, attached) | {"mine": row.mine, "marks": row.own}
-    return Shown.model_validate(about if row.mine else about | {"client_id": None})
+    about = _about(row, attached)
+    about["mine"], about["marks"] = row.mine, row.own
+    if not row.mine:
+        about["client_id"] = None
+    return Shown.model_validate(about)
 
 
 def _about(row: Any, attached: Attached) -> dict[str, Any]:

@@ -165,7 +165,7 @@ class Reader:
         return tuple(db.session.scalars(query))
 
     @property
-    def known(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """What goes with ``messages()`` to the database."""
         return {"lecture": self.lecture.id, "rows": self.rows}
 
@@ -174,7 +174,7 @@ class Reader:
         return _may_see(self.viewer.is_host, self.lecture.id, self.rows)
 
     def messages(self) -> sa.Select[Any]:
-        """All that this person may see, with what they have marked in it; to be asked with ``known``."""
+        """All that this person may see, with what they have marked in it; to be asked with ``values``."""
         return _messages(self.viewer.is_host)
 
 

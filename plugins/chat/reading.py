@@ -130,7 +130,7 @@ def _known(reader: Reader, chat: Chat) -> int:
 
 def _some(reader: Reader, query: Any, limit: int) -> Found:
     """One more than asked for, which tells whether there is more."""
-    return db.session.execute(query.limit(limit + 1), reader.known).all()
+    return db.session.execute(query.limit(limit + 1), reader.values).all()
 
 
 def _page(found: Found, more: bool, upto: int = 0, state: State | None = None) -> Page:

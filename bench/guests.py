@@ -102,7 +102,8 @@ async def arrive(guest: Guest, door: asyncio.Semaphore) -> None:
         status = await guest.join()
         assert status == "waiting", status
         guest.task = asyncio.create_task(guest.wait())
-        await asyncio.wait_for(guest.is_waiting.wait(), 60)
+        async with asyncio.timeout(60):
+            await guest.is_waiting.wait()
 
 
 async def main() -> None:
@@ -126,7 +127,8 @@ async def main() -> None:
             guests = []
         elif words[0] == "in":
             found = next(guest for guest in guests if guest.number == int(words[1]))
-            await asyncio.wait_for(found.is_in.wait(), float(words[2]))
+            async with asyncio.timeout(float(words[2])):
+                await found.is_in.wait()
             say({"at": found.events["APPROVED"]})
         elif words[0] == "requests":
             say({"requests": sum(guest.requests for guest in guests)})

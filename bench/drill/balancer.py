@@ -29,7 +29,8 @@ class Balancer:
         for place in range(len(self._ports)):
             port = self._ports[(first + place) % len(self._ports)]
             with contextlib.suppress(OSError, TimeoutError):
-                return await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), CONNECT_SECONDS)
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    return await asyncio.open_connection("127.0.0.1", port)
         return None
 
 

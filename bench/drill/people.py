@@ -267,7 +267,8 @@ class Waiter:
             if await self.guest.join() != "waiting":
                 return False
             self.guest.task = asyncio.create_task(self.guest.wait())
-        await asyncio.wait_for(self.guest.is_waiting.wait(), DEADLINE)
+        async with asyncio.timeout(DEADLINE):
+            await self.guest.is_waiting.wait()
         return True
 
 

@@ -179,8 +179,13 @@ def test_a_worker_waits_only_so_long_for_a_server_that_takes_the_call_and_says_n
         port = silent.getsockname()[1]
         app = make_app(database_direct_url=f"postgresql+psycopg2://audimax:x@127.0.0.1:{port}/audimax")
         address = jobs.conninfo(app.extensions["audimax_config"])
-        # Two minutes is what psycopg would wait by itself.
-        assert asyncio.run(asyncio.wait_for(jobs._is_there(address), 90)) is False
+
+        async def is_there() -> bool:
+            # Two minutes is what psycopg would wait by itself.
+            async with asyncio.timeout(90):
+                return await jobs._is_there(address)
+
+        assert asyncio.run(is_there()) is False
     assert "the database doesn't answer" in caplog.text
 
 
